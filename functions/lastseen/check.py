@@ -1,0 +1,451 @@
+"""A check and its state machine: every rule of when a check is up, late or down.
+
+Lives here: the values Check, Ping, Flip, and the transitions pinged, woken, paused, resumed, configured, with the
+deadline and the appearance that follow from a check. Everything that affects a status must live here.
+Never here: a clock, a store, AWS. Each function takes values and returns values; nothing is changed in place.
+Read next: schedule.py (when a ping is expected), store.py (how a decision is written), message.py (what is told).
+
+Stored status (new, up, down, paused) and what moves it. "alert" = a flip that people are told about:
+
+  signal          new             up              down            paused           paused, manual resume
+  success         up              last ping       up, alert       up               ignored
+  fail            down, alert     down, alert     last ping       down, alert      ignored
+  start           run opens       run opens       run opens       run opens        ignored
+  log             -               -               -               -                ignored
+  deadline        down, alert *   down, alert     -               down, alert *    -
+  pause           paused          paused          paused          -                -
+  resume          refused         refused         refused         new              new
+
+  * only a run that started and did not end has a deadline here.
+
+Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in four places, each said where it
+is decided: a run id that comes twice, an end that overtakes its start, a ping that was overtaken, a deadline that
+nobody had noticed yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from lastseen.schedule import Period, Schedule, ScheduleError, next_due
+
+SLACK = timedelta(seconds=2)
+"""How long after a deadline we wait for a ping that the gateway had already received to be written."""
+
+
+class Status(StrEnum):
+    """What is stored. "grace" and "started" are appearances, computed when somebody looks: see `appearance`."""
+
+    NEW = "new"
+    UP = "up"
+    DOWN = "down"
+    PAUSED = "paused"
+
+
+class Kind(StrEnum):
+    """What a ping says. The values are the words of the management API."""
+
+    SUCCESS = "success"
+    START = "start"
+    FAIL = "fail"
+    LOG = "log"
+    IGNORED = "ign"
+
+
+class Reason(StrEnum):
+    """Why a status changed."""
+
+    MISSED = "missed"  # no success came by the deadline
+    STUCK = "stuck"  # a run started and did not end in time
+    FAILED = "failed"  # the job said so
+    PINGED = "pinged"  # a success
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+class NotPausedError(Exception):
+    """Only a paused check can be resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """How a ping's body decides what the ping says. Keywords are comma lists of case-sensitive substrings."""
+
+    http_body: bool = False
+    subject: bool = False  # subject and body are for pings by e-mail; kept for clients that set them
+    body: bool = False
+    default_fail: bool = False
+    start: str = ""
+    success: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One job that is watched: what was asked for, and what is. All times are aware and in UTC."""
+
+    # What was asked for.
+    id: str  # UUID, lower case with hyphens: the credential in the ping URL
+    project: str = "default"
+    name: str = ""
+    slug: str = ""
+    tags: str = ""  # separated by blanks
+    schedule: Schedule = Period(timedelta(days=1))
+    grace: timedelta = timedelta(hours=1)
+    methods: str = ""  # "POST": other methods are logged and ignored
+    filters: Filters = Filters()
+    manual_resume: bool = False
+    channels: str = "*"  # "*" all of the project, "" none, else ids by comma
+    created: datetime | None = None
+
+    # What is.
+    status: Status = Status.NEW
+    since: datetime | None = None  # when the status began
+    last_ping: datetime | None = None  # success or fail
+    last_start: datetime | None = None  # of the run that is open; None when none is
+    start_rid: str | None = None  # run id of the open run
+    end_rid: str | None = None  # run id of the last ended run
+    last_duration: timedelta | None = None
+    n_pings: int = 0
+    wake_at: datetime | None = None  # when time alone next changes something; None: never
+    rev: int = 0  # bumped by every change that another decision depends on
+    flips: int = 0  # status changes so far
+    announced: int = 0  # how many of them need no telling any more
+
+
+STEADY = frozenset({"last_ping", "last_duration", "n_pings", "wake_at", "announced"})
+"""What may change without a new `rev`: so that simultaneous success pings of one check never conflict."""
+
+ASKED = frozenset(f.name for f in fields(Check)) - STEADY - {
+    "id", "project", "created", "status", "since", "last_start", "start_rid", "end_rid", "rev", "flips",
+}  # fmt: skip
+"""What `configured` may change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """One request to a ping URL, as it was received."""
+
+    at: datetime  # the gateway's time of receipt, UTC
+    kind: Kind = Kind.SUCCESS
+    rid: str | None = None  # UUID, lower case with hyphens
+    exit_status: int | None = None
+    note: str = ""  # an exit status that is no number of 0..255, to the letter
+    body: bytes = b""
+    method: str = "GET"
+    scheme: str = "https"
+    address: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """One change of status, with what an alert needs to know of that moment. `<check>:<n>` names it for ever."""
+
+    n: int
+    at: datetime  # a missed deadline bears the deadline, not the time of noticing
+    was: Status
+    status: Status
+    reason: Reason
+    told: bool  # whether people are told; pause, resume and a first success are silent
+    since: datetime | None = None  # when the status that ends here began
+    expected: datetime | None = None  # when the ping that did not come was expected
+    last_ping: datetime | None = None
+    started: datetime | None = None  # of the run that was open
+    duration: timedelta | None = None  # of the last run
+    exit_status: int | None = None
+    note: str = ""
+    body: bytes = b""  # the end of the ping's body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a transition decided: the check as it should be, and the flips on the way, oldest first."""
+
+    check: Check
+    flips: tuple[Flip, ...] = ()
+    kind: Kind | None = None  # what the ping said after filters; None if it was no ping
+    duration: timedelta | None = None  # of the run that this ping ended
+    fault: str = ""  # why no deadline could be computed; empty if all is well
+
+
+FLIP_BODY_LIMIT = 2_000
+"""Bytes of a ping's body that a flip keeps for the alert: its end, where errors stand."""
+
+
+# --- Transitions ---
+
+
+def pinged(check: Check, ping: Ping) -> Outcome:
+    """Decide what a ping does to a check.
+
+    1. Time first: a deadline that passed unnoticed before this ping is a flip of its own, so that what people are told
+       does not depend on when somebody looked.
+    2. Filters turn the signal into what it says; sticky pause, method and keywords can make it an ignored one.
+    3. The signal moves the state machine. Each ping is counted, whatever it says.
+    """
+    late = woken(check, ping.at)
+    kind = _said(late.check, ping)
+    moved = replace(late.check, n_pings=late.check.n_pings + 1)
+    flips: tuple[Flip, ...] = ()
+    duration = None
+    if kind is Kind.START:
+        moved = _started(moved, ping)
+    elif kind is Kind.SUCCESS:
+        moved, flips, duration = _succeeded(moved, ping)
+    elif kind is Kind.FAIL:
+        moved, flips, duration = _failed(moved, ping)
+    after, fault = _settled(check, moved)
+    return Outcome(check=after, flips=(*late.flips, *flips), kind=kind, duration=duration, fault=fault or late.fault)
+
+
+def woken(check: Check, now: datetime) -> Outcome:
+    """Decide what the passing of time does to a check: down if its deadline is more than `SLACK` ago.
+
+    A check that cannot compute its deadline stays as it is, with the fault said.
+    """
+    try:
+        due = _due(check)
+    except ScheduleError as error:
+        return Outcome(check=check, fault=str(error))
+    if due is None or now < due[0] + check.grace + SLACK:
+        after, fault = _settled(check, check)
+        return Outcome(check=after, fault=fault)
+    expected, reason = due
+    down, flip = _flipped(check, Status.DOWN, reason, expected + check.grace, told=True)
+    after, fault = _settled(check, down)
+    return Outcome(check=after, flips=(replace(flip, expected=expected),), fault=fault)
+
+
+def paused(check: Check, now: datetime) -> Outcome:
+    """Stop watching. Silent; an open run is forgotten. Pausing a paused check changes nothing."""
+    if check.status is Status.PAUSED:
+        return Outcome(check=check)
+    still, flip = _flipped(check, Status.PAUSED, Reason.PAUSED, now, told=False)
+    return _outcome(check, replace(still, last_start=None, start_rid=None), flip)
+
+
+def resumed(check: Check, now: datetime) -> Outcome:
+    """Watch again, as if new: the next ping starts the clock.
+
+    Raises NotPausedError for a check that is not paused.
+    """
+    if check.status is not Status.PAUSED:
+        raise NotPausedError(f"The check is {check.status}, not paused.")
+    fresh, flip = _flipped(check, Status.NEW, Reason.RESUMED, now, told=False)
+    return _outcome(check, replace(fresh, last_ping=None, last_start=None, start_rid=None), flip)
+
+
+def configured(check: Check, **asked: Any) -> Outcome:
+    """Change what was asked for. Never changes the status; the deadline follows the new schedule at once.
+
+    Raises TypeError for a field that is not of `ASKED`.
+    """
+    if unknown := set(asked) - ASKED:
+        raise TypeError(f"Not settings of a check: {', '.join(sorted(unknown))}.")
+    return _outcome(check, replace(check, **asked))
+
+
+# --- What follows from a check ---
+
+
+def expectation(check: Check) -> datetime | None:
+    """When lateness begins: the next expected success, or the start of the open run if that is earlier.
+
+    None when nothing is expected. Raises ScheduleError if the stored schedule is broken.
+    """
+    due = _due(check)
+    return due[0] if due else None
+
+
+def deadline(check: Check) -> datetime | None:
+    """When the check goes down unless a ping comes: expectation plus grace, in real time. None: never."""
+    expected = expectation(check)
+    return expected + check.grace if expected else None
+
+
+def appearance(check: Check, now: datetime) -> str:
+    """Return the status as people see it: new, up, grace, down or paused; right whether or not a sweep has run.
+
+    A check with a broken schedule keeps the status that is stored.
+    """
+    if check.last_start and now >= check.last_start + check.grace:
+        return "down"
+    if check.status is not Status.UP:
+        return str(check.status)
+    try:
+        expected = next_due(check.schedule, check.last_ping) if check.last_ping else None
+    except ScheduleError:
+        return "up"
+    if expected is None or now < expected:
+        return "up"
+    return "grace" if now < expected + check.grace else "down"
+
+
+def unique_key(check_id: str) -> str:
+    """Return the name of a check that reveals nothing of its ping URL, for logs, alerts and read-only readers.
+
+    It is the peer's: SHA-1, in hex, of the first 16 hex digits of the UUID.
+    """
+    return hashlib.sha1(check_id.replace("-", "")[:16].encode(), usedforsecurity=False).hexdigest()
+
+
+def event_id(check_id: str, n: int) -> str:
+    """Name a check's n-th flip for ever, so that whoever hears of it twice can drop the double."""
+    return f"{unique_key(check_id)}:{n}"
+
+
+# --- The moves of the machine, private ---
+
+
+def _due(check: Check) -> tuple[datetime, Reason] | None:
+    """Return what is expected next and what its absence would be called; the earlier of schedule and open run."""
+    dues = []
+    if check.status is Status.UP and check.last_ping:
+        expected = next_due(check.schedule, check.last_ping)
+        if expected:
+            dues.append((expected, Reason.MISSED))
+    if check.last_start and check.status is not Status.DOWN:
+        dues.append((check.last_start, Reason.STUCK))
+    return min(dues, default=None)
+
+
+def _said(check: Check, ping: Ping) -> Kind:
+    """Return what a ping says to this check, after method, keywords and sticky pause."""
+    if check.methods and ping.method not in check.methods.split(","):
+        return Kind.IGNORED
+    kind = _worded(check.filters, ping.body) if check.filters.http_body else ping.kind
+    if check.status is Status.PAUSED and check.manual_resume:
+        return Kind.IGNORED
+    return kind
+
+
+def _worded(filters: Filters, body: bytes) -> Kind:
+    """Return what a body's keywords say: failure before success before start; none of them: ignored, or failure."""
+    text = body.decode(errors="replace")
+    rules = ((filters.failure, Kind.FAIL), (filters.success, Kind.SUCCESS), (filters.start, Kind.START))
+    for keywords, kind in rules:
+        if any(word.strip() and word.strip() in text for word in keywords.split(",")):
+            return kind
+    return Kind.FAIL if filters.default_fail else Kind.IGNORED
+
+
+def _started(check: Check, ping: Ping) -> Check:
+    """Open a run, or restart the clock of the open one.
+
+    Two starts do nothing: one whose run id is already open or already ended (a client that sent twice, or an end that
+    overtook its start), and one without an id that is older than the last ping.
+    """
+    if ping.rid is None:
+        overtaken = check.last_ping is not None and ping.at < check.last_ping
+    else:
+        overtaken = ping.rid == check.end_rid or (check.last_start is not None and ping.rid == check.start_rid)
+    if overtaken or (check.last_start is not None and ping.at < check.last_start):
+        return check
+    return replace(check, last_start=ping.at, start_rid=ping.rid)
+
+
+def _succeeded(check: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...], timedelta | None]:
+    """Record a success. It ends the open run if it bears its id, or no id; another run's end leaves the run open."""
+    ended, duration = _run_ended(check, ping, any_run=ping.rid is None)
+    if _overtaken(check, ping):
+        return replace(ended, last_ping=check.last_ping), (), duration
+    if check.status is Status.UP:
+        return ended, (), duration
+    up, flip = _flipped(ended, Status.UP, Reason.PINGED, ping.at, told=check.status is Status.DOWN)
+    return up, (_with_evidence(flip, check, ping),), duration
+
+
+def _failed(check: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...], timedelta | None]:
+    """Record a failure. It ends whichever run is open.
+
+    A failure that a later success overtook is told all the same, as down and up again: nothing true stays untold.
+    """
+    ended, duration = _run_ended(check, ping, any_run=True)
+    if check.status is Status.DOWN:
+        return (replace(ended, last_ping=check.last_ping) if _overtaken(check, ping) else ended), (), duration
+    if not _overtaken(check, ping):
+        down, flip = _flipped(ended, Status.DOWN, Reason.FAILED, ping.at, told=True)
+        return down, (_with_evidence(flip, check, ping),), duration
+    still = replace(ended, last_ping=check.last_ping)
+    if check.status is not Status.UP or (check.since and ping.at < check.since):
+        return still, (), duration
+    down, flip = _flipped(still, Status.DOWN, Reason.FAILED, ping.at, told=True)
+    up, again = _flipped(down, Status.UP, Reason.PINGED, check.last_ping or ping.at, told=True)
+    return up, (_with_evidence(flip, check, ping), again), duration
+
+
+def _run_ended(check: Check, ping: Ping, *, any_run: bool) -> tuple[Check, timedelta | None]:
+    """Record an end: its time, and the end of the open run if it is this one, or any one that began before."""
+    start = check.last_start
+    same_run = start is not None and ping.rid == check.start_rid
+    if same_run and ping.rid is None and start is not None and ping.at < start:
+        same_run = False  # an end without an id that is older than the run is not its end
+    duration = max(ping.at - start, timedelta(0)) if same_run and start else None
+    repeated = ping.rid is not None and ping.rid == check.end_rid
+    ended = replace(
+        check,
+        last_ping=ping.at,
+        last_duration=check.last_duration if repeated else duration,
+        end_rid=ping.rid or check.end_rid,
+    )
+    if same_run or (any_run and start is not None and start <= ping.at):
+        ended = replace(ended, last_start=None, start_rid=None)
+    return ended, duration
+
+
+def _overtaken(check: Check, ping: Ping) -> bool:
+    """Tell whether a later end was written before this one: then that one has decided the status."""
+    return check.last_ping is not None and ping.at < check.last_ping
+
+
+def _with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
+    return replace(
+        flip,
+        last_ping=before.last_ping,
+        started=before.last_start,
+        exit_status=ping.exit_status,
+        note=ping.note,
+        body=ping.body[-FLIP_BODY_LIMIT:],
+    )
+
+
+def _flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> tuple[Check, Flip]:
+    """Change the status and log it. Flips never go back in time, however late a ping was written."""
+    at = max(at, check.since) if check.since else at
+    n = check.flips + 1
+    flip = Flip(
+        n=n,
+        at=at,
+        was=check.status,
+        status=status,
+        reason=reason,
+        told=told,
+        since=check.since,
+        last_ping=check.last_ping,
+        started=check.last_start,
+        duration=check.last_duration,
+    )
+    nothing_pending = check.announced == check.flips
+    announced = n if nothing_pending and not told else check.announced
+    return replace(check, status=status, since=at, flips=n, announced=announced), flip
+
+
+def _outcome(before: Check, after: Check, flip: Flip | None = None) -> Outcome:
+    settled, fault = _settled(before, after)
+    return Outcome(check=settled, flips=(flip,) if flip else (), fault=fault)
+
+
+def _settled(before: Check, after: Check) -> tuple[Check, str]:
+    """Derive what follows from a change: the next moment to wake, and whether other decisions must look again."""
+    try:
+        wake_at, fault = deadline(after), ""
+    except ScheduleError as error:
+        wake_at, fault = None, str(error)
+    after = replace(after, wake_at=wake_at)
+    looks_same = replace(after, **{name: getattr(before, name) for name in STEADY}) == before
+    return (after if looks_same else replace(after, rev=before.rev + 1)), fault

@@ -1,0 +1,442 @@
+"""The tables: what is read, what is written, and on which condition. The only file that speaks DynamoDB.
+
+Lives here: calls and their conditions. A write is conditional on exactly what its decision saw; whoever loses the race
+gets ConflictError, reads again strongly and decides again.
+Never here: encodings (items.py), rules (check.py), the clock.
+
+Four tables, all on demand:
+  checks    id                    one compact item per check; the sweep reads it whole each minute
+  names     project, slug         the ids that bear a slug (a check without one: its id), and what each is for
+  history   id, event             ping#<n> and flip#<n>; expires
+  settings  kind, name            keys, channels and such, each a small JSON document
+
+Errors: ConflictError (a race was lost, nothing was written), CorruptError (an item cannot be read). What AWS answers
+otherwise passes through: Lambda's retry and an alarm take it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lastseen.check import Check, Outcome
+from lastseen.items import (
+    CHECK,
+    Item,
+    Recorded,
+    check_from_item,
+    check_to_item,
+    flip_event,
+    flip_from_item,
+    flip_to_item,
+    millis,
+    number,
+    ping_event,
+    ping_from_item,
+    ping_to_item,
+    text,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from lastseen.check import Flip
+
+BATCH_GET_LIMIT = 100
+"""Keys in one BatchGetItem; DynamoDB's limit."""
+
+FLIP_DAYS = 90
+"""Days that flips are kept where ping history is off."""
+
+
+class ConflictError(Exception):
+    """A race was lost: what the decision saw is no longer so. Nothing was written; read again and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Names of the four tables."""
+
+    checks: str
+    names: str
+    history: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A check that the sweep found: time will change it soon, or people have still to be told of a flip."""
+
+    id: str
+    wake_at: datetime | None
+    untold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a sweep's scan, and what it took."""
+
+    dues: tuple[Due, ...]
+    scanned: int
+    read_units: float
+
+
+class Store:
+    """The tables, as the rest of the program sees them."""
+
+    def __init__(self, client: DynamoDBClient, tables: Tables, *, history_days: int = FLIP_DAYS) -> None:
+        self._client = client
+        self._tables = tables
+        self._history_days = history_days
+
+    # Checks
+
+    def get(self, check_id: str, *, strong: bool = False) -> Check | None:
+        """Return a check, or None. An eventual read may be a moment old; the condition of a write finds that out."""
+        found = self._client.get_item(TableName=self._tables.checks, Key={"id": text(check_id)}, ConsistentRead=strong)
+        return check_from_item(dict(found["Item"])) if "Item" in found else None
+
+    def get_many(self, check_ids: Sequence[str]) -> dict[str, Check]:
+        """Return those of the checks that exist, by id; strongly consistent."""
+        found: dict[str, Check] = {}
+        for first in range(0, len(check_ids), BATCH_GET_LIMIT):
+            keys: list[Any] = [{"id": text(check_id)} for check_id in check_ids[first : first + BATCH_GET_LIMIT]]
+            while keys:
+                answer = self._client.batch_get_item(
+                    RequestItems={self._tables.checks: {"Keys": keys, "ConsistentRead": True}}
+                )
+                for item in answer["Responses"].get(self._tables.checks, []):
+                    check = check_from_item(dict(item))
+                    found[check.id] = check
+                unprocessed = answer["UnprocessedKeys"].get(self._tables.checks)
+                keys = list(unprocessed["Keys"]) if unprocessed else []
+        return found
+
+    def create(self, check: Check, *, about: str = "", sole: bool = False) -> None:
+        """Write a new check and its name at once. `sole`: only if no other check of the project bears its slug.
+
+        Raises ConflictError if the id exists, or the slug does and `sole` is asked.
+        """
+        put = {
+            "TableName": self._tables.checks,
+            "Item": check_to_item(check),
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+        self._transact([{"Put": put}, self._named(check, about, sole=sole)])
+
+    def save(self, seen: Check, outcome: Outcome, *, about: str | None = None) -> None:
+        """Write what a decision changed, and its flips, if the check is still as it was seen.
+
+        `about` None leaves the description as it is. Raises ConflictError if a ping or another change came first.
+        """
+        changes = _changes(seen, outcome.check)
+        renamed = _name_of(seen) != _name_of(outcome.check)
+        others = self._renamed(seen, outcome.check, about) if renamed or about is not None else []
+        if not changes and not others:
+            return
+        if not changes:
+            self._transact([{"ConditionCheck": self._guard(seen)}, *others])
+            return
+        update = self._update(seen, changes, [_UNTOUCHED, _wakes_as(seen)])
+        if outcome.flips or others:
+            self._transact([{"Update": update}, *self._flip_puts(seen.id, outcome), *others])
+        else:
+            self._write(update)
+
+    def save_ping(self, seen: Check, outcome: Outcome) -> int:
+        """Write what a ping changed and count it; return its number.
+
+        Steady pings of one check, however many at once, do not conflict: each condition names only what its decision
+        saw. A ping that flips is a transaction; its count follows, since a transaction returns no values.
+        Raises ConflictError.
+        """
+        changes = {name: value for name, value in _changes(seen, outcome.check).items() if name != _COUNT}
+        if outcome.flips:
+            update = self._update(seen, changes, [_UNTOUCHED, _wakes_as(seen)])
+            self._transact([{"Update": update}, *self._flip_puts(seen.id, outcome)])
+            return self._counted(self._update(seen, {}, ["attribute_exists(id)"], count=True))
+        moves = outcome.check.last_ping != seen.last_ping
+        conditions = [_UNTOUCHED, _NO_LATER_END] if moves else [_UNTOUCHED]
+        return self._counted(self._update(seen, changes, conditions, count=True))
+
+    def delete(self, seen: Check) -> None:
+        """Remove a check and its name. Its history expires by itself. Raises ConflictError if it was changed since."""
+        self._transact([{"Delete": self._guard(seen)}, self._unnamed(seen)])
+
+    def announce(self, check_id: str, *, seen: int, told: int) -> None:
+        """Note that people were told of all flips up to `told`. Somebody who was faster is no harm."""
+        try:
+            self._client.update_item(
+                TableName=self._tables.checks,
+                Key={"id": text(check_id)},
+                UpdateExpression="SET a = :told",
+                ConditionExpression="a = :seen",
+                ExpressionAttributeValues={":told": number(told), ":seen": number(seen)},
+            )
+        except ClientError as error:
+            if not _lost(error):
+                raise
+
+    def due(self, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[Page]:
+        """Read every check of a segment, page by page, and return those with something to do by `until`."""
+        start: dict[str, Any] = {}
+        while True:
+            answer = self._client.scan(
+                TableName=self._tables.checks,
+                FilterExpression=f"{CHECK['wake_at'][0]} <= :until OR a < f",
+                ProjectionExpression="id, w, a, f",
+                ExpressionAttributeValues={":until": number(millis(until))},
+                Segment=segment,
+                TotalSegments=segments,
+                ReturnConsumedCapacity="TOTAL",
+                **start,
+            )
+            yield Page(
+                dues=tuple(_due(dict(item)) for item in answer["Items"]),
+                scanned=answer["ScannedCount"],
+                read_units=answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0),
+            )
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    # Names
+
+    def bearers(self, project: str, slug: str, *, strong: bool = False) -> tuple[str, ...]:
+        """Return the ids of the checks of a project that bear a slug."""
+        item = self._name(project, slug, strong=strong)
+        return tuple(sorted(item.get("ids", {}).get("SS", [])))
+
+    def about(self, check: Check) -> str:
+        """Return a check's description."""
+        item = self._name(check.project, _name_of(check), strong=True)
+        return str(item.get(f"about:{check.id}", {}).get("S", ""))
+
+    def project(self, project: str) -> dict[str, str]:
+        """Return the ids of all checks of a project with their descriptions; strongly consistent."""
+        found: dict[str, str] = {}
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._tables.names,
+            KeyConditionExpression="project = :project",
+            ExpressionAttributeValues={":project": text(project)},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                for check_id in item.get("ids", {}).get("SS", []):
+                    found[check_id] = item.get(f"about:{check_id}", {}).get("S", "")
+        return found
+
+    # History
+
+    def record(self, check_id: str, recorded: Recorded) -> None:
+        """Keep a ping in the history; nothing is kept where history is off."""
+        if self._history_days:
+            expires = self._expires(recorded.ping.at)
+            self._client.put_item(TableName=self._tables.history, Item=ping_to_item(check_id, recorded) | expires)
+
+    def pings(self, check_id: str, *, limit: int, before: int | None = None) -> list[Recorded]:
+        """Return the newest pings, newest first; `before`: only those with a smaller number."""
+        low, high = ping_event(0), ping_event((before - 1) if before is not None else 10**12 - 1)
+        return [ping_from_item(item) for item in self._events(check_id, low, high, limit=limit, newest_first=True)]
+
+    def ping(self, check_id: str, n: int) -> Recorded | None:
+        """Return a check's n-th ping, if it is still kept."""
+        key = {"id": text(check_id), "event": text(ping_event(n))}
+        found = self._client.get_item(TableName=self._tables.history, Key=key, ConsistentRead=True)
+        return ping_from_item(dict(found["Item"])) if "Item" in found else None
+
+    def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Flip]:
+        """Return the flips numbered after+1 .. upto that are still kept, oldest first; strongly consistent."""
+        low, high = flip_event(after + 1), flip_event(upto if upto is not None else 10**12 - 1)
+        return [flip_from_item(item) for item in self._events(check_id, low, high)] if low <= high else []
+
+    # Settings
+
+    def setting(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Return one settings document, or None; strongly consistent."""
+        key = {"kind": text(kind), "name": text(name)}
+        found = self._client.get_item(TableName=self._tables.settings, Key=key, ConsistentRead=True)
+        return dict(json.loads(found["Item"]["doc"]["S"])) if "Item" in found else None
+
+    def settings(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return all settings documents of a kind, by name."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._tables.settings,
+            KeyConditionExpression="kind = :kind",
+            ExpressionAttributeValues={":kind": text(kind)},
+            ConsistentRead=True,
+        )
+        return {item["name"]["S"]: json.loads(item["doc"]["S"]) for page in pages for item in page["Items"]}
+
+    def put_setting(self, kind: str, name: str, document: dict[str, Any], *, new: bool = False) -> None:
+        """Write a settings document; `new` raises ConflictError if there is one already."""
+        put: dict[str, Any] = {
+            "TableName": self._tables.settings,
+            "Item": {"kind": text(kind), "name": text(name), "doc": text(json.dumps(document))},
+        }
+        if new:
+            put["ConditionExpression"] = "attribute_not_exists(kind)"
+        try:
+            self._client.put_item(**put)
+        except ClientError as error:
+            if _lost(error):
+                raise ConflictError(f"There is a {kind} of that name already.") from error
+            raise
+
+    def drop_setting(self, kind: str, name: str) -> None:
+        """Remove a settings document; one that is not there is no error."""
+        self._client.delete_item(TableName=self._tables.settings, Key={"kind": text(kind), "name": text(name)})
+
+    # How the calls are made
+
+    def _update(self, seen: Check, changes: Item, conditions: list[str], *, count: bool = False) -> dict[str, Any]:
+        """Return the parameters of an update: `changes` maps attributes to new values, None to remove one."""
+        values: Item = {f":{name}": value for name, value in changes.items() if value is not None}
+        sets = ", ".join(f"{name} = :{name}" for name, value in changes.items() if value is not None)
+        removes = ", ".join(name for name, value in changes.items() if value is None)
+        condition = " AND ".join(conditions)
+        parts = [f"SET {sets}" if sets else "", f"REMOVE {removes}" if removes else ""]
+        if count:
+            parts.append(f"ADD {_COUNT} :one")
+            values[":one"] = number(1)
+        if ":rev" in condition:
+            values[":rev"] = number(seen.rev)
+        if ":wake" in condition and seen.wake_at:
+            values[":wake"] = number(millis(seen.wake_at))
+        return {
+            "TableName": self._tables.checks,
+            "Key": {"id": text(seen.id)},
+            "UpdateExpression": " ".join(part for part in parts if part),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+
+    def _guard(self, seen: Check) -> dict[str, Any]:
+        """Return the parameters, for a transaction, that hold only while no decision was taken since."""
+        return {
+            "TableName": self._tables.checks,
+            "Key": {"id": text(seen.id)},
+            "ConditionExpression": _UNTOUCHED,
+            "ExpressionAttributeValues": {":rev": number(seen.rev)},
+        }
+
+    def _counted(self, update: dict[str, Any]) -> int:
+        return int(self._write(update | {"ReturnValues": "UPDATED_NEW"})["Attributes"][_COUNT]["N"])
+
+    def _write(self, update: dict[str, Any]) -> Any:
+        try:
+            return self._client.update_item(**update)
+        except ClientError as error:
+            if _lost(error):
+                raise ConflictError("The check was changed meanwhile.") from error
+            raise
+
+    def _transact(self, writes: Sequence[dict[str, Any]]) -> None:
+        try:
+            self._client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type] # built from parts
+        except ClientError as error:
+            if _lost(error):
+                raise ConflictError("The check was changed meanwhile.") from error
+            raise
+
+    def _flip_puts(self, check_id: str, outcome: Outcome) -> list[dict[str, Any]]:
+        items = [flip_to_item(check_id, flip) | self._expires(flip.at) for flip in outcome.flips]
+        return [{"Put": {"TableName": self._tables.history, "Item": item}} for item in items]
+
+    def _expires(self, at: datetime) -> Item:
+        """TTL, in seconds since 1970. Flips outlive a history that is switched off."""
+        return {"ttl": number(millis(at + timedelta(days=self._history_days or FLIP_DAYS)) // 1000)}
+
+    def _name(self, project: str, slug: str, *, strong: bool) -> dict[str, Any]:
+        key = {"project": text(project), "slug": text(slug)}
+        found = self._client.get_item(TableName=self._tables.names, Key=key, ConsistentRead=strong)
+        return dict(found.get("Item", {}))
+
+    def _named(self, check: Check, about: str, *, sole: bool = False) -> dict[str, Any]:
+        sets = "SET #about = :about " if about else "REMOVE #about "
+        update: dict[str, Any] = {
+            "TableName": self._tables.names,
+            "Key": {"project": text(check.project), "slug": text(_name_of(check))},
+            "UpdateExpression": f"{sets} ADD ids :ids",
+            "ExpressionAttributeNames": {"#about": f"about:{check.id}"},
+            "ExpressionAttributeValues": {":ids": {"SS": [check.id]}} | ({":about": text(about)} if about else {}),
+        }
+        return {"Update": update | ({"ConditionExpression": "attribute_not_exists(ids)"} if sole else {})}
+
+    def _unnamed(self, check: Check) -> dict[str, Any]:
+        return {
+            "Update": {
+                "TableName": self._tables.names,
+                "Key": {"project": text(check.project), "slug": text(_name_of(check))},
+                "UpdateExpression": "DELETE ids :ids REMOVE #about",
+                "ExpressionAttributeNames": {"#about": f"about:{check.id}"},
+                "ExpressionAttributeValues": {":ids": {"SS": [check.id]}},
+            }
+        }
+
+    def _renamed(self, seen: Check, new: Check, about: str | None) -> list[dict[str, Any]]:
+        kept = self.about(seen) if about is None else about
+        moves = [self._unnamed(seen)] if _name_of(seen) != _name_of(new) else []
+        return [*moves, self._named(new, kept)]
+
+    def _events(
+        self, check_id: str, low: str, high: str, *, limit: int | None = None, newest_first: bool = False
+    ) -> Iterator[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._tables.history,
+            KeyConditionExpression="id = :id AND event BETWEEN :low AND :high",
+            ExpressionAttributeValues={":id": text(check_id), ":low": text(low), ":high": text(high)},
+            ScanIndexForward=not newest_first,
+            ConsistentRead=True,
+            PaginationConfig={"MaxItems": limit} if limit else {},
+        )
+        return (dict(item) for page in pages for item in page["Items"])
+
+
+# The clauses of conditions, by name.
+
+_COUNT = CHECK["n_pings"][0]
+_UNTOUCHED = f"{CHECK['rev'][0]} = :rev"
+"""No decision was taken since; it fails for a check that was deleted, so a ping can never bring one back."""
+_NO_LATER_END = "(attribute_not_exists(lp) OR lp <= :lp)"
+"""No later end was written first: its time must not go back."""
+
+
+def _wakes_as(seen: Check) -> str:
+    """No ping moved the deadline since."""
+    return f"{CHECK['wake_at'][0]} = :wake" if seen.wake_at else f"attribute_not_exists({CHECK['wake_at'][0]})"
+
+
+def _changes(seen: Check, new: Check) -> Item:
+    """Return the attributes that differ, with their new values; None: to be removed."""
+    before, after = check_to_item(seen), check_to_item(new)
+    return {name: after.get(name) for name in {**before, **after} if before.get(name) != after.get(name)}
+
+
+def _name_of(check: Check) -> str:
+    """Return the sort key in `names`: the slug, or for a check without one its id."""
+    return check.slug or check.id
+
+
+def _due(item: Item) -> Due:
+    wake_at = CHECK["wake_at"][1][1](item["w"]) if "w" in item else None
+    return Due(id=item["id"]["S"], wake_at=wake_at, untold=int(item["a"]["N"]) < int(item["f"]["N"]))
+
+
+_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+
+
+def _lost(error: ClientError) -> bool:
+    """Tell a lost race from every other failure."""
+    code = error.response["Error"]["Code"]
+    if code == "TransactionCanceledException":
+        reasons: list[Any] = error.response.get("CancellationReasons", [])
+        codes = {reason.get("Code") for reason in reasons} - {"None", None}
+        return bool(codes) and codes <= _RACES
+    return code in {"ConditionalCheckFailedException", "TransactionConflictException"}

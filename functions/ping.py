@@ -1,0 +1,82 @@
+"""Lambda: records a ping. Trigger: the HTTP API, ANY /ping/...
+
+Holds the clients and the reading of the event; decisions are in lastseen/ping.py. Imports neither Pydantic nor
+Powertools, and botocore's low-level client alone: a ping is where a cold start costs.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import os
+from typing import Any
+
+import botocore.session
+
+from lastseen.items import moment
+from lastseen.ping import Answer, PingKeys, Request, answer
+from lastseen.store import Store, Tables
+from lastseen.wakes import Wakes
+
+logging.getLogger().setLevel(logging.INFO)
+
+_env = os.environ
+_session = botocore.session.get_session()
+_dynamodb: Any = _session.create_client("dynamodb")
+_sqs: Any = _session.create_client("sqs")
+_store = Store(
+    _dynamodb,
+    Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
+    history_days=int(_env["HISTORY_DAYS"]),
+)
+_wakes = Wakes(_sqs, _env["WAKES_QUEUE_URL"])
+_keys = PingKeys(_store)
+_body_limit = int(_env["BODY_LIMIT"])
+
+_HEADERS = {
+    "content-type": "text/plain; charset=utf-8",
+    "access-control-allow-origin": "*",
+    "cache-control": "max-age=0, no-cache, no-store, must-revalidate, private",
+    "ping-body-limit": str(_body_limit),
+}
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one request of the HTTP API (payload format 2.0)."""
+    request = _request(event)
+    return _response(request, answer(request, store=_store, wakes=_wakes, keys=_keys, body_limit=_body_limit))
+
+
+def _request(event: dict[str, Any]) -> Request:
+    http = event["requestContext"]["http"]
+    headers = event.get("headers", {})
+    return Request(
+        path=event["rawPath"].partition("/ping/")[2],
+        query=event.get("rawQueryString", ""),
+        method=http["method"],
+        body=_body(event),
+        at=moment(event["requestContext"]["timeEpoch"]),
+        scheme=headers.get("x-forwarded-proto", "https"),
+        address=http.get("sourceIp", ""),
+        agent=http.get("userAgent") or headers.get("user-agent", ""),
+    )
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    """Return the body to the letter, whatever it holds."""
+    body: str = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(body)
+        except binascii.Error:
+            pass  # no gateway sends that; keep what came rather than lose the ping
+    return body.encode(errors="surrogatepass")
+
+
+def _response(request: Request, told: Answer) -> dict[str, Any]:
+    return {
+        "statusCode": told.status,
+        "headers": _HEADERS,
+        "body": "" if request.method == "HEAD" else told.text,
+    }
