@@ -425,8 +425,13 @@ def _name_of(check: Check) -> str:
 
 
 def _due(item: Item) -> Due:
-    wake_at = CHECK["wake_at"][1][1](item["w"]) if "w" in item else None
-    return Due(id=item["id"]["S"], wake_at=wake_at, untold=int(item["a"]["N"]) < int(item["f"]["N"]))
+    """Read what the sweep asks for; an item that cannot be read is passed on, for the strong read to name it."""
+    check_id = item["id"]["S"]
+    try:
+        wake_at = CHECK["wake_at"][1][1](item["w"]) if "w" in item else None
+        return Due(id=check_id, wake_at=wake_at, untold=int(item["a"]["N"]) < int(item["f"]["N"]))
+    except (KeyError, ValueError, OverflowError):
+        return Due(id=check_id, wake_at=None, untold=True)
 
 
 _RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})

@@ -1,0 +1,217 @@
+"""The alert path: look at the checks that were woken, flip those that are late, tell people of every untold flip.
+
+Lives here: the order of steps that makes an alert impossible to lose. A flip is written before it is told, and noted
+as told only after SNS took it: killed after any step, the next wake goes on from there. So people are told at least
+once, and a double bears the same event id.
+Never here: whether a check is late (check.py), what an alert says (message.py), AWS.
+
+One check that cannot be read, decided or told never stops the others. If trying again may help, it alone is handed
+back to the queue, which at last puts it with the dead letters; if not, it is named as broken.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lastseen.check import SLACK, Check, Flip, Reason, Status, unique_key, woken
+from lastseen.items import EPOCH, CorruptError
+from lastseen.message import Alert, digest, flipped
+from lastseen.store import ConflictError, Store
+from lastseen.topic import Topic
+
+log = logging.getLogger(__name__)
+
+TRIES = 8
+"""How often a decision that lost a race is taken anew; then the queue tries again."""
+
+WAIT_LIMIT = timedelta(seconds=2)
+"""A wake that comes up to this early is waited out; delays in the queue are whole seconds."""
+
+DIGEST_ABOVE = 5
+"""More alerts than this in one batch become a digest: SNS cuts off e-mail above 10 messages a second."""
+
+
+class FaultError(Exception):
+    """A check has no deadline because its schedule is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a batch of wakes came to."""
+
+    flips: int = 0
+    alerts: int = 0
+    messages: int = 0
+    lateness: tuple[timedelta, ...] = ()  # from each missed deadline to its telling
+    failed: tuple[str, ...] = ()  # ids of checks to be tried again
+    broken: tuple[str, ...] = ()  # names of checks that somebody must mend
+
+
+@dataclass(slots=True)
+class _Troubles:
+    """Checks that went wrong in this batch; the others go on."""
+
+    failed: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, *check_ids: str) -> Iterator[None]:
+        """Note whatever goes wrong with these checks: as broken if somebody must mend it, else to be tried again."""
+        try:
+            yield
+        except (CorruptError, FaultError) as error:
+            names = [unique_key(check_id) for check_id in check_ids]
+            self.broken += names
+            log.error("Broken, cannot be watched: check %s: %s", ", ".join(names), error)  # noqa: TRY400 - its text tells all
+        except Exception:
+            self.failed += check_ids
+            log.exception("Tried again: check %s", ", ".join(unique_key(check_id) for check_id in check_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class _Untold:
+    """A check, and what people have still to be told of it."""
+
+    check: Check
+    alerts: tuple[Alert, ...]
+
+
+def run(
+    check_ids: Sequence[str],
+    *,
+    store: Store,
+    topic: Topic,
+    now: datetime,
+    site_url: str,
+    pause: Callable[[float], None] = time.sleep,
+) -> Told:
+    """Look at each check once; return what was told, and which checks have to be tried again.
+
+    `pause`: how to wait, in seconds, for deadlines that are less than `WAIT_LIMIT` away.
+    """
+    troubles = _Troubles()
+    checks = _load(check_ids, store, troubles)
+    now = _waited(checks, now, pause)
+    flips, untold = 0, []
+    for check in checks:
+        with troubles.of(check.id):
+            settled, flips_made = _settle(check, store, now)
+            flips += flips_made
+            if settled is not None and settled.announced < settled.flips:
+                untold.append(_untold(settled, store))
+    messages = _tell(untold, store, troubles, lambda alerts: _publish(alerts, topic, now, site_url))
+    alerts = [alert.flip for one in untold for alert in one.alerts]
+    return Told(
+        flips=flips,
+        alerts=len(alerts),
+        messages=messages,
+        lateness=tuple(now - flip.at for flip in alerts if flip.reason in {Reason.MISSED, Reason.STUCK}),
+        failed=tuple(dict.fromkeys(troubles.failed)),
+        broken=tuple(troubles.broken),
+    )
+
+
+def _load(check_ids: Sequence[str], store: Store, troubles: _Troubles) -> list[Check]:
+    """Read the checks strongly. One that was deleted meanwhile needs no look."""
+    checks = []
+    for check_id in dict.fromkeys(check_ids):
+        with troubles.of(check_id):
+            check = store.get(check_id, strong=True)
+            checks += [check] if check else []
+    return checks
+
+
+def _waited(checks: Sequence[Check], now: datetime, pause: Callable[[float], None]) -> datetime:
+    """Wait for deadlines that are a moment away; return the time after that."""
+    moments = [check.wake_at + SLACK - now for check in checks if check.wake_at]
+    near = max((moment for moment in moments if timedelta(0) < moment <= WAIT_LIMIT), default=timedelta(0))
+    if near:
+        pause(near.total_seconds())
+    return now + near
+
+
+def _settle(check: Check, store: Store, now: datetime) -> tuple[Check | None, int]:
+    """Write what time did to a check; return it as it is then, and the number of flips made.
+
+    Losing a race is a result: read again, decide again, in this one place. Raises ConflictError after `TRIES`.
+    """
+    for _ in range(TRIES):
+        outcome = woken(check, now)
+        if outcome.fault:
+            raise FaultError(outcome.fault)
+        try:
+            store.save(check, outcome)
+        except ConflictError:
+            again = store.get(check.id, strong=True)
+            if again is None:
+                return None, 0
+            check = again
+        else:
+            return outcome.check, len(outcome.flips)
+    raise ConflictError(f"{TRIES} races lost in a row.")
+
+
+def _untold(check: Check, store: Store) -> _Untold:
+    """Return what people have still to be told of a check, oldest first."""
+    try:
+        flips = store.flips(check.id, after=check.announced, upto=check.flips)
+    except CorruptError:
+        log.exception("A flip of check %s cannot be read; people are told of its status.", unique_key(check.id))
+        flips = [_stand_in(check)]
+    told = [flip for flip in flips if flip.told]
+    about = store.about(check) if told else ""
+    return _Untold(check, tuple(Alert(check=check, flip=flip, about=about) for flip in told))
+
+
+def _stand_in(check: Check) -> Flip:
+    """Return the flip that led to the present status, as far as the check still knows it."""
+    down = check.status is Status.DOWN
+    return Flip(
+        n=check.flips,
+        at=check.since or check.last_ping or check.created or EPOCH,
+        was=Status.UP if down else Status.DOWN,
+        status=check.status,
+        reason=Reason.MISSED if down else Reason.PINGED,
+        told=True,
+        last_ping=check.last_ping,
+    )
+
+
+def _tell(
+    untold: Sequence[_Untold], store: Store, troubles: _Troubles, publish: Callable[[Sequence[Alert]], int]
+) -> int:
+    """Publish, then note as told; return the number of messages. Many alerts go together, few go one by one."""
+    together = sum(len(one.alerts) for one in untold) > DIGEST_ABOVE
+    messages = 0
+    for batch in [untold] if together else [[one] for one in untold]:
+        with troubles.of(*(one.check.id for one in batch)):
+            messages += publish([alert for one in batch for alert in one.alerts])
+            for one in batch:
+                with troubles.of(one.check.id):
+                    store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
+    return messages
+
+
+def _publish(alerts: Sequence[Alert], topic: Topic, now: datetime, site_url: str) -> int:
+    """Publish alerts one by one, or above `DIGEST_ABOVE` as digests; return the number of messages."""
+    if len(alerts) > DIGEST_ABOVE:
+        messages = [digest(group, now=now, site_url=site_url) for group in _alike(alerts)]
+    else:
+        messages = [flipped(alert, now=now, site_url=site_url) for alert in alerts]
+    for message in messages:
+        topic.publish(message)
+    return len(messages)
+
+
+def _alike(alerts: Sequence[Alert]) -> list[list[Alert]]:
+    """Group alerts by what the filters of subscriptions look at, so that each digest reaches those it concerns."""
+    groups: dict[tuple[str, str, str], list[Alert]] = {}
+    for alert in alerts:
+        key = (alert.check.project, alert.flip.status, alert.check.channels)
+        groups.setdefault(key, []).append(alert)
+    return list(groups.values())
