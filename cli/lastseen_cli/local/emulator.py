@@ -1,0 +1,180 @@
+"""The AWS emulator (ministack) as a child process on loopback: start, wait, talk to, stop with all its children.
+
+It is given an environment made from nothing: the emulator hands its own on to every Lambda, so a developer's AWS
+profile, proxies or LASTSEEN_ variables would otherwise reach the functions. Read guard.py for how it is taken down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from lastseen_cli.errors import CliError, UsageError
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+START_SECONDS = 30.0
+# What the emulator may take to stop in order before it is killed. Only with kept state is there anything to write.
+KEEP_SECONDS = 10.0
+DROP_SECONDS = 1.0
+GUARD_SECONDS = 5.0  # beyond those, until we kill the guard itself
+POLL_SECONDS = 0.05
+LOG_TAIL_LINES = 15
+# With AUTH on, the emulator takes this pair for the account's root and every other caller by its role's policies.
+ROOT_KEY = "test"
+# Where botocore finds these: config key, environment variable, default, conversion. None looks nowhere.
+NO_AWS_SETTINGS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+GUARD = Path(__file__).with_name("guard.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator. `ca` is the certificate to trust, where it speaks TLS."""
+
+    port: int
+    scratch: Path
+    ca: Path | None
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every AWS service."""
+        return f"{'https' if self.ca else 'http'}://127.0.0.1:{self.port}"
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client that talks to this emulator, whatever AWS profile or endpoint the user has set."""
+        core = botocore.session.Session(session_vars=NO_AWS_SETTINGS)
+        session = boto3.session.Session(
+            aws_access_key_id=ROOT_KEY, aws_secret_access_key=ROOT_KEY, region_name=REGION, botocore_session=core
+        )
+        verify = str(self.ca) if self.ca else None
+        config = Config(retries={"total_max_attempts": 2}, read_timeout=60, proxies={})
+        return session.client(service, endpoint_url=self.url, verify=verify, config=config)  # type: ignore[call-overload]  # the stubs want a literal
+
+
+@contextlib.contextmanager
+def running(*, environ: Mapping[str, str], secure: bool = False, state: Path | None = None) -> Iterator[Emulator]:
+    """Run an emulator for the length of the block; afterwards none of its processes or files is left.
+
+    `secure` turns on TLS and checks every call against the template's own IAM policies. `state` is a folder from which
+    it starts and to which it writes when it stops.
+    """
+    if secure and not shutil.which("openssl"):
+        raise UsageError("The emulator's TLS needs the `openssl` program. Install it with the system's packages.")
+    scratch = Path(tempfile.mkdtemp(prefix="lastseen-"))
+    port = _port_for(state)
+    patience = KEEP_SECONDS if state else DROP_SECONDS
+    command = [sys.executable, "-S", str(GUARD), str(scratch), str(patience), sys.executable, "-m", "ministack"]
+    with (scratch / "emulator.log").open("w+b") as log:
+        guard = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(environ, scratch=scratch, port=port, secure=secure, state=state),
+            start_new_session=True,  # Ctrl-C reaches us alone, and we stop the emulator in order
+        )
+        try:
+            ca = scratch / "ministack-tls" / "server.crt" if secure else None
+            emulator = Emulator(port=port, scratch=scratch, ca=ca)
+            _wait_until_up(emulator, guard, log)
+            yield emulator
+        finally:
+            _stop(guard, patience + GUARD_SECONDS)
+
+
+def _stop(guard: subprocess.Popen[bytes], seconds: float) -> None:
+    if guard.stdin:
+        guard.stdin.close()
+    try:
+        guard.wait(seconds)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+        guard.wait()
+
+
+def _environment(
+    environ: Mapping[str, str], *, scratch: Path, port: int, secure: bool, state: Path | None
+) -> dict[str, str]:
+    kept = {name: environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT") if name in environ}
+    made = {
+        "BIND_HOST": "127.0.0.1",  # its own default is every interface
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "AWS_ACCESS_KEY_ID": ROOT_KEY,
+        "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "TMPDIR": str(scratch),
+        "DOCKER_HOST": f"unix://{scratch}/no-docker",  # never look for containers to reap: they are not ours
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if secure:
+        made |= {"AUTH": "true", "USE_SSL": "1"}
+    if state:
+        made |= {"PERSIST_STATE": "1", "STATE_DIR": str(state)}
+    return kept | made
+
+
+def _port_for(state: Path | None) -> int:
+    """Pick a free port; with kept state the same one as before, since queue URLs in that state name it."""
+    remembered = state / "port" if state else None
+    wanted = int(remembered.read_text()) if remembered and remembered.exists() else 0
+    try:
+        port = _bindable(wanted)
+    except OSError:
+        raise CliError(
+            f"Port {wanted} of the kept state in {state} is taken. Another `lastseen local` may be using this folder: "
+            "stop it, or give another --data folder."
+        ) from None
+    if remembered:
+        remembered.write_text(str(port))
+    return port
+
+
+def _bindable(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        bound: int = probe.getsockname()[1]
+        return bound
+
+
+def _wait_until_up(emulator: Emulator, guard: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up:
+        status = guard.poll()
+        if status is not None:
+            raise CliError(f"The emulator stopped while starting (exit status {status}).{_tail(log)}")
+        try:
+            socket.create_connection(("127.0.0.1", emulator.port), timeout=1).close()
+        except OSError:
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+    raise CliError(f"The emulator did not answer within {START_SECONDS:.0f} seconds.{_tail(log)}")
+
+
+def _tail(log: IO[bytes]) -> str:
+    """Return the end of the log, which stays readable here after the guard has deleted it."""
+    log.seek(0)
+    lines = log.read().decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+    return "\nIts last words:\n  " + "\n  ".join(lines) if lines else ""
