@@ -20,7 +20,7 @@ from lastseen_cli.local import emulator
 pytestmark = pytest.mark.emulator
 ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
 
-# A program that runs an emulator with a Lambda in it (so that the emulator has a child of its own), says where, and waits.
+# Runs an emulator with a Lambda in it (so that the emulator has a child of its own), says where, and waits.
 HOLDER = """
 import io, os, sys, time, zipfile
 from pathlib import Path
