@@ -20,21 +20,28 @@ Stored status (new, up, down, paused) and what moves it. "alert" = a flip that p
 
 Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in four places, each said where it
 is decided: a run id that comes twice, an end that overtakes its start, a ping that was overtaken, a deadline that
-nobody had noticed yet.
+nobody had noticed yet. Beyond it: reminders while down, flapping, and time in which we were blind.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from lastseen.blind import Window, extended
 from lastseen.schedule import Period, Schedule, ScheduleError, next_due
 
 SLACK = timedelta(seconds=2)
 """How long after a deadline we wait for a ping that the gateway had already received to be written."""
+
+FLAP_SPAN = timedelta(hours=1)
+"""More flips than a check's limit within this span: it flaps. None for as long: it is steady again."""
+
+FLAP_LIMIT = 6
 
 
 class Status(StrEnum):
@@ -65,6 +72,8 @@ class Reason(StrEnum):
     PINGED = "pinged"  # a success
     PAUSED = "paused"
     RESUMED = "resumed"
+    REMINDED = "reminded"  # no change: still down
+    STEADY = "steady"  # no change: it flapped, and does so no more
 
 
 class NotPausedError(Exception):
@@ -100,11 +109,18 @@ class Check:
     filters: Filters = Filters()
     manual_resume: bool = False
     channels: str = "*"  # "*" all of the project, "" none, else ids by comma
+    reminder: timedelta | None = None  # how often people are told again while it is down
+    snoozed_until: datetime | None = None  # no reminders until then
+    flap_limit: int = FLAP_LIMIT  # flips in an hour that are told one by one; 0: all are
     created: datetime | None = None
 
     # What is.
     status: Status = Status.NEW
     since: datetime | None = None  # when the status began
+    incident: int | None = None  # number of the flip that brought it down; None when it is not down
+    reminded: datetime | None = None  # when people were last told again
+    recent: tuple[datetime, ...] = ()  # of the last flips between up and down, those that may count as flapping
+    flapping: bool = False
     last_ping: datetime | None = None  # success or fail
     last_start: datetime | None = None  # of the run that is open; None when none is
     start_rid: str | None = None  # run id of the open run
@@ -121,7 +137,8 @@ STEADY = frozenset({"last_ping", "last_duration", "n_pings", "wake_at", "announc
 """What may change without a new `rev`: so that simultaneous success pings of one check never conflict."""
 
 ASKED = frozenset(f.name for f in fields(Check)) - STEADY - {
-    "id", "project", "created", "status", "since", "last_start", "start_rid", "end_rid", "rev", "flips",
+    "id", "project", "created", "status", "since", "incident", "reminded", "recent", "flapping",
+    "last_start", "start_rid", "end_rid", "rev", "flips",
 }  # fmt: skip
 """What `configured` may change."""
 
@@ -144,14 +161,20 @@ class Ping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """One change of status, with what an alert needs to know of that moment. `<check>:<n>` names it for ever."""
+    """One entry of the alert log: a change of status, or a word on one that lasts.
+
+    It holds what an alert needs to know of that moment; `event_id` names it for ever.
+    """
 
     n: int
     at: datetime  # a missed deadline bears the deadline, not the time of noticing
     was: Status
     status: Status
     reason: Reason
-    told: bool  # whether people are told; pause, resume and a first success are silent
+    told: bool  # whether people are told; pause, resume, a first success and most flapping are silent
+    incident: int | None = None  # number of the flip that began the incident that this one begins, repeats or ends
+    flapping: bool = False  # people are told of no more flips until the check is steady
+    held: timedelta | None = None  # how far the deadline was moved because we could not hear
     since: datetime | None = None  # when the status that ends here began
     expected: datetime | None = None  # when the ping that did not come was expected
     last_ping: datetime | None = None
@@ -180,17 +203,20 @@ FLIP_BODY_LIMIT = 2_000
 # --- Transitions ---
 
 
-def pinged(check: Check, ping: Ping) -> Outcome:
-    """Decide what a ping does to a check.
+def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
+    """Decide what a ping does to a check. `blind` matters only to one that `is_late`.
 
     1. Time first: a deadline that passed unnoticed before this ping is a flip of its own, so that what people are told
        does not depend on when somebody looked.
     2. Filters turn the signal into what it says; sticky pause, method and keywords can make it an ignored one.
     3. The signal moves the state machine. Each ping is counted, whatever it says.
     """
-    late = woken(check, ping.at)
-    kind = _said(late.check, ping)
-    moved = replace(late.check, n_pings=late.check.n_pings + 1)
+    try:
+        late, missed = _missed(check, ping.at, blind)
+    except ScheduleError:
+        late, missed = check, None  # `_settled` says the fault
+    kind = _said(late, ping)
+    moved = replace(late, n_pings=late.n_pings + 1)
     flips: tuple[Flip, ...] = ()
     duration = None
     if kind is Kind.START:
@@ -200,25 +226,27 @@ def pinged(check: Check, ping: Ping) -> Outcome:
     elif kind is Kind.FAIL:
         moved, flips, duration = _failed(moved, ping)
     after, fault = _settled(check, moved)
-    return Outcome(check=after, flips=(*late.flips, *flips), kind=kind, duration=duration, fault=fault or late.fault)
+    flips = (missed, *flips) if missed else flips
+    return Outcome(check=after, flips=flips, kind=kind, duration=duration, fault=fault)
 
 
-def woken(check: Check, now: datetime) -> Outcome:
-    """Decide what the passing of time does to a check: down if its deadline is more than `SLACK` ago.
+def woken(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
+    """Decide what the passing of time does to a check.
+
+    1. It goes down if its deadline is more than `SLACK` ago, where time in which we were blind does not count.
+    2. A check that flapped is steady when it has not flipped for `FLAP_SPAN`.
+    3. People are told again of a check that stays down, as often as it asks for.
 
     A check that cannot compute its deadline stays as it is, with the fault said.
     """
     try:
-        due = _due(check)
+        after, missed = _missed(check, now, blind)
     except ScheduleError as error:
         return Outcome(check=check, fault=str(error))
-    if due is None or now < due[0] + check.grace + SLACK:
-        after, fault = _settled(check, check)
-        return Outcome(check=after, fault=fault)
-    expected, reason = due
-    down, flip = _flipped(check, Status.DOWN, reason, expected + check.grace, told=True)
-    after, fault = _settled(check, down)
-    return Outcome(check=after, flips=(replace(flip, expected=expected),), fault=fault)
+    after, steady = _steadied(after, now)
+    after, reminder = _reminded(after, now)
+    settled, fault = _settled(check, after)
+    return Outcome(check=settled, flips=tuple(flip for flip in (missed, steady, reminder) if flip), fault=fault)
 
 
 def paused(check: Check, now: datetime) -> Outcome:
@@ -268,6 +296,11 @@ def deadline(check: Check) -> datetime | None:
     return expected + check.grace if expected else None
 
 
+def is_late(check: Check, at: datetime) -> bool:
+    """Tell whether a ping at that time comes after a deadline that nobody has noticed yet."""
+    return check.wake_at is not None and check.status is not Status.DOWN and at >= check.wake_at + SLACK
+
+
 def appearance(check: Check, now: datetime) -> str:
     """Return the status as people see it: new, up, grace, down or paused; right whether or not a sweep has run.
 
@@ -312,6 +345,48 @@ def _due(check: Check) -> tuple[datetime, Reason] | None:
     if check.last_start and check.status is not Status.DOWN:
         dues.append((check.last_start, Reason.STUCK))
     return min(dues, default=None)
+
+
+def _missed(check: Check, now: datetime, blind: Sequence[Window]) -> tuple[Check, Flip | None]:
+    """Go down if the deadline is over. Raises ScheduleError if there is no telling."""
+    due = _due(check)
+    if due is None:
+        return check, None
+    expected, reason = due
+    asked = expected + check.grace
+    began = (check.last_start if reason is Reason.STUCK else check.last_ping) or expected
+    over = extended(asked, since=began, windows=blind)
+    if now < over + SLACK:
+        return check, None
+    down, flip = _flipped(check, Status.DOWN, reason, over, told=True)
+    return down, replace(flip, expected=expected, held=over - asked if over > asked else None)
+
+
+def _steadied(check: Check, now: datetime) -> tuple[Check, Flip | None]:
+    at = _steady_at(check)
+    if at is None or now < at:
+        return check, None
+    return _noted(replace(check, flapping=False, recent=()), Reason.STEADY, at)
+
+
+def _reminded(check: Check, now: datetime) -> tuple[Check, Flip | None]:
+    """Tell again, once, however many reminders were missed meanwhile."""
+    at = _remind_at(check)
+    if at is None or now < at:
+        return check, None
+    return _noted(replace(check, reminded=now), Reason.REMINDED, now)
+
+
+def _steady_at(check: Check) -> datetime | None:
+    return check.since + FLAP_SPAN if check.flapping and check.since else None
+
+
+def _remind_at(check: Check) -> datetime | None:
+    told = check.reminded or check.since
+    if check.status is not Status.DOWN or check.reminder is None or told is None or check.flapping:
+        return None
+    at = told + check.reminder
+    return max(at, check.snoozed_until) if check.snoozed_until else at
 
 
 def _said(check: Check, ping: Ping) -> Kind:
@@ -415,24 +490,56 @@ def _with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
 
 
 def _flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> tuple[Check, Flip]:
-    """Change the status and log it. Flips never go back in time, however late a ping was written."""
+    """Change the status and log it. Flips never go back in time, however late a ping was written.
+
+    One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady.
+    """
     at = max(at, check.since) if check.since else at
+    recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if told else ())
+    flaps = told and not check.flapping and 0 < check.flap_limit < len(recent)
     n = check.flips + 1
-    flip = Flip(
-        n=n,
+    incident = n if status is Status.DOWN else check.incident
+    flip = _entry(check, status, reason, at, told=told and not check.flapping)
+    flip = replace(flip, incident=incident, flapping=flaps)
+    after = replace(
+        _logged(check, flip),
+        status=status,
+        since=at,
+        incident=n if status is Status.DOWN else None,
+        reminded=None,
+        recent=recent[-check.flap_limit - 1 :] if check.flap_limit else (),
+        flapping=check.flapping or flaps,
+    )
+    return after, flip
+
+
+def _noted(check: Check, reason: Reason, at: datetime) -> tuple[Check, Flip]:
+    """Log a word on a status that lasts."""
+    flip = _entry(check, check.status, reason, at, told=True)
+    return _logged(check, flip), flip
+
+
+def _entry(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> Flip:
+    return Flip(
+        n=check.flips + 1,
         at=at,
         was=check.status,
         status=status,
         reason=reason,
         told=told,
+        incident=check.incident,
         since=check.since,
         last_ping=check.last_ping,
         started=check.last_start,
         duration=check.last_duration,
     )
+
+
+def _logged(check: Check, flip: Flip) -> Check:
+    """Count an entry of the log. A silent one needs no telling, unless others before it still do."""
     nothing_pending = check.announced == check.flips
-    announced = n if nothing_pending and not told else check.announced
-    return replace(check, status=status, since=at, flips=n, announced=announced), flip
+    announced = flip.n if nothing_pending and not flip.told else check.announced
+    return replace(check, flips=flip.n, announced=announced)
 
 
 def _outcome(before: Check, after: Check, flip: Flip | None = None) -> Outcome:
@@ -443,9 +550,10 @@ def _outcome(before: Check, after: Check, flip: Flip | None = None) -> Outcome:
 def _settled(before: Check, after: Check) -> tuple[Check, str]:
     """Derive what follows from a change: the next moment to wake, and whether other decisions must look again."""
     try:
-        wake_at, fault = deadline(after), ""
+        due, fault = deadline(after), ""
     except ScheduleError as error:
-        wake_at, fault = None, str(error)
-    after = replace(after, wake_at=wake_at)
+        due, fault = None, str(error)
+    moments = [moment for moment in (due, _steady_at(after), _remind_at(after)) if moment]
+    after = replace(after, wake_at=min(moments, default=None))
     looks_same = replace(after, **{name: getattr(before, name) for name in STEADY}) == before
     return (after if looks_same else replace(after, rev=before.rev + 1)), fault

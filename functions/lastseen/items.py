@@ -80,6 +80,10 @@ _NUMBER: Codec = (number, lambda item: int(item["N"]))
 _FLAG: Codec = (lambda value: {"BOOL": value}, lambda item: item["BOOL"])
 _BYTES: Codec = (lambda value: {"B": value}, lambda item: bytes(item["B"]))
 _INSTANT: Codec = (lambda value: number(millis(value)), lambda item: moment(item["N"]))
+_INSTANTS: Codec = (
+    lambda value: {"L": [number(millis(each)) for each in value]},
+    lambda item: tuple(moment(each["N"]) for each in item["L"]),
+)
 _SPAN: Codec = (lambda value: number(value // MILLISECOND), lambda item: int(item["N"]) * MILLISECOND)
 _RUN: Codec = (lambda value: {"B": UUID(value).bytes}, lambda item: str(UUID(bytes=bytes(item["B"]))))
 _STATUSES = {status.value[0]: status for status in Status}
@@ -128,9 +132,16 @@ CHECK: Names = {
     "filters": ("fi", (_filters_to, _filters_from)),
     "manual_resume": ("mr", _FLAG),
     "channels": ("ch", _TEXT),
+    "reminder": ("re", _SPAN),
+    "snoozed_until": ("sn", _INSTANT),
+    "flap_limit": ("fl", _NUMBER),
     "created": ("cr", _INSTANT),
     "status": ("st", _STATUS),
     "since": ("si", _INSTANT),
+    "incident": ("ic", _NUMBER),
+    "reminded": ("rd", _INSTANT),
+    "recent": ("rc", _INSTANTS),
+    "flapping": ("fp", _FLAG),
     "last_ping": ("lp", _INSTANT),
     "last_start": ("ls", _INSTANT),
     "start_rid": ("sr", _RUN),
@@ -152,6 +163,9 @@ FLIP: Names = {
     "status": ("status", _word(Status)),
     "reason": ("reason", _word(Reason)),
     "told": ("told", _FLAG),
+    "incident": ("incident", _NUMBER),
+    "flapping": ("flapping", _FLAG),
+    "held": ("held", _SPAN),
     "since": ("since", _INSTANT),
     "expected": ("expected", _INSTANT),
     "last_ping": ("last_ping", _INSTANT),

@@ -1,0 +1,36 @@
+"""When Lastseen could not hear: windows of time in which a missing ping says nothing of the job.
+
+Lives here: how a deadline moves for the time that we were blind. Pure: values in, values out; no mass write either,
+since the deadline is extended whenever somebody looks at it.
+Never here: how blindness is noticed (watch.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+HOLD_LIMIT = timedelta(minutes=15)
+"""The most that one window moves a deadline: after that people are told anyway, with a word that we were blind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """We heard nothing from `start` to `end`; `end` is the present while it lasts."""
+
+    start: datetime
+    end: datetime
+
+
+def extended(deadline: datetime, *, since: datetime, windows: Sequence[Window]) -> datetime:
+    """Return the deadline moved by the blind time between `since` (when the wait began) and the moved deadline.
+
+    Each window counts once, at most `HOLD_LIMIT`. Windows that begin after the moved deadline do not count: until
+    then we heard well, and the job was late.
+    """
+    for window in sorted(windows, key=lambda window: window.start):
+        start = max(window.start, since)
+        if start < deadline and start < window.end:
+            deadline += min(window.end - start, HOLD_LIMIT)
+    return deadline
