@@ -165,6 +165,11 @@ def test_a_walking_expression_is_due_each_time_the_clocks_show_it() -> None:
     ]
 
 
+def test_a_walking_expression_of_one_day_a_year_is_due_in_the_repeated_hour_and_not_only_a_year_later() -> None:
+    yearly = Cron("*/30 2 25 10 *", "Europe/Berlin")
+    assert dues(yearly, "2026-10-25 00:45", 3) == ["2026-10-25 01:00:00", "2026-10-25 01:30:00", "2027-10-25 00:00:00"]
+
+
 def test_a_walking_expression_loses_nothing_when_the_clocks_go_back_by_half_an_hour() -> None:
     assert dues(Cron("*/15 2 * * *", "Australia/Lord_Howe"), "2026-04-04 14:40", 2) == [
         "2026-04-04 15:30:00",  # 02:00 became 01:30 at 15:00
