@@ -1,7 +1,7 @@
 """The AWS emulator (ministack) as a child process on loopback: start, wait, talk to, stop with all its children.
 
 It is given an environment made from nothing: the emulator hands its own on to every Lambda, so a developer's AWS
-profile, proxies or LASTSEEN_ variables would otherwise reach the functions. Read guard.py for how it is taken down.
+profile, proxies or LASTSEEN_ variables would otherwise reach the functions. Read children.py for how it is taken down.
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ import contextlib
 import os
 import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
 
 from lastseen_cli.errors import CliError, UsageError
+from lastseen_cli.local import children
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -31,7 +30,6 @@ START_SECONDS = 30.0
 # What the emulator may take to stop in order before it is killed. Only with kept state is there anything to write.
 KEEP_SECONDS = 10.0
 DROP_SECONDS = 1.0
-GUARD_SECONDS = 5.0  # beyond those, until we kill the guard itself
 POLL_SECONDS = 0.05
 LOG_TAIL_LINES = 15
 # With AUTH on, the emulator takes this pair for the account's root and every other caller by its role's policies.
@@ -42,7 +40,6 @@ NO_AWS_SETTINGS = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
-GUARD = Path(__file__).with_name("guard.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +75,16 @@ def running(*, environ: Mapping[str, str], secure: bool = False, state: Path | N
     """
     if secure and not shutil.which("openssl"):
         raise UsageError("The emulator's TLS needs the `openssl` program. Install it with the system's packages.")
-    scratch = Path(tempfile.mkdtemp(prefix="lastseen-"))
     port = _port_for(state)
-    patience = KEEP_SECONDS if state else DROP_SECONDS
-    command = [sys.executable, "-S", str(GUARD), str(scratch), str(patience), sys.executable, "-m", "ministack"]
-    with (scratch / "emulator.log").open("w+b") as log:
-        guard = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=_environment(environ, scratch=scratch, port=port, secure=secure, state=state),
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop the emulator in order
-        )
-        try:
-            ca = scratch / "ministack-tls" / "server.crt" if secure else None
-            emulator = Emulator(port=port, scratch=scratch, ca=ca)
-            _wait_until_up(emulator, guard, log)
-            yield emulator
-        finally:
-            _stop(guard, patience + GUARD_SECONDS)
-
-
-def _stop(guard: subprocess.Popen[bytes], seconds: float) -> None:
-    if guard.stdin:
-        guard.stdin.close()
-    try:
-        guard.wait(seconds)
-    except subprocess.TimeoutExpired:
-        guard.kill()
-        guard.wait()
+    with children.running(
+        [sys.executable, "-m", "ministack"],
+        environment=lambda scratch: _environment(environ, scratch=scratch, port=port, secure=secure, state=state),
+        patience_seconds=KEEP_SECONDS if state else DROP_SECONDS,
+    ) as child:
+        ca = child.scratch / "ministack-tls" / "server.crt" if secure else None
+        emulator = Emulator(port=port, scratch=child.scratch, ca=ca)
+        _wait_until_up(emulator, child)
+        yield emulator
 
 
 def _environment(
@@ -121,7 +98,6 @@ def _environment(
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         "AWS_DEFAULT_REGION": REGION,
-        "TMPDIR": str(scratch),
         "DOCKER_HOST": f"unix://{scratch}/no-docker",  # never look for containers to reap: they are not ours
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -158,23 +134,18 @@ def _bindable(port: int) -> int:
         return bound
 
 
-def _wait_until_up(emulator: Emulator, guard: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+def _wait_until_up(emulator: Emulator, child: children.Child) -> None:
     give_up = time.monotonic() + START_SECONDS
     while time.monotonic() < give_up:
-        status = guard.poll()
+        status = child.status()
         if status is not None:
-            raise CliError(f"The emulator stopped while starting (exit status {status}).{_tail(log)}")
+            words = child.last_words(LOG_TAIL_LINES)
+            raise CliError(f"The emulator stopped while starting (exit status {status}).{words}")
         try:
             socket.create_connection(("127.0.0.1", emulator.port), timeout=1).close()
         except OSError:
             time.sleep(POLL_SECONDS)
         else:
             return
-    raise CliError(f"The emulator did not answer within {START_SECONDS:.0f} seconds.{_tail(log)}")
-
-
-def _tail(log: IO[bytes]) -> str:
-    """Return the end of the log, which stays readable here after the guard has deleted it."""
-    log.seek(0)
-    lines = log.read().decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-    return "\nIts last words:\n  " + "\n  ".join(lines) if lines else ""
+    words = child.last_words(LOG_TAIL_LINES)
+    raise CliError(f"The emulator did not answer within {START_SECONDS:.0f} seconds.{words}")

