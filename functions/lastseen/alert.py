@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from lastseen.blind import Window
 from lastseen.check import SLACK, Check, Flip, Reason, Status, unique_key, woken
 from lastseen.items import EPOCH, CorruptError
 from lastseen.message import Alert, digest, flipped
 from lastseen.store import ConflictError, Store
 from lastseen.topic import Topic
+from lastseen.watch import windows
 
 log = logging.getLogger(__name__)
 
@@ -97,10 +99,11 @@ def run(
     troubles = _Troubles()
     checks = _load(check_ids, store, troubles)
     now = _waited(checks, now, pause)
+    blind = windows(store, now) if checks else ()
     flips, untold = 0, []
     for check in checks:
         with troubles.of(check.id):
-            settled, flips_made = _settle(check, store, now)
+            settled, flips_made = _settle(check, store, now, blind)
             flips += flips_made
             if settled is not None and settled.announced < settled.flips:
                 untold.append(_untold(settled, store))
@@ -135,13 +138,13 @@ def _waited(checks: Sequence[Check], now: datetime, pause: Callable[[float], Non
     return now + near
 
 
-def _settle(check: Check, store: Store, now: datetime) -> tuple[Check | None, int]:
+def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window]) -> tuple[Check | None, int]:
     """Write what time did to a check; return it as it is then, and the number of flips made.
 
     Losing a race is a result: read again, decide again, in this one place. Raises ConflictError after `TRIES`.
     """
     for _ in range(TRIES):
-        outcome = woken(check, now)
+        outcome = woken(check, now, blind)
         if outcome.fault:
             raise FaultError(outcome.fault)
         try:

@@ -24,7 +24,7 @@ class Window:
 
 
 def extended(deadline: datetime, *, since: datetime, windows: Sequence[Window]) -> datetime:
-    """Return the deadline moved by the blind time between `since` (when the wait began) and the moved deadline.
+    """Return the deadline moved by the blind time since `since`, when lateness begins: grace does not run while blind.
 
     Each window counts once, at most `HOLD_LIMIT`. Windows that begin after the moved deadline do not count: until
     then we heard well, and the job was late.

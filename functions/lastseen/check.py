@@ -354,8 +354,7 @@ def _missed(check: Check, now: datetime, blind: Sequence[Window]) -> tuple[Check
         return check, None
     expected, reason = due
     asked = expected + check.grace
-    began = (check.last_start if reason is Reason.STUCK else check.last_ping) or expected
-    over = extended(asked, since=began, windows=blind)
+    over = extended(asked, since=expected, windows=blind)
     if now < over + SLACK:
         return check, None
     down, flip = _flipped(check, Status.DOWN, reason, over, told=True)

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from lastseen.check import Check, Outcome, Ping, pinged, unique_key
+from lastseen.check import Check, Outcome, Ping, is_late, pinged, unique_key
 from lastseen.items import Recorded
 from lastseen.pingurl import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
 from lastseen.schedule import Period, ScheduleError, parse, validated
 from lastseen.store import ConflictError, Store
 from lastseen.wakes import Wake, Wakes
+from lastseen.watch import windows
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,8 @@ def _record(check: Check, ping: Ping, *, store: Store, wakes: Wakes, pause: Call
     Raises ConflictError after `TRIES` lost races, UnknownCheckError if the check is deleted meanwhile.
     """
     for attempt in range(TRIES):
-        outcome = pinged(check, ping)
+        blind = windows(store, ping.at) if is_late(check, ping.at) else ()
+        outcome = pinged(check, ping, blind)
         try:
             n = store.save_ping(check, outcome)
         except ConflictError:
