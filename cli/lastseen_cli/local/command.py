@@ -1,0 +1,215 @@
+"""`lastseen local`, from start to Ctrl-C: an entry point, so it reads the clock, the environment and the signals."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from lastseen.pingurl import BadPingError, NoSuchPathError, Signal, Target, read_path
+from lastseen.store import Store, Tables
+from lastseen_cli.api import Api
+from lastseen_cli.errors import CliError, UsageError
+from lastseen_cli.local import demo as demonstration
+from lastseen_cli.local import emulator, fixups, synth
+from lastseen_cli.local.deploy import Stack, deploy
+from lastseen_cli.local.emulator import Emulator
+from lastseen_cli.local.front import Front, Seen, Upstream, listen
+from lastseen_cli.local.inbox import Inbox, Notice
+from lastseen_cli.local.keys import Keys, issue, write_private
+from lastseen_cli.local.screen import Screen
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK_SECONDS = 1.0  # how often we make sure that the emulator is there
+INBOX_WAIT_SECONDS = 10
+SHORT_ID = 8
+
+Event = Seen | Notice | str
+"""A ping that passed, an alert that arrived, or a line of the demo's story."""
+
+
+class _Stopped(BaseException):
+    """Somebody asked us to stop."""
+
+
+def run_local(*, port: int, env_file: Path | None, data: Path | None, demo: bool) -> None:
+    """Run everything until a signal comes. Raises CliError for what stands in the way."""
+    began = time.monotonic()
+    screen = Screen(Console(highlight=False))
+    with _stop_signals(), ExitStack() as stack:
+        try:
+            _run(stack, screen, began=began, port=port, env_file=env_file, data=data, demo=demo)
+        except _Stopped:
+            screen.say("\nStopping.")
+
+
+def _run(
+    stack: ExitStack,
+    screen: Screen,
+    *,
+    began: float,
+    port: int,
+    env_file: Path | None,
+    data: Path | None,
+    demo: bool,
+) -> None:
+    root = synth.checkout()
+    state = _folder(data) if data else None
+    if env_file:
+        _check_writable(env_file.parent, "--env-file")
+    listening = stack.enter_context(listen(port))
+    environ = os.environ  # noqa: TID251 - an entry point
+    with screen.step("Synthesizing the AWS template (the first time after a change takes longer) ..."):
+        assembly, _ = synth.assembly(root, environ=environ)
+    with screen.step("Starting the AWS emulator ..."):
+        cloud = stack.enter_context(emulator.running(environ=environ, state=state))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with screen.step("Deploying the template ..."):
+        deployed = deploy(assembly, cloud, public_url=url)
+        fixups.expire_items(deployed, cloud)
+        keys = issue(_store(deployed, cloud), state)
+        inbox = Inbox(cloud, deployed.output("TopicArn"), name="lastseen-local-inbox")
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    stack.enter_context(Front(listening, Upstream(port=cloud.port, host=api_host(deployed)), events.put))
+    threading.Thread(target=_watch, args=(inbox, events), daemon=True).start()
+    if env_file:
+        stack.enter_context(_env_file(env_file, url, keys))
+    kept = f"its state is kept in {state}" if state else "nothing is kept when it stops"
+    screen.live(url=url, keys=keys, seconds=time.monotonic() - began, kept=kept)
+    with Api(f"{url}/api", keys.write) as api:
+        if demo:
+            threading.Thread(target=demonstration.play, args=(url, keys, events.put), daemon=True).start()
+        _show(screen, events, cloud, api)
+
+
+def api_host(stack: Stack) -> str:
+    """Return the host name by which the emulator knows the stack's HTTP API."""
+    apis = stack.of_type("AWS::ApiGatewayV2::Api")
+    if len(apis) != 1:
+        raise CliError(f"The stack {stack.name} has {len(apis)} HTTP APIs; the front serves exactly one.")
+    return f"{apis[0].physical_id}.execute-api.127.0.0.1"
+
+
+def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, api: Api) -> None:
+    """Print what happens until a signal comes. Raises CliError if the emulator goes away."""
+    names: dict[str, str] = {}
+    while True:
+        try:
+            event = events.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            if not cloud.alive():
+                raise CliError("The emulator stopped by itself. Start `lastseen local` again.") from None
+            continue
+        now = datetime.now().astimezone()  # noqa: TID251 - an entry point
+        match event:
+            case Seen(path=path) if path.startswith("/ping/"):
+                _show_ping(screen, event, api, names, now)
+            case Notice():
+                screen.alert(event, at=now)
+            case str():
+                screen.story(event)
+
+
+def _show_ping(screen: Screen, seen: Seen, api: Api, names: dict[str, str], now: datetime) -> None:
+    try:
+        target, said = read_path(seen.path.removeprefix("/ping/"))
+    except (BadPingError, NoSuchPathError):
+        screen.ping(seen, check="?", signal=None, note="", at=now)
+        return
+    screen.ping(seen, check=_name(target, api, names), signal=said.kind, note=_note(said), at=now)
+
+
+def _note(said: Signal) -> str:
+    return said.note or (f"exit status {said.exit_status}" if said.exit_status else "")
+
+
+def _name(target: Target, api: Api, names: dict[str, str]) -> str:
+    """Return what the check is called; a ping URL is a credential, so at most its beginning is shown."""
+    if target.slug:
+        return target.slug
+    if target.uuid not in names:
+        try:
+            found = api.check(target.uuid)
+        except CliError:
+            found = None
+        if found is None:
+            return f"{target.uuid[:SHORT_ID]}..."
+        names[target.uuid] = str(found["name"]) or f"{target.uuid[:SHORT_ID]}..."
+    return names[target.uuid]
+
+
+def _watch(inbox: Inbox, events: queue.SimpleQueue[Event]) -> None:
+    """Pass on alerts as they reach the inbox, for as long as the emulator is there."""
+    while True:
+        try:
+            for notice in inbox.receive(wait_seconds=INBOX_WAIT_SECONDS):
+                events.put(notice)
+        except Exception:  # noqa: BLE001 - the emulator is stopping, or has stopped: _show tells of that
+            return
+
+
+def _store(stack: Stack, cloud: Emulator) -> Store:
+    names = ("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable")
+    return Store(cloud.client("dynamodb"), Tables(*(stack.output(name) for name in names)))
+
+
+def _folder(data: Path) -> Path:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--data {data} cannot be made ({error.strerror}). Give a folder that you may write to.") from error
+    _check_writable(data, "--data")
+    return data.resolve()
+
+
+def _check_writable(folder: Path, option: str) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{option}: {folder} cannot be written to ({error.strerror}). Give a folder that you may write to."
+        ) from error
+
+
+@contextmanager
+def _env_file(path: Path, url: str, keys: Keys) -> Iterator[None]:
+    """Write what clients need, for the length of the block. The file appears whole."""
+    lines = {
+        "LASTSEEN_PING_URL": f"{url}/ping",
+        "LASTSEEN_API_URL": f"{url}/api",
+        "LASTSEEN_API_KEY": keys.write,
+        "LASTSEEN_API_KEY_READONLY": keys.read,
+        "LASTSEEN_PING_KEY": keys.ping,
+    }
+    write_private(path, "".join(f"{name}={value}\n" for name, value in lines.items()))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[None]:
+    """Turn the first signal to stop into _Stopped; further ones wait until everything is taken down."""
+
+    def stop(*_: object) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise _Stopped
+
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
