@@ -1,0 +1,17 @@
+"""Log groups that forget."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.settings import LOG_DAYS
+
+
+def log_group(scope: Construct, construct_id: str, *, days: int) -> logs.LogGroup:
+    """Make a log group that keeps its lines for `days` and goes when the stack goes."""
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        retention=logs.RetentionDays[LOG_DAYS[days]],
+        removal_policy=RemovalPolicy.DESTROY,
+    )

@@ -1,0 +1,39 @@
+"""The minute hand: EventBridge Scheduler starts the sweep."""
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from constructs import Construct
+
+from infra.wakes import dead_letters
+
+
+class MinuteHand(Construct):
+    """Each minute one sweep. One that is late or failed is not repeated: the next minute's replaces it."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, sweep: lambda_.Function) -> None:
+        super().__init__(scope, construct_id)
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+            ),
+            description="Lets the schedule of Lastseen start the sweep",
+        )
+        self.dead_letters = dead_letters(self, "DeadLetters")
+        self.schedule = scheduler.Schedule(
+            self,
+            "Schedule",
+            description="Starts the sweep of Lastseen",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
+            target=targets.LambdaInvoke(
+                sweep,
+                max_event_age=Duration.seconds(60),
+                retry_attempts=0,
+                dead_letter_queue=self.dead_letters,
+                role=self.role.without_policy_updates(),  # its grants stand in stack.py,
+            ),
+        )

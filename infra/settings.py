@@ -1,0 +1,129 @@
+"""What a deployment may choose: the CDK context, parsed and checked in this one place.
+
+Nothing else in infra/ reads the context. The defaults stand in cdk.json too, where a user sees them; those here serve a
+plain `python app.py`, which does not read that file. A test keeps the two equal.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+MAX_BODY_BYTES: Final = 100_000
+LOG_DAYS: Final[Mapping[int, str]] = {  # what CloudWatch offers, by its name in the CDK
+    1: "ONE_DAY",
+    3: "THREE_DAYS",
+    5: "FIVE_DAYS",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    60: "TWO_MONTHS",
+    90: "THREE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    731: "TWO_YEARS",
+}
+PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
+
+
+class BadSettingError(ValueError):
+    """A context value that cannot be used; the text names the key and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One deployment's choices."""
+
+    arch: str = "arm64"  # the processor of the functions
+    python: str = "3.13"  # whose binary wheels and byte code are bundled; the Lambda runtime stays python3.13
+    alert_emails: tuple[str, ...] = ()
+    history_days: int = 90  # 0 keeps flips only
+    body_limit: int = 10_000  # bytes kept of a ping's body
+    log_days: int = 14
+    throttle_rate: int = 50  # requests a second, for the whole API
+    throttle_burst: int = 200
+    reserved_concurrency: int = 0  # of ping; 0 = none, for new accounts have 10 in all and must keep them unreserved
+    domain: str = ""
+    certificate_arn: str = ""
+    site_url: str = ""  # public base address, if it is neither the API's own nor `domain`: a proxy in front
+    throwaway: bool = False  # no deletion protection, no backups; all data goes with the stack
+
+    def __post_init__(self) -> None:
+        """Refuse a domain without its certificate, and the reverse."""
+        if bool(self.domain) != bool(self.certificate_arn):
+            raise BadSettingError(
+                "A custom domain needs both: -c domain=ping.example.com -c certificate_arn=arn:aws:acm:..."
+            )
+
+
+def settings_from(context: Mapping[str, Any]) -> Settings:
+    """Parse the context; a key that is absent takes its default.
+
+    Raises BadSettingError.
+    """
+    chosen = {}
+    for field in fields(Settings):
+        value = context.get(field.name)
+        if value is not None:
+            chosen[field.name] = _PARSERS[field.name](field.name, value)
+    return Settings(**chosen)
+
+
+def _one_of(*allowed: str) -> Callable[[str, Any], str]:
+    def parse(key: str, value: Any) -> str:
+        if str(value) not in allowed:
+            raise BadSettingError(f"{key}={value!r} is not known. Use one of: {', '.join(allowed)}.")
+        return str(value)
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str, Any], int]:
+    def parse(key: str, value: Any) -> int:
+        if not re.fullmatch(r"\d{1,9}", str(value)) or not low <= int(value) <= high:
+            raise BadSettingError(f"{key}={value!r} is not allowed. Use a whole number from {low} to {high}.")
+        return int(value)
+
+    return parse
+
+
+def _log_days(key: str, value: Any) -> int:
+    return int(_one_of(*map(str, LOG_DAYS))(key, value))
+
+
+def _flag(key: str, value: Any) -> bool:
+    return _one_of("true", "false")(key, str(value).lower()) == "true"
+
+
+def _emails(key: str, value: Any) -> tuple[str, ...]:
+    addresses = tuple(part.strip() for part in str(value).split(",") if part.strip())
+    for address in addresses:
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
+            raise BadSettingError(f"{key}: {address!r} is no e-mail address. Use {key}=a@example.com,b@example.com.")
+    return tuple(dict.fromkeys(addresses))
+
+
+def _matching(pattern: str, example: str) -> Callable[[str, Any], str]:
+    def parse(key: str, value: Any) -> str:
+        if value and not re.fullmatch(pattern, str(value)):
+            raise BadSettingError(f"{key}={value!r} does not look right. Write it like {example}")
+        return str(value)
+
+    return parse
+
+
+_PARSERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    "arch": _one_of("arm64", "x86_64"),
+    "python": _one_of(*PYTHONS),
+    "alert_emails": _emails,
+    "history_days": _whole(0, 3650),
+    "body_limit": _whole(0, MAX_BODY_BYTES),
+    "log_days": _log_days,
+    "throttle_rate": _whole(1, 10_000),
+    "throttle_burst": _whole(1, 5_000),
+    "reserved_concurrency": _whole(0, 1_000),
+    "domain": _matching(r"([a-z0-9-]+\.)+[a-z]{2,}", "ping.example.com"),
+    "certificate_arn": _matching(r"arn:aws[a-z-]*:acm:.+", "arn:aws:acm:us-east-1:123456789012:certificate/..."),
+    "site_url": _matching(r"https?://[^/\s]+", "https://ping.example.com (no slash at the end)"),
+    "throwaway": _flag,
+}

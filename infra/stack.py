@@ -1,0 +1,137 @@
+"""Lastseen as one stack: its parts, its routes and every grant, all on this page.
+
+The detail of a part is in the file of its name; a permission is in none of them.
+"""
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.alarms import Alarms
+from infra.functions import Functions
+from infra.schedule import MinuteHand
+from infra.settings import Settings
+from infra.tables import Tables
+from infra.topic import AlertTopic
+from infra.wakes import Wakes
+from infra.web import Web
+
+ALERT_TIMEOUT = Duration.seconds(30)
+
+
+class LastseenStack(Stack):
+    """Everything that runs in the user's account."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id, description="Lastseen: tells people when a background job goes silent")
+        self.tables = Tables(self, "Tables", throwaway=settings.throwaway)
+        self.topic = AlertTopic(self, "Alerts", emails=settings.alert_emails).topic
+        self.wakes = Wakes(self, "Wakes", consumer_timeout=ALERT_TIMEOUT)
+        self.web = Web(self, "Web", settings=settings)
+        self._add_functions(settings)
+        self.minute_hand = MinuteHand(self, "EachMinute", sweep=self.sweep)
+        self._grant()
+        self._connect()
+        self._output()
+
+    def _add_functions(self, settings: Settings) -> None:
+        functions = Functions(self, "Functions", settings=settings, environment=self._environment(settings))
+        self.ping = functions.add(
+            "ping",
+            does="Records a ping",
+            memory_mb=256,
+            timeout=Duration.seconds(10),
+            reserved=settings.reserved_concurrency,
+        )
+        self.sweep = functions.add(
+            "sweep", does="Looks for deadlines", memory_mb=512, timeout=Duration.seconds(50), asynchronous=True
+        )
+        self.alert = functions.add("alert", does="Decides, flips, tells", memory_mb=512, timeout=ALERT_TIMEOUT)
+        self.api = functions.add(
+            "api", does="Management API, badges, dashboard", memory_mb=512, timeout=Duration.seconds(29)
+        )
+
+    def _environment(self, settings: Settings) -> dict[str, str]:
+        return {
+            "CHECKS_TABLE": self.tables.checks.table_name,
+            "NAMES_TABLE": self.tables.names.table_name,
+            "HISTORY_TABLE": self.tables.history.table_name,
+            "SETTINGS_TABLE": self.tables.settings.table_name,
+            "WAKES_QUEUE_URL": self.wakes.queue.queue_url,
+            "TOPIC_ARN": self.topic.topic_arn,
+            "PING_URL": f"{self.web.site_url}/ping",
+            "API_URL": f"{self.web.site_url}/api",
+            "SITE_URL": self.web.site_url,
+            "HISTORY_DAYS": str(settings.history_days),
+            "BODY_LIMIT": str(settings.body_limit),
+        }
+
+    def _grant(self) -> None:
+        """Every permission, save that each function writes its own log. One taken away breaks a test in tests/e2e."""
+        tables, wakes, topic = self.tables, self.wakes.queue, self.topic
+
+        tables.checks.grant(self.ping, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+        tables.names.grant(self.ping, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+        tables.history.grant(self.ping, "dynamodb:PutItem")
+        tables.settings.grant(self.ping, "dynamodb:GetItem")
+        wakes.grant(self.ping, "sqs:SendMessage")
+
+        tables.checks.grant(self.sweep, "dynamodb:Scan")
+        wakes.grant(self.sweep, "sqs:SendMessage")
+
+        tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:UpdateItem")
+        tables.names.grant(self.alert, "dynamodb:GetItem")
+        tables.history.grant(self.alert, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+        tables.settings.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")
+        topic.grant_publish(self.alert)
+        wakes.grant(self.alert, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+        rows = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+        tables.checks.grant(self.api, *rows, "dynamodb:BatchGetItem")
+        tables.names.grant(self.api, *rows, "dynamodb:Query")
+        history = ("dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
+        tables.history.grant(self.api, "dynamodb:GetItem", "dynamodb:Query", *history)
+        tables.settings.grant(self.api, *rows, "dynamodb:Query")
+        wakes.grant(self.api, "sqs:SendMessage")
+        topic.grant_publish(self.api)
+
+        scheduler, undelivered = self.minute_hand.role, self.minute_hand.dead_letters
+        scheduler.add_to_policy(_statement("lambda:InvokeFunction", self.sweep.function_arn))
+        scheduler.add_to_policy(_statement("sqs:SendMessage", undelivered.queue_arn))
+
+    def _connect(self) -> None:
+        """Who calls whom."""
+        self.web.route(self.ping, ["/ping/{proxy+}"])
+        self.web.route(self.api, ["/api/{proxy+}", "/badge/{proxy+}", "/b/{proxy+}", "/", "/{proxy+}"])
+        self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for whoever has AWS credentials
+        self.wakes.feed(self.alert)
+        Alarms(
+            self,
+            "Alarms",
+            topic=self.topic,
+            sweep=self.sweep,
+            functions={"Ping": self.ping, "Sweep": self.sweep, "Alert": self.alert, "Api": self.api},
+            dead_letters={"Wakes": self.wakes.dead_letters, "Sweeps": self.minute_hand.dead_letters},
+        )
+
+    def _output(self) -> None:
+        site = self.web.site_url
+        outputs = {
+            "PingUrl": f"{site}/ping",
+            "ApiUrl": f"{site}/api",
+            "DashboardUrl": f"{site}/",
+            "TopicArn": self.topic.topic_arn,
+            "WakesQueueUrl": self.wakes.queue.queue_url,
+            "ChecksTable": self.tables.checks.table_name,
+            "NamesTable": self.tables.names.table_name,
+            "HistoryTable": self.tables.history.table_name,
+            "SettingsTable": self.tables.settings.table_name,
+        }
+        if self.web.domain:
+            outputs["DomainTarget"] = self.web.domain.regional_domain_name
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+
+def _statement(action: str, resource: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=[action], resources=[resource])

@@ -1,0 +1,61 @@
+"""The wake queue: who is due for a look, and when.
+
+A wake is a hint only: the sweep sends it anew each minute for as long as it is due.
+"""
+
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.nag import accept
+
+BATCH: Final = 10
+RECEIVES: Final = 5
+CONCURRENT_BATCHES: Final = 5  # half of what a new account may run at once, so that pings always find a place
+
+
+class Wakes(Construct):
+    """The queue and its dead letters."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, consumer_timeout: Duration) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letters = dead_letters(self, "DeadLetters")
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            # AWS asks for six times the consumer's timeout, lest a slow batch be worked on twice.
+            visibility_timeout=Duration.seconds(6 * consumer_timeout.to_seconds()),
+            # Bounds the heap of repeats while the consumer is broken.
+            retention_period=Duration.hours(1),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=RECEIVES),
+        )
+
+    def feed(self, consumer: lambda_.Function) -> None:
+        """Hand the wakes to `consumer`, who reports the failed ones of a batch by id. Grants nothing."""
+        lambda_.EventSourceMapping(
+            self,
+            "Feed",
+            target=consumer,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=BATCH,
+            max_concurrency=CONCURRENT_BATCHES,
+            report_batch_item_failures=True,
+        )
+
+
+def dead_letters(scope: Construct, construct_id: str) -> sqs.Queue:
+    """Make a queue for what could not be handled; an alarm watches it, people have two weeks to look."""
+    queue = sqs.Queue(
+        scope,
+        construct_id,
+        enforce_ssl=True,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        retention_period=Duration.days(14),
+    )
+    accept(queue, "SQS3", reason="It is itself the end of the line; an alarm watches it.")
+    return queue
