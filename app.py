@@ -4,13 +4,25 @@ import infra  # noqa: F401 - first of all: puts Node on PATH, which aws_cdk star
 
 # isort: split
 
+from typing import Any
+
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from infra.settings import settings_from
+from infra.settings import BadSettingError, settings_from
 from infra.stack import LastseenStack
 
-app = App()
-LastseenStack(app, "Lastseen", settings=settings_from(app.node.get_all_context()))
-Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-app.synth()
+
+def lastseen(context: dict[str, Any] | None = None) -> App:
+    """Build the app; `context` adds to what the CDK was given. A finding of cdk-nag makes its synth fail."""
+    app = App(context=context)
+    LastseenStack(app, "Lastseen", settings=settings_from(app.node.get_all_context()))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return app
+
+
+if __name__ == "__main__":
+    try:
+        lastseen().synth()
+    except BadSettingError as error:
+        raise SystemExit(f"Error: {error}") from None

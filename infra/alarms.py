@@ -52,7 +52,7 @@ class Alarms(Construct):
         for name, queue in dead_letters.items():
             self._alarm(
                 f"{name}DeadLetters",
-                f"Lastseen gave up on {name.lower()}. They wait in the dead-letter queue; the alarm ends when it is empty.",
+                f"Lastseen gave up on {name.lower()}: they wait among the dead letters. It ends when those are gone.",
                 queue.metric_approximate_number_of_messages_visible(period=five_minutes, statistic="Maximum"),
             )
 

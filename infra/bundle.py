@@ -52,7 +52,7 @@ def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
     compiler = _interpreter(python)
     if compiler is None:
         print(  # noqa: T201 - a word to whoever runs cdk
-            f"warning: no CPython {python} found: the functions ship without byte code and start about twice as slowly. "
+            f"warning: no CPython {python} found: the functions ship without byte code and start twice as slowly. "
             f"Mend: uv python install {python}",
             file=sys.stderr,
         )

@@ -71,7 +71,7 @@ class LastseenStack(Stack):
         tables, wakes, topic = self.tables, self.wakes.queue, self.topic
 
         tables.checks.grant(self.ping, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
-        tables.names.grant(self.ping, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+        tables.names.grant(self.ping, "dynamodb:GetItem", "dynamodb:UpdateItem")
         tables.history.grant(self.ping, "dynamodb:PutItem")
         tables.settings.grant(self.ping, "dynamodb:GetItem")
         wakes.grant(self.ping, "sqs:SendMessage")
@@ -81,17 +81,15 @@ class LastseenStack(Stack):
 
         tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:UpdateItem")
         tables.names.grant(self.alert, "dynamodb:GetItem")
-        tables.history.grant(self.alert, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
-        tables.settings.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")
-        topic.grant_publish(self.alert)
+        tables.history.grant(self.alert, "dynamodb:PutItem", "dynamodb:Query")
         wakes.grant(self.alert, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+        topic.grant_publish(self.alert)
 
         rows = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
-        tables.checks.grant(self.api, *rows, "dynamodb:BatchGetItem")
-        tables.names.grant(self.api, *rows, "dynamodb:Query")
-        history = ("dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
-        tables.history.grant(self.api, "dynamodb:GetItem", "dynamodb:Query", *history)
-        tables.settings.grant(self.api, *rows, "dynamodb:Query")
+        tables.checks.grant(self.api, *rows, "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
+        tables.names.grant(self.api, "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query")
+        tables.history.grant(self.api, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+        tables.settings.grant(self.api, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query")
         wakes.grant(self.api, "sqs:SendMessage")
         topic.grant_publish(self.api)
 

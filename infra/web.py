@@ -51,7 +51,7 @@ class Web(Construct):
         self._integrations: dict[str, HttpLambdaIntegration] = {}
 
     def route(self, function: lambda_.Function, paths: Sequence[str], *, signed: bool = False) -> None:
-        """Send every method of `paths` to `function`; `signed`: only for callers whose AWS identity may invoke the API."""
+        """Send every method of `paths` to `function`; `signed`: only for callers whose AWS role may invoke the API."""
         name = function.node.id
         integration = self._integrations.setdefault(name, HttpLambdaIntegration(name, function))
         for path in paths:

@@ -1,0 +1,104 @@
+"""The asset of the functions, really built; dependencies come from uv's cache or the package index."""
+
+import hashlib
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.bundle import ROOT, SOURCE, build
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+ELF_MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
+UNCHECKED_HASH = 0b01
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def bundle(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built for x86_64 and the Python that runs the tests: the one whose byte code can always be made."""
+    output = tmp_path_factory.mktemp("bundle")
+    build(output, arch="x86_64", python=HERE, cache=cache)
+    return output
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_same_input_gives_the_same_bytes_with_a_cache_and_without(
+    bundle: Path, cache: Path, tmp_path: Path
+) -> None:
+    build(tmp_path / "cached", arch="x86_64", python=HERE, cache=cache)
+    build(tmp_path / "anew", arch="x86_64", python=HERE, cache=tmp_path / "other cache")
+    assert contents(tmp_path / "cached") == contents(bundle)
+    assert contents(tmp_path / "anew") == contents(bundle)
+
+
+def test_our_source_is_all_there_and_nothing_of_the_build(bundle: Path) -> None:
+    ours = {
+        path.relative_to(SOURCE) for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {path for path in ours if path.name != "requirements.txt"} <= {
+        path.relative_to(bundle) for path in bundle.rglob("*")
+    }
+    left_out = ("bin", ".lock", "requirements.txt", "*.dist-info", "**/tests", "boto3", "botocore")
+    assert [path for pattern in left_out for path in bundle.glob(pattern)] == []
+
+
+def test_byte_code_lies_beside_every_module_and_is_trusted_as_it_is(bundle: Path) -> None:
+    modules = list(bundle.rglob("*.py"))
+    for module in modules:
+        compiled = Path(importlib.util.cache_from_source(str(module))).read_bytes()
+        assert compiled[:4] == importlib.util.MAGIC_NUMBER
+        assert int.from_bytes(compiled[4:8], "little") == UNCHECKED_HASH
+        assert str(ROOT).encode() not in compiled
+    assert len(modules) > 100
+
+
+def test_byte_code_of_another_python_never_ships(cache: Path, tmp_path: Path) -> None:
+    build(tmp_path, arch="arm64", python="3.13", cache=cache)
+    assert {path.suffixes[0] for path in tmp_path.rglob("*.pyc")} <= {".cpython-313"}
+
+
+@pytest.mark.parametrize("arch", ELF_MACHINES)
+def test_binaries_are_for_the_processor_asked_for(arch: str, cache: Path, tmp_path: Path) -> None:
+    build(tmp_path, arch=arch, python="3.13", cache=cache)
+    libraries = list(tmp_path.rglob("*.so"))
+    assert {int.from_bytes(one.read_bytes()[18:20], "little") for one in libraries} == {ELF_MACHINES[arch]}
+    assert any("pydantic_core" in one.name and "313" in one.name for one in libraries)
+
+
+def test_everything_that_ships_can_be_imported_without_its_metadata(bundle: Path) -> None:
+    names = "aws_lambda_powertools, aws_lambda_powertools.event_handler, apprise, cronsim, jinja2, oncalendar, pydantic"
+    program = f"import sys; sys.path.insert(0, {str(bundle)!r}); import {names}; print(pydantic.__file__)"
+    found = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith(str(bundle))
+
+
+def run_app(context: dict[str, str], output: Path, monkeypatch: pytest.MonkeyPatch) -> subprocess.CompletedProcess[str]:
+    monkeypatch.setenv("CDK_OUTDIR", str(output))
+    monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps(context))
+    return subprocess.run([sys.executable, "app.py"], cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def test_plain_python_synthesizes_the_app_and_its_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run_app({"arch": "x86_64", "python": HERE, "throwaway": "true"}, tmp_path, monkeypatch)
+    assert done.returncode == 0, done.stderr
+    [asset] = tmp_path.glob("asset.*")
+    assert (asset / "ping.py").is_file()
+    assert (asset / "pydantic").is_dir()
+
+
+def test_a_bad_choice_ends_the_synth_with_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run_app({"arch": "mips"}, tmp_path, monkeypatch)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "Error: arch='mips' is not known. Use one of: arm64, x86_64."

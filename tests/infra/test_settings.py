@@ -1,0 +1,55 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from infra.settings import BadSettingError, Settings, settings_from
+
+
+def test_cdk_json_shows_the_very_defaults() -> None:
+    shown = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+    assert set(shown) == set(asdict(Settings()))
+    assert settings_from(shown) == Settings()
+
+
+def test_what_the_command_line_gives_as_text_becomes_what_it_means() -> None:
+    settings = settings_from(
+        {"alert_emails": " a@example.com,b@example.com,a@example.com ", "throwaway": "True", "history_days": "30"}
+    )
+    assert settings.alert_emails == ("a@example.com", "b@example.com")
+    assert settings.throwaway is True
+    assert settings.history_days == 30
+
+
+def test_the_cdks_own_context_is_left_alone() -> None:
+    assert settings_from({"aws:cdk:bundling-stacks": []}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "mend"),
+    [
+        ("arch", "amd64", "arm64, x86_64"),
+        ("python", "3.9", "3.11, 3.12, 3.13"),
+        ("alert_emails", "ops", "a@example.com"),
+        ("history_days", "-1", "from 0 to 3650"),
+        ("history_days", "many", "from 0 to 3650"),
+        ("body_limit", 100_001, "from 0 to 100000"),
+        ("log_days", 8, "7, 14"),
+        ("throttle_rate", 0, "from 1 to"),
+        ("throwaway", "yes", "true, false"),
+        ("domain", "https://example.com", "ping.example.com"),
+        ("certificate_arn", "abc", "arn:aws:acm:"),
+        ("site_url", "https://example.com/", "no slash at the end"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_its_mend(key: str, value: object, mend: str) -> None:
+    with pytest.raises(BadSettingError) as refused:
+        settings_from({key: value})
+    assert key in str(refused.value)
+    assert mend in str(refused.value)
+
+
+def test_a_domain_without_its_certificate_is_refused() -> None:
+    with pytest.raises(BadSettingError, match="certificate_arn="):
+        settings_from({"domain": "ping.example.com"})
