@@ -1,0 +1,63 @@
+"""Values as people read them: spans, instants, names and foreign text made harmless. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta, tzinfo
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+def span(length: timedelta) -> str:
+    """Return a span as people say it, in its two largest units: "2 h 5 min", "45 s", "0.3 s"."""
+    total = abs(length.total_seconds())
+    if total < 1:
+        return f"{total:.1f} s"
+    seconds = int(total)
+    for place, (size, unit) in enumerate(_UNITS):
+        if seconds >= size:
+            rest_size, rest_unit = _UNITS[min(place + 1, len(_UNITS) - 1)]
+            rest = seconds % size // rest_size
+            return f"{seconds // size} {unit}" + (f" {rest} {rest_unit}" if rest and rest_size < size else "")
+    return "0 s"
+
+
+def clock(moment: datetime, zone: tzinfo = UTC, *, zone_name: str = "UTC") -> str:
+    """Return an instant on the clocks of a zone, and in UTC if that is another: to the second, day of week first."""
+    utc = moment.astimezone(UTC)
+    if zone_name in {"UTC", "Etc/UTC"}:
+        return f"{utc:%a %Y-%m-%d %H:%M:%S} UTC"
+    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M:%S} {zone_name} ({utc:%H:%M:%S} UTC)"
+
+
+def harmless(text: str) -> str:
+    """Return text without what could deceive a reader or a terminal: escapes, control and direction characters.
+
+    Line ends and tabs stay.
+    """
+    text = _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(char if char in "\n\t" or unicodedata.category(char)[0] != "C" else "\ufffd" for char in text)
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return text on one line, cut to a number of characters with an ellipsis."""
+    line = " ".join(harmless(text).split())
+    return line if len(line) <= limit else line[: limit - 3].rstrip() + "..."
+
+
+def plain(text: str, limit: int) -> str:
+    """Return text on one line in ASCII: accents are dropped, what has no likeness becomes a question mark."""
+    line = unicodedata.normalize("NFKD", one_line(text, limit * 4))
+    ascii_line = "".join(char for char in line if not unicodedata.combining(char)).encode("ascii", "replace").decode()
+    return one_line(ascii_line, limit)
+
+
+def tail(body: bytes, limit: int) -> str:
+    """Return the end of a job's output, harmless, at most `limit` characters; what was cut, is cut at a line."""
+    text = harmless(body.decode(errors="replace")).strip("\n")
+    if len(text) <= limit:
+        return text
+    cut = text[-limit:]
+    return "..." + (cut[cut.index("\n") :] if "\n" in cut[:200] else cut)
