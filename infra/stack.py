@@ -78,10 +78,16 @@ class LastseenStack(Stack):
 
         tables.checks.grant(self.sweep, "dynamodb:Scan")
         wakes.grant(self.sweep, "sqs:SendMessage")
+        # Its canary, and what is known of our hearing.
+        tables.checks.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
+        tables.names.grant(self.sweep, "dynamodb:UpdateItem")
+        tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
+        topic.grant_publish(self.sweep)
 
         tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:UpdateItem")
         tables.names.grant(self.alert, "dynamodb:GetItem")
         tables.history.grant(self.alert, "dynamodb:PutItem", "dynamodb:Query")
+        tables.settings.grant(self.alert, "dynamodb:GetItem")
         wakes.grant(self.alert, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
         topic.grant_publish(self.alert)
 
