@@ -141,5 +141,5 @@ def _output(command: list[str], **environment: str) -> str:
     """Run a tool and return what it says. Raises BundleError with its own words."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})  # noqa: TID251 - a child inherits ours
     if done.returncode:
-        raise BundleError(f"Bundling the functions failed at: {' '.join(command[:4])} ...\n{done.stderr.strip()}")
+        raise BundleError(f"Bundling the functions failed at: {' '.join(command[:4])} ...\n{done.stdout.strip()}{done.stderr.strip()}")
     return done.stdout.strip()
