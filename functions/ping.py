@@ -6,14 +6,13 @@ Powertools, and botocore's low-level client alone: a ping is where a cold start 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 import os
 from typing import Any
 
 import botocore.session
 
+from lastseen.gateway import body
 from lastseen.items import moment
 from lastseen.ping import Answer, PingKeys, Request, answer
 from lastseen.store import Store, Tables
@@ -55,23 +54,12 @@ def _request(event: dict[str, Any]) -> Request:
         path=event["rawPath"].partition("/ping/")[2],
         query=event.get("rawQueryString", ""),
         method=http["method"],
-        body=_body(event),
+        body=body(event),
         at=moment(event["requestContext"]["timeEpoch"]),
         scheme=headers.get("x-forwarded-proto", "https"),
         address=http.get("sourceIp", ""),
         agent=http.get("userAgent") or headers.get("user-agent", ""),
     )
-
-
-def _body(event: dict[str, Any]) -> bytes:
-    """Return the body to the letter, whatever it holds."""
-    body: str = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        try:
-            return base64.b64decode(body)
-        except binascii.Error:
-            pass  # no gateway sends that; keep what came rather than lose the ping
-    return body.encode(errors="surrogatepass")
 
 
 def _response(request: Request, told: Answer) -> dict[str, Any]:

@@ -274,19 +274,24 @@ class Store:
         )
         return {item["name"]["S"]: json.loads(item["doc"]["S"]) for page in pages for item in page["Items"]}
 
-    def put_setting(self, kind: str, name: str, document: dict[str, Any], *, new: bool = False) -> None:
-        """Write a settings document; `new` raises ConflictError if there is one already."""
+    def put_setting(
+        self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False
+    ) -> None:
+        """Write a settings document. `new`: only if there is none yet; `known`: only if there is one.
+
+        Raises ConflictError if it is otherwise.
+        """
         put: dict[str, Any] = {
             "TableName": self._tables.settings,
             "Item": {"kind": text(kind), "name": text(name), "doc": text(json.dumps(document))},
         }
-        if new:
-            put["ConditionExpression"] = "attribute_not_exists(kind)"
+        if new or known:
+            put["ConditionExpression"] = f"attribute_{'not_exists' if new else 'exists'}(kind)"
         try:
             self._client.put_item(**put)
         except ClientError as error:
             if _lost(error):
-                raise ConflictError(f"There is a {kind} of that name already.") from error
+                raise ConflictError(f"There is {'a' if new else 'no'} {kind} of that name.") from error
             raise
 
     def drop_setting(self, kind: str, name: str) -> None:

@@ -1,0 +1,39 @@
+"""Lambda: management API, badges, dashboard. Trigger: the HTTP API, every route but /ping."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lastseen.api.app import Deployment, build
+from lastseen.store import Store, Tables
+from lastseen.wakes import Wakes
+
+logger = Logger()
+
+_env = os.environ
+_app = build(
+    Deployment(
+        store=Store(
+            boto3.client("dynamodb"),
+            Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
+            history_days=int(_env["HISTORY_DAYS"]),
+        ),
+        wakes=Wakes(boto3.client("sqs"), _env["WAKES_QUEUE_URL"]),
+        ping_url=_env["PING_URL"],
+        api_url=_env["API_URL"],
+        clock=lambda: datetime.now(UTC),
+    ),
+    logger,
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return _app.resolve(event, context)

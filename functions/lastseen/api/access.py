@@ -1,0 +1,46 @@
+"""Who may do what: keys, as the header or the body of a request bears them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lastseen import keys
+from lastseen.api.errors import UnauthorizedError
+from lastseen.keys import Key, Scope
+from lastseen.store import ConflictError, Store
+
+USE_NOTED = timedelta(hours=1)
+"""How exactly the last use of a key is kept: a write an hour at most."""
+
+
+def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:
+    """Return what is known of the key that a request bears.
+
+    Raises UnauthorizedError for no key, a wrong one, a ping key, or a read-only one where `write` is needed.
+    """
+    document = store.setting(keys.KIND, keys.hashed(word)) if word else None
+    if document is None:
+        raise UnauthorizedError("wrong api key" if word else "missing api key: send it in the header X-Api-Key")
+    key = keys.from_document(keys.hashed(word), document)
+    if key.scope is Scope.PING:
+        raise UnauthorizedError("wrong api key: this is a ping key; it pings, and does nothing else")
+    if write and key.scope is not Scope.WRITE:
+        raise UnauthorizedError("wrong api key: this key is read-only")
+    if key.last_used is None or now - key.last_used > USE_NOTED:
+        with suppress(ConflictError):  # it was revoked meanwhile; its note must not bring it back
+            used = keys.to_document(replace(key, last_used=now))
+            store.put_setting(keys.KIND, key.hash, used, known=True)
+    return key
+
+
+def in_body(body: bytes) -> str:
+    """Return the key that a request's body bears, or ""."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    word = document.get("api_key") if isinstance(document, dict) else None
+    return word if isinstance(word, str) else ""

@@ -1,0 +1,47 @@
+"""Why a request is refused: the exceptions, and the one map from them to HTTP.
+
+ApiError
++-- BadRequestError       400, with {"error": ...}
++-- UnauthorizedError     401
++-- ForbiddenError        403
++-- UnknownError          404
++-- RefusedError          409
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A request that is refused, with the words for the client."""
+
+    status = 500
+
+
+class BadRequestError(ApiError):
+    """The request is wrong; the text names the field and what it should be."""
+
+    status = 400
+
+
+class UnauthorizedError(ApiError):
+    """There is no key, or not one that may do this."""
+
+    status = 401
+
+
+class ForbiddenError(ApiError):
+    """The thing belongs to another project."""
+
+    status = 403
+
+
+class UnknownError(ApiError):
+    """There is no such thing."""
+
+    status = 404
+
+
+class RefusedError(ApiError):
+    """It is not possible in the present state."""
+
+    status = 409
