@@ -61,12 +61,13 @@ def flipped(alert: Alert, *, now: datetime, site_url: str) -> Message:
     subject = plain(f"{_shout(flip)}: {plain(title(check), NAME_LIMIT)} {_what(flip)}", SUBJECT_LIMIT)
     output = tail(flip.body, OUTPUT_LIMIT)
     about = harmless(alert.about)[:ABOUT_LIMIT].strip()
+    email = _email(headline, facts, output, about)
     return Message(
         subject=subject,
-        email=_email(headline, facts, output, about),
+        email=email,
         sms=plain(f"{subject}. {_since(flip)}", SMS_LIMIT),
         markdown=_markdown(headline, facts, output, about),
-        event=_event(alert, subject, site_url),
+        event=_event(alert, subject, site_url) | {"text": email},
         attributes=_attributes(check, str(flip.status)),
     )
 
@@ -107,6 +108,7 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str) -> Message:
                 for alert in alerts[:DIGEST_LINES]
             ],
             "count": len(alerts),
+            "text": text,
         },
         attributes=_attributes(check, str(status)) | _union_of_tags(alerts),
     )
@@ -140,7 +142,7 @@ def test_alert(*, project: str, channel_id: str, name: str, now: datetime, nonce
         f"TEST: this is a test alert for the channel {harmless(name)}. Nothing is down.\n\nTest {nonce}, {clock(now)}."
     )
     attributes: dict[str, str | list[str]] = {"project": project, "status": "down", "channels": [channel_id]}
-    event = {"version": EVENT_VERSION, "type": "test", "id": nonce, "project": project, "at": _iso(now)}
+    event = {"version": EVENT_VERSION, "type": "test", "id": nonce, "project": project, "at": _iso(now), "text": text}
     subject = plain(f"TEST: alert for the channel {name}", SUBJECT_LIMIT)
     event["subject"] = subject
     return Message(

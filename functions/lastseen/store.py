@@ -222,7 +222,8 @@ class Store:
         found: dict[str, str] = {}
         pages = self._client.get_paginator("query").paginate(
             TableName=self._tables.names,
-            KeyConditionExpression="project = :project",
+            KeyConditionExpression="#project = :project",
+            ExpressionAttributeNames={"#project": "project"},  # a reserved word
             ExpressionAttributeValues={":project": text(project)},
             ConsistentRead=True,
         )

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -76,7 +76,8 @@ def _run(
     with screen.step("Deploying the template ..."):
         deployed = deploy(assembly, cloud, public_url=url)
         fixups.expire_items(deployed, cloud)
-        keys = issue(_store(deployed, cloud), state)
+        now = datetime.now(UTC)  # noqa: TID251 - an entry point
+        keys = issue(_store(deployed, cloud), state, now)
         inbox = Inbox(cloud, deployed.output("TopicArn"), name="lastseen-local-inbox")
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     stack.enter_context(Front(listening, Upstream(port=cloud.port, host=api_host(deployed)), events.put))
@@ -166,7 +167,9 @@ def _folder(data: Path) -> Path:
     try:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--data {data} cannot be made ({error.strerror}). Give a folder that you may write to.") from error
+        raise UsageError(
+            f"--data {data} cannot be made ({error.strerror}). Give a folder that you may write to."
+        ) from error
     _check_writable(data, "--data")
     return data.resolve()
 

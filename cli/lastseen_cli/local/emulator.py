@@ -49,6 +49,11 @@ class Emulator:
     port: int
     scratch: Path
     ca: Path | None
+    child: children.Child
+
+    def alive(self) -> bool:
+        """Tell whether it still runs."""
+        return self.child.status() is None
 
     @property
     def url(self) -> str:
@@ -82,7 +87,7 @@ def running(*, environ: Mapping[str, str], secure: bool = False, state: Path | N
         patience_seconds=KEEP_SECONDS if state else DROP_SECONDS,
     ) as child:
         ca = child.scratch / "ministack-tls" / "server.crt" if secure else None
-        emulator = Emulator(port=port, scratch=child.scratch, ca=ca)
+        emulator = Emulator(port=port, scratch=child.scratch, ca=ca, child=child)
         _wait_until_up(emulator, child)
         yield emulator
 

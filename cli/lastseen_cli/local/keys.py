@@ -5,19 +5,16 @@ Lastseen keeps hashes only, so with kept state the keys themselves stay in a fil
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import secrets
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
+from lastseen.keys import KIND, Scope, mint, to_document
 from lastseen.store import Store
 
 PROJECT = "default"
-KEY_BYTES = 24
-SCOPES: Mapping[str, str] = {"write": "write", "read": "read", "ping": "ping"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +26,18 @@ class Keys:
     ping: str
 
 
-def issue(store: Store, state: Path | None) -> Keys:
+def issue(store: Store, state: Path | None, now: datetime) -> Keys:
     """Return the deployment's keys, made and made known to it where it has none."""
     kept = state / "keys.json" if state else None
     if kept and kept.exists():
-        keys = Keys(**json.loads(kept.read_text()))
-    else:
-        keys = Keys(*(secrets.token_urlsafe(KEY_BYTES) for _ in SCOPES))
-    for scope, key in asdict(keys).items():
-        name = hashlib.sha256(key.encode()).hexdigest()
-        store.put_setting("key", name, {"scope": SCOPES[scope], "project": PROJECT})
-    if kept and not kept.exists():
+        return Keys(**json.loads(kept.read_text()))
+    words = []
+    for scope in (Scope.WRITE, Scope.READ, Scope.PING):
+        word, key = mint(scope, PROJECT, "lastseen local", now)
+        store.put_setting(KIND, key.hash, to_document(key))
+        words.append(word)
+    keys = Keys(*words)
+    if kept:
         write_private(kept, json.dumps(asdict(keys)))
     return keys
 

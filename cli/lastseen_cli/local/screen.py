@@ -1,4 +1,4 @@
-"""What `lastseen local` shows: how far it is, where everything is, one line per ping, each alert as the mail it would be."""
+"""What `lastseen local` shows: how far it is, where all is, a line per ping, each alert as the mail it would be."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class Screen:
         """Print the line of one ping."""
         line = Text(f"{at:%H:%M:%S}  ping   ")
         line.append(f"{check:<24} ", style="bold")
-        line.append(f"{signal.value if signal else 'not a ping':<8}", style=SIGNAL_STYLES.get(signal, "") if signal else "")
+        line.append(
+            f"{signal.value if signal else 'not a ping':<8}", style=SIGNAL_STYLES.get(signal, "") if signal else ""
+        )
         line.append(f" {note}" if note else "")
         line.append(f"  {seen.status}", style="" if seen.status < HTTPStatus.BAD_REQUEST else "bold red")
         line.append(f"  {seen.seconds * 1000:.0f} ms", style="dim")
@@ -68,7 +70,9 @@ class Screen:
         mail = Group(Text(notice.subject, style="bold"), Text(""), Text(str(notice.event.get("text", "")).strip()))
         title = f"{at:%H:%M:%S}  alert: this is what people are mailed"
         self._console.print(
-            Panel(mail, title=title, title_align="left", border_style="green" if up else "red", width=self._mail_width())
+            Panel(
+                mail, title=title, title_align="left", border_style="green" if up else "red", width=self._mail_width()
+            )
         )
 
     def story(self, text: str) -> None:

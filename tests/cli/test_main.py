@@ -1,0 +1,108 @@
+"""The command line as a whole: what it imports, what its help says, how it fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from lastseen_cli.local.front import listen
+
+LASTSEEN = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
+ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
+
+
+def lastseen(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in an environment without settings of its own."""
+    environ = {name: value for name, value in ENVIRON.items() if not name.startswith("LASTSEEN_")}
+    environ |= {"COLUMNS": "120", "NO_COLOR": "1", **variables}
+    return subprocess.run([*LASTSEEN, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_lists_the_commands_with_a_line_each() -> None:
+    done = lastseen("--help")
+    assert done.returncode == 0
+    for line in (
+        "Lastseen tells a team when a background job goes silent.",
+        "exec    Run a job and ping when it starts, ends and fails.",
+        "local   Run all of Lastseen on this machine until Ctrl-C",
+        "checks  Make, list, show and delete checks over the HTTP API.",
+    ):
+        assert line in done.stdout
+
+
+def test_help_of_local_names_every_option() -> None:
+    said = lastseen("local", "--help").stdout
+    for option in ("--port", "--env-file", "--data", "--demo"):
+        assert option in said
+
+
+def test_help_of_checks_names_every_verb() -> None:
+    said = lastseen("checks", "--help").stdout
+    for verb in ("create", "list", "show", "delete"):
+        assert verb in said
+
+
+def test_the_version_is_the_packages() -> None:
+    assert lastseen("--version").stdout == f"lastseen {version('lastseen')}\n"
+
+
+@pytest.mark.parametrize("module", ["typer", "rich", "httpx", "boto3", "pydantic"])
+def test_the_entry_point_imports_no_library(module: str) -> None:
+    look = f"import sys, lastseen_cli.main; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["chekcs"], ["checks", "lst"], ["local", "--port", "99999"], ["checks", "show"]])
+def test_misuse_exits_2_with_help_on_stderr(arguments: list[str]) -> None:
+    done = lastseen(*arguments)
+    assert done.returncode == 2
+    assert "--help" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_without_an_api_url_checks_says_how_to_set_it() -> None:
+    done = lastseen("checks", "list")
+    assert done.returncode == 2
+    assert "Set LASTSEEN_API_URL or give --api-url" in done.stderr
+
+
+def test_an_api_that_does_not_answer_is_told_with_the_mend() -> None:
+    with listen(0) as nobody:
+        port = nobody.getsockname()[1]
+    done = lastseen("checks", "list", LASTSEEN_API_URL=f"http://127.0.0.1:{port}/api", LASTSEEN_API_KEY="hidden")
+    assert done.returncode == 1
+    assert "does not answer" in done.stderr
+    assert "lastseen local" in done.stderr
+    assert "hidden" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_local_refuses_a_taken_port_at_once_and_names_another() -> None:
+    with listen(0) as taken:
+        port = taken.getsockname()[1]
+        done = lastseen("local", "--port", str(port))
+    assert done.returncode == 2
+    assert f"Port {port} cannot be used" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_local_refuses_a_data_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = lastseen("local", "--port", "0", "--data", str(tmp_path / "file" / "below"))
+    assert done.returncode == 2
+    assert "--data" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_local_refuses_an_env_file_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = lastseen("local", "--port", "0", "--env-file", str(tmp_path / "missing" / "env"))
+    assert done.returncode == 2
+    assert "--env-file" in done.stderr
+    assert "Traceback" not in done.stderr
