@@ -139,7 +139,9 @@ def _interpreter(python: str) -> Path | None:
 
 def _output(command: list[str], **environment: str) -> str:
     """Run a tool and return what it says. Raises BundleError with its own words."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})  # noqa: TID251 - a child inherits ours
+    inherited = {**os.environ, **environment}  # noqa: TID251 - a child has what we have, and a little more
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)
     if done.returncode:
-        raise BundleError(f"Bundling the functions failed at: {' '.join(command[:4])} ...\n{done.stdout.strip()}{done.stderr.strip()}")
+        words = f"{done.stdout}\n{done.stderr}".strip()
+        raise BundleError(f"Bundling the functions failed at: {' '.join(command[:4])} ...\n{words}")
     return done.stdout.strip()

@@ -78,7 +78,7 @@ class LastseenStack(Stack):
 
         tables.checks.grant(self.sweep, "dynamodb:Scan")
         wakes.grant(self.sweep, "sqs:SendMessage")
-        # Its canary, and what is known of our hearing.
+        # The sweep's canary, and what is known of our hearing.
         tables.checks.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
         tables.names.grant(self.sweep, "dynamodb:UpdateItem")
         tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
@@ -97,7 +97,6 @@ class LastseenStack(Stack):
         tables.history.grant(self.api, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
         tables.settings.grant(self.api, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query")
         wakes.grant(self.api, "sqs:SendMessage")
-        topic.grant_publish(self.api)
 
         scheduler, undelivered = self.minute_hand.role, self.minute_hand.dead_letters
         scheduler.add_to_policy(_statement("lambda:InvokeFunction", self.sweep.function_arn))

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import uv
 
 from infra.bundle import ROOT, SOURCE, build
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+ANOTHER = "3.12" if HERE != "3.12" else "3.13"
 ELF_MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
 UNCHECKED_HASH = 0b01
 
@@ -67,6 +69,19 @@ def test_byte_code_lies_beside_every_module_and_is_trusted_as_it_is(bundle: Path
 def test_byte_code_of_another_python_never_ships(cache: Path, tmp_path: Path) -> None:
     build(tmp_path, arch="arm64", python="3.13", cache=cache)
     assert {path.suffixes[0] for path in tmp_path.rglob("*.pyc")} <= {".cpython-313"}
+
+
+def test_without_the_right_python_there_is_no_byte_code_and_a_word_about_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = subprocess.run([uv.find_uv_bin(), "cache", "dir"], check=True, capture_output=True, text=True).stdout
+    monkeypatch.setenv("UV_CACHE_DIR", kept.strip())
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    build(tmp_path / "out", arch="arm64", python=ANOTHER, cache=cache)
+    assert list((tmp_path / "out").rglob("*.pyc")) == []
+    assert f"Mend: uv python install {ANOTHER}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arch", ELF_MACHINES)

@@ -13,6 +13,11 @@ def test_cdk_json_shows_the_very_defaults() -> None:
     assert settings_from(shown) == Settings()
 
 
+def test_every_choice_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
+    assert [name for name in asdict(Settings()) if f"`{name}`" not in page] == []
+
+
 def test_what_the_command_line_gives_as_text_becomes_what_it_means() -> None:
     settings = settings_from(
         {"alert_emails": " a@example.com,b@example.com,a@example.com ", "throwaway": "True", "history_days": "30"}

@@ -63,14 +63,18 @@ GRANTS = {
     },
     "sweep": {
         *on("FunctionsSweepLog", *OWN_LOG),
-        *on("TablesChecks", "dynamodb:Scan"),
+        *on("TablesChecks", "dynamodb:Scan", "dynamodb:GetItem", "dynamodb:PutItem"),
+        *on("TablesNames", "dynamodb:UpdateItem"),
+        *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem"),
         *on("WakesQueue", "sqs:SendMessage"),
+        *on("AlertsTopic", "sns:Publish"),
     },
     "alert": {
         *on("FunctionsAlertLog", *OWN_LOG),
         *on("TablesChecks", "dynamodb:GetItem", "dynamodb:UpdateItem"),
         *on("TablesNames", "dynamodb:GetItem"),
         *on("TablesHistory", "dynamodb:PutItem", "dynamodb:Query"),
+        *on("TablesSettings", "dynamodb:GetItem"),
         *on("WakesQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         *on("AlertsTopic", "sns:Publish"),
     },
@@ -82,7 +86,6 @@ GRANTS = {
         *on("TablesHistory", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
         *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"),
         *on("WakesQueue", "sqs:SendMessage"),
-        *on("AlertsTopic", "sns:Publish"),
     },
 }
 
