@@ -1,0 +1,248 @@
+"""The store, the queue and the topic in memory: for simulations that need thousands of runs.
+
+Proved equal to the tables by tests/lastseen/test_store_contract.py and test_store_random.py. Every call goes through
+`hook`, before and after, so that a simulation can crash there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from lastseen.check import Check, Flip, Outcome
+from lastseen.items import CorruptError, Recorded, check_to_item
+from lastseen.message import Message
+from lastseen.store import ConflictError, Due, Page, Store
+from lastseen.topic import Topic
+from lastseen.wakes import Wake, Wakes
+
+Hook = Callable[[str, str], None]
+"""Called with a call's name and "before" or "after"; what it raises, the caller gets."""
+
+
+def _no_hook(_call: str, _when: str) -> None:
+    pass
+
+
+class _Hooked:
+    hook: Hook = staticmethod(_no_hook)
+
+    @contextmanager
+    def _call(self, name: str) -> Iterator[None]:
+        self.hook(name, "before")
+        yield
+        self.hook(name, "after")
+
+
+class MemoryStore(_Hooked, Store):
+    """The four tables as dictionaries, with the conditions of the real ones."""
+
+    def __init__(self, hook: Hook = _no_hook, *, history_days: int = 90) -> None:
+        self.hook = hook
+        self.history_days = history_days
+        self.checks: dict[str, Check] = {}
+        self.corrupt: set[str] = set()  # ids of checks that cannot be read
+        self.names: dict[tuple[str, str], dict[str, str]] = {}  # -> id: about
+        self.pings_of: dict[str, dict[int, Recorded]] = {}
+        self.flips_of: dict[str, dict[int, Flip]] = {}
+        self.documents: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def get(self, check_id: str, *, strong: bool = False) -> Check | None:  # noqa: ARG002 - memory is never stale
+        with self._call("get"):
+            return self._read(check_id)
+
+    def get_many(self, check_ids: Sequence[str]) -> dict[str, Check]:
+        with self._call("get_many"):
+            found = {check_id: self._read(check_id) for check_id in check_ids}
+            return {check_id: check for check_id, check in found.items() if check}
+
+    def create(self, check: Check, *, about: str = "", sole: bool = False) -> None:
+        with self._call("create"):
+            bearers = self.names.setdefault((check.project, check.slug or check.id), {})
+            if check.id in self.checks or (sole and bearers):
+                raise ConflictError("taken")
+            self.checks[check.id] = check
+            bearers[check.id] = about
+
+    def save(self, seen: Check, outcome: Outcome, *, about: str | None = None) -> None:
+        with self._call("save"):
+            new = outcome.check
+            renamed = _name_of(seen) != _name_of(new)
+            changed = check_to_item(seen) != check_to_item(new)
+            if not changed and not renamed and about is None:
+                return
+            held = self._unchanged(seen)
+            if changed and held.wake_at != seen.wake_at:
+                raise ConflictError("a ping came first")
+            self._put(seen, new)
+            self._log(seen.id, outcome.flips)
+            if renamed or about is not None:
+                old = self.names[seen.project, _name_of(seen)]
+                kept = old.pop(seen.id, "") if renamed else old.get(seen.id, "")
+                bearers = self.names.setdefault((new.project, _name_of(new)), {})
+                bearers[new.id] = kept if about is None else about
+
+    def save_ping(self, seen: Check, outcome: Outcome) -> int:
+        new = outcome.check
+        if outcome.flips:
+            with self._call("save_flips"):
+                if self._unchanged(seen).wake_at != seen.wake_at:
+                    raise ConflictError("a ping came first")
+                self._put(seen, new)
+                self._log(seen.id, outcome.flips)
+            with self._call("count"):
+                if seen.id not in self.checks:
+                    raise ConflictError("deleted")
+                return self._count(seen.id)
+        with self._call("save_ping"):
+            held = self._unchanged(seen)
+            if new.last_ping != seen.last_ping and new.last_ping and held.last_ping and held.last_ping > new.last_ping:
+                raise ConflictError("a later ping came first")
+            self._put(seen, new)
+            return self._count(seen.id)
+
+    def delete(self, seen: Check) -> None:
+        with self._call("delete"):
+            self._unchanged(seen)
+            del self.checks[seen.id]
+            self.names[seen.project, _name_of(seen)].pop(seen.id, None)
+
+    def announce(self, check_id: str, *, seen: int, told: int) -> None:
+        with self._call("announce"):
+            check = self.checks.get(check_id)
+            if check and check.announced == seen:
+                self.checks[check_id] = replace(check, announced=told)
+
+    def due(self, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[Page]:
+        with self._call("due"):
+            mine = [check for number, check in enumerate(self.checks.values()) if number % segments == segment]
+            dues = tuple(
+                Due(id=check.id, wake_at=check.wake_at, untold=check.announced < check.flips)
+                for check in mine
+                if (check.wake_at and check.wake_at <= until) or check.announced < check.flips
+            )
+        yield Page(dues=dues, scanned=len(mine), read_units=0.0)
+
+    def bearers(self, project: str, slug: str, *, strong: bool = False) -> tuple[str, ...]:  # noqa: ARG002 - the same
+        with self._call("bearers"):
+            return tuple(sorted(self.names.get((project, slug), {})))
+
+    def about(self, check: Check) -> str:
+        with self._call("about"):
+            return self.names.get((check.project, _name_of(check)), {}).get(check.id, "")
+
+    def project(self, project: str) -> dict[str, str]:
+        with self._call("project"):
+            mine = [bearers for (owner, _), bearers in self.names.items() if owner == project]
+            return {check_id: about for bearers in mine for check_id, about in bearers.items()}
+
+    def record(self, check_id: str, recorded: Recorded) -> None:
+        with self._call("record"):
+            if self.history_days:
+                self.pings_of.setdefault(check_id, {})[recorded.n] = recorded
+
+    def pings(self, check_id: str, *, limit: int, before: int | None = None) -> list[Recorded]:
+        with self._call("pings"):
+            kept = self.pings_of.get(check_id, {})
+            newest = sorted((n for n in kept if before is None or n < before), reverse=True)
+            return [kept[n] for n in newest[:limit]]
+
+    def ping(self, check_id: str, n: int) -> Recorded | None:
+        with self._call("ping"):
+            return self.pings_of.get(check_id, {}).get(n)
+
+    def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Flip]:
+        with self._call("flips"):
+            kept = self.flips_of.get(check_id, {})
+            return [kept[n] for n in sorted(kept) if n > after and (upto is None or n <= upto)]
+
+    def setting(self, kind: str, name: str) -> dict[str, Any] | None:
+        with self._call("setting"):
+            document = self.documents.get((kind, name))
+            return dict(document) if document is not None else None
+
+    def settings(self, kind: str) -> dict[str, dict[str, Any]]:
+        with self._call("settings"):
+            return {name: dict(document) for (held, name), document in self.documents.items() if held == kind}
+
+    def put_setting(
+        self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False
+    ) -> None:
+        with self._call("put_setting"):
+            there = (kind, name) in self.documents
+            if (new and there) or (known and not there):
+                raise ConflictError("there is one" if there else "there is none")
+            self.documents[kind, name] = dict(document)
+
+    def drop_setting(self, kind: str, name: str) -> None:
+        with self._call("drop_setting"):
+            self.documents.pop((kind, name), None)
+
+    def _read(self, check_id: str) -> Check | None:
+        if check_id in self.corrupt:
+            raise CorruptError("a check cannot be read")
+        return self.checks.get(check_id)
+
+    def _unchanged(self, seen: Check) -> Check:
+        held = self.checks.get(seen.id)
+        if held is None or held.rev != seen.rev:
+            raise ConflictError("changed or deleted")
+        return held
+
+    def _put(self, seen: Check, new: Check) -> None:
+        """Write what differs between `seen` and `new`, as an update does; the count has a way of its own."""
+        changed = {
+            name: getattr(new, name)
+            for name in Check.__slots__
+            if name != "n_pings" and getattr(new, name) != getattr(seen, name)
+        }
+        self.checks[seen.id] = replace(self.checks[seen.id], **changed)
+
+    def _count(self, check_id: str) -> int:
+        check = self.checks[check_id]
+        self.checks[check_id] = replace(check, n_pings=check.n_pings + 1)
+        return check.n_pings + 1
+
+    def _log(self, check_id: str, flips: Sequence[Flip]) -> None:
+        for flip in flips:
+            self.flips_of.setdefault(check_id, {})[flip.n] = flip
+
+
+class MemoryWakes(_Hooked, Wakes):
+    """The queue as a list of what was sent; whoever plays SQS takes from it."""
+
+    def __init__(self, hook: Hook = _no_hook) -> None:
+        self.hook = hook
+        self.sent: list[Wake] = []
+
+    def send(self, wakes: Sequence[Wake]) -> int:
+        with self._call("send"):
+            self.sent += wakes
+        return 0
+
+    def taken(self) -> list[Wake]:
+        """Return all that was sent since the last call."""
+        taken, self.sent = self.sent, []
+        return taken
+
+
+class MemoryTopic(_Hooked, Topic):
+    """The topic as a list of what was published."""
+
+    def __init__(self, hook: Hook = _no_hook) -> None:
+        self.hook = hook
+        self.published: list[Message] = []
+
+    def publish(self, message: Message) -> None:
+        with self._call("publish"):
+            self.published.append(message)
+
+    def subjects(self) -> list[str]:
+        return [message.subject for message in self.published]
+
+
+def _name_of(check: Check) -> str:
+    return check.slug or check.id
