@@ -140,7 +140,7 @@ class LastseenTest < Minitest::Test
   def wait_until(limit = 10)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
     until yield
-      flunk "not within #{limit} s" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+      flunk "not within #{limit} s, seen: #{signals}" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
       sleep 0.02
     end
   end
