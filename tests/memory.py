@@ -89,7 +89,7 @@ class MemoryStore(_Hooked, Store):
         new = outcome.check
         if outcome.flips:
             with self._call("save_flips"):
-                if self._unchanged(seen).wake_at != seen.wake_at:
+                if self._no_later_end(seen, new).wake_at != seen.wake_at:
                     raise ConflictError("a ping came first")
                 self._put(seen, new)
                 self._log(seen.id, outcome.flips)
@@ -98,9 +98,7 @@ class MemoryStore(_Hooked, Store):
                     raise ConflictError("deleted")
                 return self._count(seen.id)
         with self._call("save_ping"):
-            held = self._unchanged(seen)
-            if new.last_ping != seen.last_ping and new.last_ping and held.last_ping and held.last_ping > new.last_ping:
-                raise ConflictError("a later ping came first")
+            self._no_later_end(seen, new)
             self._put(seen, new)
             return self._count(seen.id)
 
@@ -190,6 +188,12 @@ class MemoryStore(_Hooked, Store):
         held = self.checks.get(seen.id)
         if held is None or held.rev != seen.rev:
             raise ConflictError("changed or deleted")
+        return held
+
+    def _no_later_end(self, seen: Check, new: Check) -> Check:
+        held = self._unchanged(seen)
+        if new.last_ping != seen.last_ping and new.last_ping and held.last_ping and held.last_ping > new.last_ping:
+            raise ConflictError("a later ping came first")
         return held
 
     def _put(self, seen: Check, new: Check) -> None:

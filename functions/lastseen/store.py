@@ -156,12 +156,11 @@ class Store:
         Raises ConflictError.
         """
         changes = {name: value for name, value in _changes(seen, outcome.check).items() if name != _COUNT}
+        conditions = [_UNTOUCHED, _NO_LATER_END] if outcome.check.last_ping != seen.last_ping else [_UNTOUCHED]
         if outcome.flips:
-            update = self._update(seen, changes, [_UNTOUCHED, _wakes_as(seen)])
+            update = self._update(seen, changes, [*conditions, _wakes_as(seen)])
             self._transact([{"Update": update}, *self._flip_puts(seen.id, outcome)])
             return self._counted(self._update(seen, {}, ["attribute_exists(id)"], count=True))
-        moves = outcome.check.last_ping != seen.last_ping
-        conditions = [_UNTOUCHED, _NO_LATER_END] if moves else [_UNTOUCHED]
         return self._counted(self._update(seen, changes, conditions, count=True))
 
     def delete(self, seen: Check) -> None:
