@@ -18,9 +18,10 @@ Stored status (new, up, down, paused) and what moves it. "alert" = a flip that p
 
   * only a run that started and did not end has a deadline here.
 
-Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in four places, each said where it
+Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in five places, each said where it
 is decided: a run id that comes twice, an end that overtakes its start, a ping that was overtaken, a deadline that
-nobody had noticed yet. Beyond it: reminders while down, flapping, and time in which we were blind.
+nobody had noticed yet, a success while another run hangs. Beyond it: reminders while down, flapping, and time in which
+we were blind.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ FLAP_SPAN = timedelta(hours=1)
 """More flips than a check's limit within this span: it flaps. None for as long: it is steady again."""
 
 FLAP_LIMIT = 6
+
+RESENT = timedelta(minutes=10)
+"""A start that bears the id of an ended run is that run's, sent again, so long after its end; later it is a new run."""
 
 
 class Status(StrEnum):
@@ -124,7 +128,7 @@ class Check:
     last_ping: datetime | None = None  # success or fail
     last_start: datetime | None = None  # of the run that is open; None when none is
     start_rid: str | None = None  # run id of the open run
-    end_rid: str | None = None  # run id of the last ended run
+    end_rid: str | None = None  # run id of the last end; None if it bore none
     last_duration: timedelta | None = None
     n_pings: int = 0
     wake_at: datetime | None = None  # when time alone next changes something; None: never
@@ -206,17 +210,17 @@ FLIP_BODY_LIMIT = 2_000
 def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
     """Decide what a ping does to a check. `blind` matters only to one that `is_late`.
 
-    1. Time first: a deadline that passed unnoticed before this ping is a flip of its own, so that what people are told
-       does not depend on when somebody looked.
+    1. Time first: what passed unnoticed before this ping is a flip of its own, so that what people are told does not
+       depend on when somebody looked.
     2. Filters turn the signal into what it says; sticky pause, method and keywords can make it an ignored one.
     3. The signal moves the state machine. Each ping is counted, whatever it says.
     """
     try:
-        late, missed = _missed(check, ping.at, blind)
+        present, past = _passed(check, ping.at, blind)
     except ScheduleError:
-        late, missed = check, None  # `_settled` says the fault
-    kind = _said(late, ping)
-    moved = replace(late, n_pings=late.n_pings + 1)
+        present, past = check, ()  # `_settled` says the fault
+    kind = _said(present, ping)
+    moved = replace(present, n_pings=present.n_pings + 1)
     flips: tuple[Flip, ...] = ()
     duration = None
     if kind is Kind.START:
@@ -226,27 +230,25 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
     elif kind is Kind.FAIL:
         moved, flips, duration = _failed(moved, ping)
     after, fault = _settled(check, moved)
-    flips = (missed, *flips) if missed else flips
-    return Outcome(check=after, flips=flips, kind=kind, duration=duration, fault=fault)
+    return Outcome(check=after, flips=past + flips, kind=kind, duration=duration, fault=fault)
 
 
 def woken(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
     """Decide what the passing of time does to a check.
 
-    1. It goes down if its deadline is more than `SLACK` ago, where time in which we were blind does not count.
-    2. A check that flapped is steady when it has not flipped for `FLAP_SPAN`.
-    3. People are told again of a check that stays down, as often as it asks for.
+    1. It goes down if its deadline is more than `SLACK` ago, where time in which we were blind does not count; and a
+       check that flapped is steady when it has not flipped for `FLAP_SPAN`.
+    2. People are told again of a check that stays down, as often as it asks for.
 
     A check that cannot compute its deadline stays as it is, with the fault said.
     """
     try:
-        after, missed = _missed(check, now, blind)
+        present, past = _passed(check, now, blind)
     except ScheduleError as error:
         return Outcome(check=check, fault=str(error))
-    after, steady = _steadied(after, now)
-    after, reminder = _reminded(after, now)
+    after, reminder = _reminded(present, now)
     settled, fault = _settled(check, after)
-    return Outcome(check=settled, flips=tuple(flip for flip in (missed, steady, reminder) if flip), fault=fault)
+    return Outcome(check=settled, flips=past + reminder, fault=fault)
 
 
 def paused(check: Check, now: datetime) -> Outcome:
@@ -306,7 +308,7 @@ def appearance(check: Check, now: datetime) -> str:
 
     A check with a broken schedule keeps the status that is stored.
     """
-    if check.last_start and now >= check.last_start + check.grace:
+    if _hangs(check, now):
         return "down"
     if check.status is not Status.UP:
         return str(check.status)
@@ -347,32 +349,58 @@ def _due(check: Check) -> tuple[datetime, Reason] | None:
     return min(dues, default=None)
 
 
-def _missed(check: Check, now: datetime, blind: Sequence[Window]) -> tuple[Check, Flip | None]:
-    """Go down if the deadline is over. Raises ScheduleError if there is no telling."""
+def _hangs(check: Check, at: datetime) -> bool:
+    """Tell whether the open run should have ended by then."""
+    return check.last_start is not None and at >= check.last_start + check.grace
+
+
+@dataclass(frozen=True, slots=True)
+class _Lapse:
+    """A deadline that is over."""
+
+    at: datetime  # the deadline, moved by the time in which we were blind
+    expected: datetime
+    reason: Reason
+    held: timedelta
+
+
+def _passed(check: Check, now: datetime, blind: Sequence[Window]) -> tuple[Check, tuple[Flip, ...]]:
+    """Let time pass: the end of flapping and a missed deadline, in the order in which they came.
+
+    Raises ScheduleError if there is no telling.
+    """
+    lapse = _lapse(check, now, blind)
+    calm, steady = _steadied(check, lapse.at if lapse else now)
+    if lapse is None:
+        return calm, steady
+    down, flip = _flipped(calm, Status.DOWN, lapse.reason, lapse.at, told=True)
+    missed = replace(flip, expected=lapse.expected, held=lapse.held or None)
+    after, quiet = _steadied(down, now)
+    return after, (*steady, missed, *quiet)
+
+
+def _lapse(check: Check, now: datetime, blind: Sequence[Window]) -> _Lapse | None:
     due = _due(check)
     if due is None:
-        return check, None
+        return None
     expected, reason = due
     asked = expected + check.grace
     over = extended(asked, since=expected, windows=blind)
-    if now < over + SLACK:
-        return check, None
-    down, flip = _flipped(check, Status.DOWN, reason, over, told=True)
-    return down, replace(flip, expected=expected, held=over - asked if over > asked else None)
+    return _Lapse(at=over, expected=expected, reason=reason, held=over - asked) if now >= over + SLACK else None
 
 
-def _steadied(check: Check, now: datetime) -> tuple[Check, Flip | None]:
+def _steadied(check: Check, now: datetime) -> tuple[Check, tuple[Flip, ...]]:
     at = _steady_at(check)
     if at is None or now < at:
-        return check, None
+        return check, ()
     return _noted(replace(check, flapping=False, recent=()), Reason.STEADY, at)
 
 
-def _reminded(check: Check, now: datetime) -> tuple[Check, Flip | None]:
+def _reminded(check: Check, now: datetime) -> tuple[Check, tuple[Flip, ...]]:
     """Tell again, once, however many reminders were missed meanwhile."""
     at = _remind_at(check)
     if at is None or now < at:
-        return check, None
+        return check, ()
     return _noted(replace(check, reminded=now), Reason.REMINDED, now)
 
 
@@ -411,24 +439,37 @@ def _worded(filters: Filters, body: bytes) -> Kind:
 def _started(check: Check, ping: Ping) -> Check:
     """Open a run, or restart the clock of the open one.
 
-    Two starts do nothing: one whose run id is already open or already ended (a client that sent twice, or an end that
-    overtook its start), and one without an id that is older than the last ping.
+    A start does nothing if a later one opened a run, or if its own run is over. A client that sends the same start
+    twice has one run, which began with the earlier.
     """
-    if ping.rid is None:
-        overtaken = check.last_ping is not None and ping.at < check.last_ping
-    else:
-        overtaken = ping.rid == check.end_rid or (check.last_start is not None and ping.rid == check.start_rid)
-    if overtaken or (check.last_start is not None and ping.at < check.last_start):
+    if check.last_start and ping.rid and ping.rid == check.start_rid:
+        return replace(check, last_start=min(check.last_start, ping.at))
+    if _run_is_over(check, ping) or (check.last_start and ping.at < check.last_start):
         return check
     return replace(check, last_start=ping.at, start_rid=ping.rid)
 
 
+def _run_is_over(check: Check, start: Ping) -> bool:
+    """Tell whether an end overtook a start: its own, or one that ends every run.
+
+    Of those there are three: an end without id, a failure, and any end for a start without id.
+    """
+    if check.last_ping is None:
+        return False
+    if start.rid and start.rid == check.end_rid:
+        return start.at < check.last_ping + RESENT
+    ends_all = None in (start.rid, check.end_rid) or check.status is Status.DOWN
+    return ends_all and start.at <= check.last_ping
+
+
 def _succeeded(check: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...], timedelta | None]:
-    """Record a success. It ends the open run if it bears its id, or no id; another run's end leaves the run open."""
+    """Record a success. It ends the open run if it bears its id, or no id; another run's end leaves the run open.
+
+    A check that is down because a run hangs stays down until that run ends: were it up, it would be late at once.
+    """
     ended, duration = _run_ended(check, ping, any_run=ping.rid is None)
-    if _overtaken(check, ping):
-        return replace(ended, last_ping=check.last_ping), (), duration
-    if check.status is Status.UP:
+    still_down = check.status is Status.DOWN and _hangs(ended, ping.at)
+    if check.status is Status.UP or still_down or _overtaken(check, ping):
         return ended, (), duration
     up, flip = _flipped(ended, Status.UP, Reason.PINGED, ping.at, told=check.status is Status.DOWN)
     return up, (_with_evidence(flip, check, ping),), duration
@@ -440,36 +481,30 @@ def _failed(check: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...], timedelt
     A failure that a later success overtook is told all the same, as down and up again: nothing true stays untold.
     """
     ended, duration = _run_ended(check, ping, any_run=True)
-    if check.status is Status.DOWN:
-        return (replace(ended, last_ping=check.last_ping) if _overtaken(check, ping) else ended), (), duration
-    if not _overtaken(check, ping):
-        down, flip = _flipped(ended, Status.DOWN, Reason.FAILED, ping.at, told=True)
-        return down, (_with_evidence(flip, check, ping),), duration
-    still = replace(ended, last_ping=check.last_ping)
-    if check.status is not Status.UP or (check.since and ping.at < check.since):
-        return still, (), duration
-    down, flip = _flipped(still, Status.DOWN, Reason.FAILED, ping.at, told=True)
+    overtaken = _overtaken(check, ping)
+    was_up = check.status is Status.UP and not (check.since and ping.at < check.since)
+    if check.status is Status.DOWN or (overtaken and not was_up):
+        return ended, (), duration
+    down, flip = _flipped(ended, Status.DOWN, Reason.FAILED, ping.at, told=True)
+    failed = _with_evidence(flip, check, ping)
+    if not overtaken:
+        return down, (failed,), duration
     up, again = _flipped(down, Status.UP, Reason.PINGED, check.last_ping or ping.at, told=True)
-    return up, (_with_evidence(flip, check, ping), again), duration
+    return up, (failed, again), duration
 
 
 def _run_ended(check: Check, ping: Ping, *, any_run: bool) -> tuple[Check, timedelta | None]:
-    """Record an end: its time, and the end of the open run if it is this one, or any one that began before."""
+    """Record an end, and how long its run took. It ends the open run if it is this one, or any that began before."""
     start = check.last_start
-    same_run = start is not None and ping.rid == check.start_rid
-    if same_run and ping.rid is None and start is not None and ping.at < start:
-        same_run = False  # an end without an id that is older than the run is not its end
-    duration = max(ping.at - start, timedelta(0)) if same_run and start else None
-    repeated = ping.rid is not None and ping.rid == check.end_rid
-    ended = replace(
-        check,
-        last_ping=ping.at,
-        last_duration=check.last_duration if repeated else duration,
-        end_rid=ping.rid or check.end_rid,
-    )
-    if same_run or (any_run and start is not None and start <= ping.at):
+    its_own = start is not None and ping.rid == check.start_rid and (ping.rid is not None or start <= ping.at)
+    duration = max(ping.at - start, timedelta(0)) if start is not None and its_own else None
+    repeated = ping.rid is not None and ping.rid == check.end_rid and not its_own
+    ended = replace(check, end_rid=ping.rid)
+    if its_own or (any_run and start is not None and start <= ping.at):
         ended = replace(ended, last_start=None, start_rid=None)
-    return ended, duration
+    if _overtaken(check, ping):
+        return ended, duration  # a later end has said the rest
+    return replace(ended, last_ping=ping.at, last_duration=check.last_duration if repeated else duration), duration
 
 
 def _overtaken(check: Check, ping: Ping) -> bool:
@@ -512,10 +547,10 @@ def _flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told
     return after, flip
 
 
-def _noted(check: Check, reason: Reason, at: datetime) -> tuple[Check, Flip]:
+def _noted(check: Check, reason: Reason, at: datetime) -> tuple[Check, tuple[Flip, ...]]:
     """Log a word on a status that lasts."""
     flip = _entry(check, check.status, reason, at, told=True)
-    return _logged(check, flip), flip
+    return _logged(check, flip), (flip,)
 
 
 def _entry(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> Flip:
