@@ -1,25 +1,37 @@
 """functions/requirements.txt, made from the dependency group `lambda` of pyproject.toml.
 
-Renew it after changing that group: uv run python -m infra.requirements
+After changing that group: uv run python -m infra.requirements
+To take newer versions of what those packages need, delete the file first.
 """
 
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import uv
 
 from infra.bundle import ROOT, SOURCE
 
+REQUIREMENTS = SOURCE / "requirements.txt"
+
 
 def locked() -> str:
     """Return exact versions with their hashes, for every processor and for Python 3.11 and later; no hosts.
 
-    pyproject's `exclude-newer` keeps the answer the same from day to day. Raises CalledProcessError.
+    A version that the file names already stays for as long as pyproject allows it, so that a release made since (some
+    package indexes do not say when) changes nothing. Raises CalledProcessError.
     """
     command = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--group", "lambda", "--universal"]
     command += ["--python-version", "3.11", "--no-python-downloads", "--generate-hashes"]
     command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder, REQUIREMENTS.name)
+        if REQUIREMENTS.exists():
+            shutil.copy(REQUIREMENTS, kept)
+        subprocess.run([*command, "--output-file", str(kept)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return kept.read_text()
 
 
 if __name__ == "__main__":
-    (SOURCE / "requirements.txt").write_text(locked())
+    REQUIREMENTS.write_text(locked())

@@ -118,7 +118,7 @@ def test_a_name_that_several_checks_bear_is_not_guessed(server: CannedServer, ap
 
 def test_an_unknown_name_is_told_with_where_to_look(server: CannedServer, api: Api) -> None:
     answer_with(server, '{"checks": []}')
-    with pytest.raises(CliError, match='No check is called "backup".*lastseen checks list'):
+    with pytest.raises(CliError, match=r'No check is called "backup".*lastseen checks list'):
         checks.find(api, "backup")
 
 
