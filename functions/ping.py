@@ -12,7 +12,7 @@ from typing import Any
 
 import botocore.session
 
-from lastseen.gateway import body
+from lastseen.gateway import body, plain
 from lastseen.items import moment
 from lastseen.ping import Answer, PingKeys, Request, answer
 from lastseen.store import Store, Tables
@@ -49,16 +49,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _request(event: dict[str, Any]) -> Request:
     http = event["requestContext"]["http"]
-    headers = event.get("headers", {})
+    headers = event.get("headers") or {}
     return Request(
         path=event["rawPath"].partition("/ping/")[2],
-        query=event.get("rawQueryString", ""),
-        method=http["method"],
+        query=plain(event.get("rawQueryString")),
+        method=plain(http["method"]),
         body=body(event),
         at=moment(event["requestContext"]["timeEpoch"]),
-        scheme=headers.get("x-forwarded-proto", "https"),
-        address=http.get("sourceIp", ""),
-        agent=http.get("userAgent") or headers.get("user-agent", ""),
+        scheme=plain(headers.get("x-forwarded-proto", "https")),
+        address=plain(http.get("sourceIp")),
+        agent=plain(http.get("userAgent") or headers.get("user-agent")),
     )
 
 

@@ -16,3 +16,8 @@ def body(event: dict[str, Any]) -> bytes:
         except (binascii.Error, ValueError):
             pass  # no gateway sends that; what came is kept rather than lost
     return held.encode(errors="surrogatepass")
+
+
+def plain(value: object) -> str:
+    """Return a text that can be stored, whatever the gateway made of the client's bytes: no half of a character."""
+    return str(value or "").encode(errors="replace").decode()

@@ -100,8 +100,10 @@ def as_uuid(value: str) -> str:
 
 
 def _by_slug(ping_key: str, slug: str) -> Target:
-    if len(ping_key) > KEY_LIMIT or not _KEY.fullmatch(ping_key):
+    if not _KEY.fullmatch(ping_key):
         raise NoSuchPathError
+    if len(ping_key) > KEY_LIMIT:
+        raise BadPingError(f"invalid ping key: at most {KEY_LIMIT} characters, this one has {len(ping_key)}")
     if len(slug) > SLUG_LIMIT:
         raise BadPingError(f"invalid slug: at most {SLUG_LIMIT} characters, this one has {len(slug)}")
     if not _SLUG.fullmatch(slug):
