@@ -1,0 +1,70 @@
+"""What tests of several packages share: `lastseen local`, started once as a user would start it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+READY_SECONDS = 180.0
+STOP_SECONDS = 30.0
+COMMAND = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
+"""The command as this environment has it, whatever is on PATH."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A running `lastseen local`: its base URLs and keys, as --env-file tells them."""
+
+    ping_url: str
+    api_url: str
+    api_key: str
+    api_key_readonly: str
+    ping_key: str
+    environment: dict[str, str]  # the same as LASTSEEN_... variables
+
+    @property
+    def site_url(self) -> str:
+        return self.api_url.removesuffix("/api")
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """Run `lastseen local` for the session: the real template on the emulator, with the real schedule.
+
+    Tests share it, so each makes checks of names of its own.
+    """
+    folder = tmp_path_factory.mktemp("local")
+    env_file, log = folder / "env", folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "local", "--port", "0", "--env-file", str(env_file)], stdout=output, stderr=output
+        )
+        try:
+            yield _when_ready(process, env_file, log)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(STOP_SECONDS)
+
+
+def _when_ready(process: subprocess.Popen[bytes], env_file: Path, log: Path) -> Local:
+    give_up = time.monotonic() + READY_SECONDS
+    while not env_file.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < give_up, log.read_text()
+        time.sleep(0.1)
+    told = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
+    return Local(
+        ping_url=told["LASTSEEN_PING_URL"],
+        api_url=told["LASTSEEN_API_URL"],
+        api_key=told["LASTSEEN_API_KEY"],
+        api_key_readonly=told["LASTSEEN_API_KEY_READONLY"],
+        ping_key=told["LASTSEEN_PING_KEY"],
+        environment=told,
+    )
