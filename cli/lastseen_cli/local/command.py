@@ -16,16 +16,15 @@ from pathlib import Path
 from rich.console import Console
 
 from lastseen.pingurl import BadPingError, NoSuchPathError, Signal, Target, read_path
-from lastseen.store import Store, Tables
 from lastseen_cli.api import Api
 from lastseen_cli.errors import CliError, UsageError
 from lastseen_cli.local import demo as demonstration
-from lastseen_cli.local import emulator, fixups, synth
-from lastseen_cli.local.deploy import Stack, deploy
+from lastseen_cli.local import emulator, synth
 from lastseen_cli.local.emulator import Emulator
-from lastseen_cli.local.front import Front, Seen, Upstream, listen
+from lastseen_cli.local.front import Seen, listen
 from lastseen_cli.local.inbox import Inbox, Notice
-from lastseen_cli.local.keys import Keys, issue, write_private
+from lastseen_cli.local.keys import Keys, write_private
+from lastseen_cli.local.live import live
 from lastseen_cli.local.screen import Screen
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -72,15 +71,12 @@ def _run(
         assembly, _ = synth.assembly(root, environ=environ)
     with screen.step("Starting the AWS emulator ..."):
         cloud = stack.enter_context(emulator.running(environ=environ, state=state))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    with screen.step("Deploying the template ..."):
-        deployed = deploy(assembly, cloud, public_url=url)
-        fixups.expire_items(deployed, cloud)
-        now = datetime.now(UTC)  # noqa: TID251 - an entry point
-        keys = issue(_store(deployed, cloud), state, now)
-        inbox = Inbox(cloud, deployed.output("TopicArn"), name="lastseen-local-inbox")
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    stack.enter_context(Front(listening, Upstream(port=cloud.port, host=api_host(deployed)), events.put))
+    with screen.step("Deploying the template ..."):
+        now = datetime.now(UTC)  # noqa: TID251 - an entry point
+        deployed = stack.enter_context(live(assembly, cloud, listening, state=state, now=now, on_seen=events.put))
+        inbox = Inbox(cloud, deployed.stack.output("TopicArn"), name="lastseen-local-inbox")
+    url, keys = deployed.url, deployed.keys
     threading.Thread(target=_watch, args=(inbox, events), daemon=True).start()
     if env_file:
         stack.enter_context(_env_file(env_file, url, keys))
@@ -90,14 +86,6 @@ def _run(
         if demo:
             threading.Thread(target=demonstration.play, args=(url, keys, events.put), daemon=True).start()
         _show(screen, events, cloud, api)
-
-
-def api_host(stack: Stack) -> str:
-    """Return the host name by which the emulator knows the stack's HTTP API."""
-    apis = stack.of_type("AWS::ApiGatewayV2::Api")
-    if len(apis) != 1:
-        raise CliError(f"The stack {stack.name} has {len(apis)} HTTP APIs; the front serves exactly one.")
-    return f"{apis[0].physical_id}.execute-api.127.0.0.1"
 
 
 def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, api: Api) -> None:
@@ -156,11 +144,6 @@ def _watch(inbox: Inbox, events: queue.SimpleQueue[Event]) -> None:
                 events.put(notice)
         except Exception:  # noqa: BLE001 - the emulator is stopping, or has stopped: _show tells of that
             return
-
-
-def _store(stack: Stack, cloud: Emulator) -> Store:
-    names = ("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable")
-    return Store(cloud.client("dynamodb"), Tables(*(stack.output(name) for name in names)))
 
 
 def _folder(data: Path) -> Path:

@@ -56,6 +56,11 @@ class Emulator:
         return self.child.status() is None
 
     @property
+    def secure(self) -> bool:
+        """Tell whether it speaks TLS and checks every call against IAM."""
+        return self.ca is not None
+
+    @property
     def url(self) -> str:
         """The endpoint of every AWS service."""
         return f"{'https' if self.ca else 'http'}://127.0.0.1:{self.port}"

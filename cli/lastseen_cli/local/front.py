@@ -74,12 +74,16 @@ def listen(port: int) -> socket.socket:
     return taken
 
 
+def url_of(listening: socket.socket) -> str:
+    """Return the base of every URL of what listens there, without a final slash."""
+    return f"http://{HOST}:{listening.getsockname()[1]}"
+
+
 class Front:
     """Serves on a listening socket in a thread of its own until closed."""
 
     def __init__(self, listening: socket.socket, upstream: Upstream, on_seen: Callable[[Seen], None]) -> None:
         self._listening = listening
-        self.url = f"http://{HOST}:{listening.getsockname()[1]}"  # the base of every URL, without a final slash
         self._upstream = upstream
         self._on_seen = on_seen
         self._loop = asyncio.new_event_loop()
