@@ -1,7 +1,7 @@
 """Lambda: records a ping. Trigger: the HTTP API, ANY /ping/...
 
 Holds the clients and the reading of the event; decisions are in lastseen/ping.py. Imports neither Pydantic nor
-Powertools, and botocore's low-level client alone: a ping is where a cold start costs.
+Powertools, and botocore's low-level clients alone: a ping is where a cold start costs.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import logging
 import os
 from typing import Any
 
-import botocore.session
-
+from lastseen.clients import Clients
 from lastseen.gateway import body, plain
 from lastseen.items import moment
 from lastseen.ping import Answer, PingKeys, Request, answer
@@ -21,15 +20,13 @@ from lastseen.wakes import Wakes
 logging.getLogger().setLevel(logging.INFO)
 
 _env = os.environ
-_session = botocore.session.get_session()
-_dynamodb: Any = _session.create_client("dynamodb")
-_sqs: Any = _session.create_client("sqs")
+_clients = Clients()
 _store = Store(
-    _dynamodb,
+    _clients.make("dynamodb"),
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
     history_days=int(_env["HISTORY_DAYS"]),
 )
-_wakes = Wakes(_sqs, _env["WAKES_QUEUE_URL"])
+_wakes = Wakes(_clients.make("sqs"), _env["WAKES_QUEUE_URL"])
 _keys = PingKeys(_store)
 _body_limit = int(_env["BODY_LIMIT"])
 

@@ -20,9 +20,12 @@ import uv
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
+from infra import models
+
 ROOT: Final = Path(__file__).parent.parent
 SOURCE: Final = ROOT / "functions"
 CACHE: Final = ROOT / ".lastseen" / "bundles"
+MODELS: Final = "models"  # where functions/lastseen/clients.py looks
 
 _PLATFORMS: Final = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 _RECIPE: Final = "1"  # change it with what `_install` makes, so that old cache entries are left alone
@@ -49,7 +52,7 @@ def bundled(*, arch: str, python: str) -> lambda_.Code:
 
 def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
     """Fill `output` with what Lambda gets as /var/task. Raises BundleError."""
-    compiler = _interpreter(python)
+    compiler = interpreter(python)
     if compiler is None:
         print(  # noqa: T201 - a word to whoever runs cdk
             f"warning: no CPython {python} found: the functions ship without byte code and start twice as slowly. "
@@ -63,6 +66,7 @@ def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
         shutil.copytree(SOURCE, source, ignore=unwanted)
         _compile(source, compiler)
         shutil.copytree(source, output, dirs_exist_ok=True)
+    models.write(output / MODELS)
 
 
 @jsii.implements(ILocalBundling)
@@ -119,7 +123,7 @@ def _compile(folder: Path, compiler: Path | None) -> None:
     _output([*command, "-s", str(folder), "-p", "/var/task", str(folder)], PYTHONHASHSEED="0")
 
 
-def _interpreter(python: str) -> Path | None:
+def interpreter(python: str) -> Path | None:
     """Find a CPython of just this version: byte code of another one is refused by Lambda's."""
     candidates = [Path(sys.executable), *sorted(Path.home().glob(f".pyenv/versions/{python}.*/bin/python{python}"))]
     found = subprocess.run(

@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uv
 
+from infra import models
 from infra.bundle import ROOT, SOURCE, build
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -117,3 +119,19 @@ def test_a_bad_choice_ends_the_synth_with_one_clear_line(tmp_path: Path, monkeyp
     done = run_app({"arch": "mips"}, tmp_path, monkeypatch)
     assert done.returncode == 1
     assert done.stderr.strip() == "Error: arch='mips' is not known. Use one of: arm64, x86_64."
+
+
+def test_the_ping_functions_models_hold_all_that_it_may_call(template: dict[str, Any]) -> None:
+    [ping] = [
+        resource["Properties"]["PolicyDocument"]["Statement"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Policy" and name.startswith("FunctionsPingRole")
+    ]
+    allowed = {action for statement in ping for action in _listed(statement["Action"])}
+    needed = {action.replace("sqs:SendMessage", "sqs:SendMessageBatch") for action in allowed if "logs:" not in action}
+    shipped = {f"{service}:{operation}" for service, known in models.OPERATIONS.items() for operation in known}
+    assert needed == shipped - {"dynamodb:TransactWriteItems"}  # a transaction is granted by its parts
+
+
+def _listed(action: str | list[str]) -> list[str]:
+    return [action] if isinstance(action, str) else action
