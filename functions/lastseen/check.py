@@ -19,9 +19,9 @@ Stored status (new, up, down, paused) and what moves it. "alert" = a flip that p
   * only a run that started and did not end has a deadline here.
 
 Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in five places, each said where it
-is decided: a run id that comes twice, an end that overtakes its start, a ping that was overtaken, a deadline that
-nobody had noticed yet, a success while another run hangs. Beyond it: reminders while down, flapping, and time in which
-we were blind.
+is decided: a run id that comes twice, an end that overtakes its start, a ping that was overtaken by another or by a
+pause, a deadline that nobody had noticed yet, a success while another run hangs. Beyond it: reminders while down,
+flapping, and time in which we were blind.
 """
 
 from __future__ import annotations
@@ -273,11 +273,15 @@ def resumed(check: Check, now: datetime) -> Outcome:
 def configured(check: Check, **asked: Any) -> Outcome:
     """Change what was asked for. Never changes the status; the deadline follows the new schedule at once.
 
-    Raises TypeError for a field that is not of `ASKED`.
+    A pause that becomes sticky forgets the open run, whose end would be ignored. Raises TypeError for a field that is
+    not of `ASKED`.
     """
     if unknown := set(asked) - ASKED:
         raise TypeError(f"Not settings of a check: {', '.join(sorted(unknown))}.")
-    return _outcome(check, replace(check, **asked))
+    after = replace(check, **asked)
+    if after.status is Status.PAUSED and after.manual_resume:
+        after = replace(after, last_start=None, start_rid=None)
+    return _outcome(check, after)
 
 
 # --- What follows from a check ---
@@ -390,10 +394,12 @@ def _lapse(check: Check, now: datetime, blind: Sequence[Window]) -> _Lapse | Non
 
 
 def _steadied(check: Check, now: datetime) -> tuple[Check, tuple[Flip, ...]]:
+    """Tell that a check is steady again, and how; of one that is down that counts as a reminder."""
     at = _steady_at(check)
     if at is None or now < at:
         return check, ()
-    return _noted(replace(check, flapping=False, recent=()), Reason.STEADY, at)
+    reminded = at if check.status is Status.DOWN else None
+    return _noted(replace(check, flapping=False, recent=(), reminded=reminded), Reason.STEADY, at)
 
 
 def _reminded(check: Check, now: datetime) -> tuple[Check, tuple[Flip, ...]]:
@@ -444,7 +450,8 @@ def _started(check: Check, ping: Ping) -> Check:
     """
     if check.last_start and ping.rid and ping.rid == check.start_rid:
         return replace(check, last_start=min(check.last_start, ping.at))
-    if _run_is_over(check, ping) or (check.last_start and ping.at < check.last_start):
+    superseded = check.last_start is not None and ping.at < check.last_start
+    if superseded or _run_is_over(check, ping) or _before_pause(check, ping):
         return check
     return replace(check, last_start=ping.at, start_rid=ping.rid)
 
@@ -469,7 +476,7 @@ def _succeeded(check: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...], timed
     """
     ended, duration = _run_ended(check, ping, any_run=ping.rid is None)
     still_down = check.status is Status.DOWN and _hangs(ended, ping.at)
-    if check.status is Status.UP or still_down or _overtaken(check, ping):
+    if check.status is Status.UP or still_down or _overtaken(check, ping) or _before_pause(check, ping):
         return ended, (), duration
     up, flip = _flipped(ended, Status.UP, Reason.PINGED, ping.at, told=check.status is Status.DOWN)
     return up, (_with_evidence(flip, check, ping),), duration
@@ -512,6 +519,11 @@ def _overtaken(check: Check, ping: Ping) -> bool:
     return check.last_ping is not None and ping.at < check.last_ping
 
 
+def _before_pause(check: Check, ping: Ping) -> bool:
+    """Tell whether a ping was on its way when the check was paused: then the pause has decided the status."""
+    return check.status is Status.PAUSED and check.since is not None and ping.at < check.since
+
+
 def _with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
     return replace(
         flip,
@@ -526,14 +538,15 @@ def _with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
 def _flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> tuple[Check, Flip]:
     """Change the status and log it. Flips never go back in time, however late a ping was written.
 
-    One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady.
+    One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady,
+    unless its limit was lifted meanwhile.
     """
     at = max(at, check.since) if check.since else at
     recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if told else ())
     flaps = told and not check.flapping and 0 < check.flap_limit < len(recent)
     n = check.flips + 1
     incident = n if status is Status.DOWN else check.incident
-    flip = _entry(check, status, reason, at, told=told and not check.flapping)
+    flip = _entry(check, status, reason, at, told=told and not (check.flapping and check.flap_limit))
     flip = replace(flip, incident=incident, flapping=flaps)
     after = replace(
         _logged(check, flip),
