@@ -1,4 +1,4 @@
-"""Who may do what: keys, as the header or the body of a request bears them."""
+"""Who may do what: keys, as the header or the body of a request bears them, and requests with an AWS signature."""
 
 from __future__ import annotations
 
@@ -6,14 +6,30 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from lastseen import keys
+from lastseen.api.calls import Call, Needs
 from lastseen.api.errors import UnauthorizedError
+from lastseen.api.models import ProjectQuery
 from lastseen.keys import Key, Scope
 from lastseen.store import ConflictError, Store
 
 USE_NOTED = timedelta(hours=1)
 """How exactly the last use of a key is kept: a write an hour at most."""
+
+BEARER = "bearer "
+
+
+def admitted(call: Call, needs: Needs, event: dict[str, Any]) -> Call:
+    """Return the call with the key that it bears. Raises UnauthorizedError if that is not what the route needs."""
+    if needs is Needs.NOTHING:
+        return call
+    if needs is Needs.SIGNATURE:
+        return replace(call, key=signed(call, event))
+    write = needs is Needs.WRITE
+    word = in_headers(call) or (in_body(call.body) if write else "")
+    return replace(call, key=holder(call.deployment.store, word, call.now, write=write))
 
 
 def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:
@@ -34,6 +50,27 @@ def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:
             used = keys.to_document(replace(key, last_used=now))
             store.put_setting(keys.KIND, key.hash, used, known=True)
     return key
+
+
+def signed(call: Call, event: dict[str, Any]) -> Key:
+    """Return a key to everything of the project that a signed request names.
+
+    The gateway lets only signed requests of permitted AWS identities through to these paths; refuse here what did not
+    come that way, should a route ever be added by mistake.
+    """
+    authorizer = event["requestContext"].get("authorizer") or {}
+    if not isinstance(authorizer, dict) or not authorizer.get("iam"):
+        raise UnauthorizedError("sign this request with AWS credentials")
+    return Key(hash="", project=call.asked(ProjectQuery).project, scope=Scope.WRITE, name="AWS credentials")
+
+
+def in_headers(call: Call) -> str:
+    """Return the key that a request's headers bear, or ""."""
+    word = call.headers.get("x-api-key", "").strip()
+    authorization = call.headers.get("authorization", "")
+    if not word and authorization.lower().startswith(BEARER):
+        word = authorization[len(BEARER) :].strip()
+    return word
 
 
 def in_body(body: bytes) -> str:

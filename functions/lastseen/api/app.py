@@ -1,183 +1,147 @@
-"""The routes: method and path -> authority -> request model -> resource -> document; and the one error map.
+"""The application: the table of routes as a resolver of Powertools, and the one map from errors to answers.
 
-Lives here: HTTP. Never here: what a request does (checks.py and its neighbours).
+Lives here: HTTP's own forms: methods, CORS, HEAD and OPTIONS, the final slash, the turning of events into calls.
+Never here: what a call does (routes/ and the resources behind them).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any
+from urllib.parse import parse_qs
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from lastseen import gateway, keys
+from lastseen import gateway
 from lastseen.api import access
-from lastseen.api.checks import Checks, Described
-from lastseen.api.documents import check_document
-from lastseen.api.errors import ApiError, UnauthorizedError, UnknownError
-from lastseen.api.models import CheckRequest, KeyRequest, read
+from lastseen.api.calls import API, NEWEST, SIGNED, VERSIONS, Answer, Call, Deployment, Needs, Route
+from lastseen.api.documents import ErrorDocument
+from lastseen.api.errors import ApiError, MethodError, UnknownError
+from lastseen.api.routes import ROUTES
 from lastseen.items import CorruptError
-from lastseen.keys import Key, Scope, mint
-from lastseen.store import ConflictError, Store
-from lastseen.wakes import Wakes
+from lastseen.store import ConflictError
 
-VERSIONS = (1, 2, 3)
-CORS = CORSConfig(allow_origin="*", allow_headers=["X-Api-Key", "Content-Type"], max_age=600)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "X-Api-Key, Authorization, Content-Type",
+    "Access-Control-Max-Age": "600",
+}
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What the API works on, and where it is reached."""
+RETRY = {"Retry-After": "1"}
 
-    store: Store
-    wakes: Wakes
-    ping_url: str
-    api_url: str
-    clock: Callable[[], datetime]
+__all__ = ["Deployment", "build"]
 
 
 def build(deployment: Deployment, logger: Logger) -> APIGatewayHttpResolver:
     """Return the application: an event of the HTTP API (payload format 2.0) in, a response out."""
-    app = APIGatewayHttpResolver(cors=CORS, strip_prefixes=[])
-    _Checks(app, deployment).route()
-    _Keys(app, deployment).route()
+    app = APIGatewayHttpResolver(strip_prefixes=[])
+    everywhere = sorted(_signed_too(ROUTES), key=lambda route: route.path)
+    for path, routes in groupby(everywhere, key=lambda route: route.path):
+        _add(app, deployment, path, list(routes))
     _map_errors(app, logger)
     return app
 
 
-class _Room:
-    """What the routes of one resource share."""
-
-    def __init__(self, app: APIGatewayHttpResolver, deployment: Deployment) -> None:
-        self.app = app
-        self.deployment = deployment
-
-    @property
-    def body(self) -> bytes:
-        """The body of this request."""
-        return gateway.body(self.app.current_event.raw_event)
-
-    def holder(self, *, write: bool) -> Key:
-        """Return the key of this request; a body's key counts only where there is a body to read."""
-        headers = self.app.current_event.headers
-        word = headers.get("x-api-key") or (access.in_body(self.body) if write else "")
-        return access.holder(self.deployment.store, word, self.deployment.clock(), write=write)
+def _signed_too(routes: Iterable[Route]) -> Iterable[Route]:
+    """Return each route, and for whoever signs with AWS credentials each that takes an API key below /iam as well."""
+    for route in routes:
+        yield route
+        if route.path.startswith(API) and route.needs in {Needs.READ, Needs.WRITE}:
+            yield Route(
+                method=route.method,
+                path=SIGNED + route.path.removeprefix(API),
+                does=route.does,
+                needs=Needs.SIGNATURE,
+                says=route.says,
+            )
 
 
-class _Checks(_Room):
-    """The routes below /api/v1|v2|v3/checks/."""
+def _add(app: APIGatewayHttpResolver, deployment: Deployment, path: str, routes: list[Route]) -> None:
+    """Add the routes of one path, with and without a final slash; HEAD beside GET; and a word for other methods."""
+    served = {route.method: _server(app, deployment, route) for route in routes}
+    if "GET" in served:
+        served["HEAD"] = served["GET"]
+    allowed = ", ".join([*served, "OPTIONS"])
+    served["OPTIONS"] = _preflight(allowed)
+    bare = re.sub(r"{(\w+)}", r"<\1>", path).rstrip("/")
+    for rule in dict.fromkeys((bare or "/", f"{bare}/")):
+        for method in dict.fromkeys((*served, *METHODS)):
+            app.route(rule, method=method)(served.get(method) or _refusal(allowed))
 
-    def route(self) -> None:
-        app, root = self.app, "/api/v<version>/checks"
-        for path in (root, f"{root}/"):
-            app.get(path)(self.list)
-            app.post(path)(self.create)
-        for path in (f"{root}/<key>", f"{root}/<key>/"):
-            app.get(path)(self.get)
-            app.post(path)(self.update)
-            app.delete(path)(self.delete)
-        for ending in ("", "/"):
-            app.post(f"{root}/<key>/pause{ending}")(self.pause)
-            app.post(f"{root}/<key>/resume{ending}")(self.resume)
 
-    def list(self, version: str) -> Response[str]:
-        number, key, checks = self._at(version, write=False)
-        asked = self.app.current_event.resolved_query_string_parameters
-        found = checks.all(slug=next(iter(asked.get("slug", [])), None), tags=asked.get("tag", []))
-        return _json(200, {"checks": [self._document(each, number, key) for each in found]})
-
-    def create(self, version: str) -> Response[str]:
-        number, key, checks = self._at(version, write=True)
-        described, made = checks.create(read(CheckRequest, self.body), version=number)
-        return _json(201 if made else 200, self._document(described, number, key))
-
-    def get(self, version: str, key: str) -> Response[str]:
-        number, holder, checks = self._at(version, write=False)
-        return _json(200, self._document(checks.one(key), number, holder))
-
-    def update(self, version: str, key: str) -> Response[str]:
-        number, holder, checks = self._at(version, write=True)
-        described = checks.update(key, read(CheckRequest, self.body), version=number)
-        return _json(200, self._document(described, number, holder))
-
-    def pause(self, version: str, key: str) -> Response[str]:
-        number, holder, checks = self._at(version, write=True)
-        return _json(200, self._document(checks.pause(key), number, holder))
-
-    def resume(self, version: str, key: str) -> Response[str]:
-        number, holder, checks = self._at(version, write=True)
-        return _json(200, self._document(checks.resume(key), number, holder))
-
-    def delete(self, version: str, key: str) -> Response[str]:
-        number, holder, checks = self._at(version, write=True)
-        return _json(200, self._document(checks.delete(key), number, holder))
-
-    def _at(self, version: str, *, write: bool) -> tuple[int, Key, Checks]:
-        if version not in {str(known) for known in VERSIONS}:
-            raise UnknownError(f"there is no version {version} of this API; the newest is v{VERSIONS[-1]}")
-        holder = self.holder(write=write)
-        deployment = self.deployment
-        return int(version), holder, Checks(deployment.store, deployment.wakes, holder.project, deployment.clock())
-
-    def _document(self, described: Described, version: int, key: Key) -> dict[str, Any]:
-        return check_document(
-            described.check,
-            about=described.about,
-            version=version,
-            now=self.deployment.clock(),
-            ping_url=self.deployment.ping_url,
-            api_url=self.deployment.api_url,
-            read_only=key.scope is Scope.READ,
+def _server(app: APIGatewayHttpResolver, deployment: Deployment, route: Route) -> Callable[..., Response[Any]]:
+    def serve(**at: str) -> Response[Any]:
+        event: dict[str, Any] = app.current_event.raw_event
+        call = Call(
+            deployment=deployment,
+            now=deployment.clock(),
+            version=_version(at.pop("version", str(NEWEST))),
+            at=at,
+            query=parse_qs(gateway.plain(event.get("rawQueryString")), keep_blank_values=True, errors="replace"),
+            headers={name.lower(): gateway.plain(value) for name, value in (event.get("headers") or {}).items()},
+            body=gateway.body(event),
         )
+        answer = route.does(access.admitted(call, route.needs, event))
+        return _response(answer, bare=event["requestContext"]["http"]["method"] == "HEAD")
+
+    return serve
 
 
-class _Keys(_Room):
-    """/iam/keys: the gateway lets only signed requests of permitted AWS identities through."""
+def _version(asked: str) -> int:
+    if asked not in {str(version) for version in VERSIONS}:
+        raise UnknownError(f"there is no version {asked} of this API; the newest is v{NEWEST}")
+    return int(asked)
 
-    def route(self) -> None:
-        self.app.post("/iam/keys")(self.create)
 
-    def create(self) -> Response[str]:
-        self._signed()
-        request = read(KeyRequest, self.body)
-        word, key = mint(request.scope, request.project, request.name, self.deployment.clock())
-        self.deployment.store.put_setting(keys.KIND, key.hash, keys.to_document(key), new=True)
-        shown = {"key": word, "id": key.hash[:12], "project": key.project, "scope": str(key.scope), "name": key.name}
-        return _json(201, shown)
+def _preflight(allowed: str) -> Callable[..., Response[Any]]:
+    def preflight(**_at: str) -> Response[Any]:
+        return Response(status_code=204, headers={**CORS, "Access-Control-Allow-Methods": allowed})
 
-    def _signed(self) -> None:
-        """Refuse what did not come through the signed route, should a route ever be added by mistake."""
-        context = self.app.current_event.raw_event["requestContext"]
-        if "iam" not in context.get("authorizer", {}):
-            raise UnauthorizedError("sign this request with AWS credentials")
+    return preflight
+
+
+def _refusal(allowed: str) -> Callable[..., Response[Any]]:
+    def refuse(**_at: str) -> Response[Any]:
+        raise MethodError(f"method not allowed: use {allowed}", allowed)
+
+    return refuse
 
 
 def _map_errors(app: APIGatewayHttpResolver, logger: Logger) -> None:
-    """Turn every exception that a route raises into an answer."""
+    """Turn every exception that a route foresees into an answer; others are Lambda's to count."""
 
-    def refused(error: ApiError) -> Response[str]:
-        return _json(error.status, {"error": str(error)})
+    def refused(error: ApiError) -> Response[Any]:
+        return _response(Answer(status=error.status, document=ErrorDocument(error=str(error)), headers=error.headers))
 
-    def busy(error: ConflictError) -> Response[str]:
-        return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"error": str(error)})
+    def busy(error: ConflictError) -> Response[Any]:
+        document = ErrorDocument(error=str(error))
+        return _response(Answer(status=HTTPStatus.SERVICE_UNAVAILABLE, document=document, headers=RETRY))
 
-    def corrupt(error: CorruptError) -> Response[str]:
+    def corrupt(error: CorruptError) -> Response[Any]:
         logger.error("A stored item cannot be read.", error=str(error))
-        return _json(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "a stored item cannot be read; the log names it"})
+        document = ErrorDocument(error="a stored item cannot be read; the log names it")
+        return _response(Answer(status=HTTPStatus.INTERNAL_SERVER_ERROR, document=document))
 
     app.exception_handler(ApiError)(refused)
     app.exception_handler(ConflictError)(busy)
     app.exception_handler(CorruptError)(corrupt)
 
     @app.not_found
-    def not_found(_error: Exception) -> Response[str]:
-        return _json(HTTPStatus.NOT_FOUND, {"error": "not found"})
+    def not_found(_error: Exception) -> Response[Any]:
+        return _response(
+            Answer(status=HTTPStatus.NOT_FOUND, document=ErrorDocument(error="not found: there is no such path"))
+        )
 
 
-def _json(status: int, document: Any) -> Response[str]:
-    return Response(status_code=int(status), content_type="application/json", body=json.dumps(document))
+def _response(answer: Answer, *, bare: bool = False) -> Response[Any]:
+    body = answer.body if answer.document is None else answer.document.model_dump_json(exclude_unset=True)
+    if bare:
+        body = ""
+    headers: dict[str, Any] = {**CORS, "Cache-Control": "no-store", **answer.headers}
+    return Response(status_code=int(answer.status), content_type=answer.content_type, body=body, headers=headers)

@@ -1,97 +1,194 @@
 """Checks, pings and flips as the API tells them, in the form of each version. Pure.
 
-Source of the forms: Healthchecks' management API, v1 to v3. Ours beyond it: `reminder`, `snoozed_until`, `flap_limit`,
-`flapping`.
+Source of the forms: Healthchecks' management API, v1 to v3. Beyond it: `reminder`, `snoozed_until`, `flap_limit`,
+`flapping`. Only what is set is sent (`exclude_unset`): a field with a default here may be absent.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from lastseen.check import Check, Flip, Status, appearance, expectation, unique_key
 from lastseen.items import Recorded
 from lastseen.schedule import Period, ScheduleError
 
-READ_ONLY_LACKS = ("uuid", "ping_url", "update_url", "pause_url", "resume_url", "channels")
-"""What a read-only key is not shown: whatever lets its holder ping or change the check."""
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class Document(BaseModel):
+    """What the API answers with."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class ErrorDocument(Document):
+    """Why a request was refused."""
+
+    error: str
+    """What is wrong, and what would be right."""
+
+
+class CheckDocument(Document):
+    """A check. Keys that may only read see `unique_key` in place of whatever lets its reader ping or change it."""
+
+    name: str
+    slug: str
+    tags: str
+    desc: str
+    grace: int
+    """Seconds."""
+    n_pings: int
+    status: Literal["new", "up", "grace", "down", "paused", "started"]
+    """As it is now, whether or not anybody looked. "started" in version 1 only."""
+    started: bool
+    """Whether a run is open."""
+    last_ping: Time | None
+    next_ping: Time | None
+    """When lateness begins: the next expected success, or the start of the open run if that is earlier."""
+    manual_resume: bool
+    methods: Literal["", "POST"]
+    start_kw: str
+    success_kw: str
+    failure_kw: str
+    filter_subject: bool
+    filter_body: bool
+    filter_http_body: bool
+    filter_default_fail: bool
+    reminder: int
+    """Seconds; 0: none."""
+    snoozed_until: Time | None
+    flap_limit: int
+    flapping: bool
+    """Whether it changes too often to be told of each time."""
+    last_duration: int = 0
+    """Seconds that the last run took; absent if that is not known."""
+    timeout: int = 0
+    """Seconds; absent if there is a `schedule`."""
+    schedule: str = ""
+    tz: str = ""
+    uuid: str = ""
+    ping_url: str = ""
+    update_url: str = ""
+    pause_url: str = ""
+    resume_url: str = ""
+    channels: str = ""
+    """`*` all channels of the project, empty none, or ids with commas between."""
+    unique_key: str = ""
+    """Names the check without telling its ping URL; for keys that may only read."""
+
+
+class CheckList(Document):
+    """Checks."""
+
+    checks: list[CheckDocument]
+
+
+class PingDocument(Document):
+    """A ping."""
+
+    type: Literal["success", "start", "fail", "log", "ign"]
+    """What it said; "ign": it had no effect."""
+    date: Time
+    n: int
+    scheme: str
+    remote_addr: str
+    method: str
+    ua: str
+    rid: str | None
+    """The run's id."""
+    body_url: str | None
+    duration: float = 0
+    """Seconds of the run that it ended; absent if it ended none."""
+    exitstatus: int = 0
+    note: str = ""
+    """An exit status that is no number of 0 to 255, to the letter."""
+
+
+class FlipDocument(Document):
+    """A change of status."""
+
+    timestamp: Time
+    up: Literal[0, 1]
+    """Whatever is not up counts as down."""
 
 
 def check_document(  # one keyword per thing that the form depends on
     check: Check, *, about: str, version: int, now: datetime, ping_url: str, api_url: str, read_only: bool
-) -> dict[str, Any]:
+) -> CheckDocument:
     """Return a check's document; `ping_url` and `api_url` are the public bases."""
     started = check.last_start is not None
     status = appearance(check, now)
     own = f"{api_url}/v{version}/checks/{check.id}"
-    document: dict[str, Any] = {
-        "name": check.name,
-        "slug": check.slug,
-        "tags": check.tags,
-        "desc": about,
-        "grace": int(check.grace.total_seconds()),
-        "n_pings": check.n_pings,
-        "status": "started" if version == 1 and started else status,
-        "started": started,
-        "last_ping": iso(check.last_ping),
-        "next_ping": iso(_expected(check)),
-        "manual_resume": check.manual_resume,
-        "methods": check.methods,
-        "start_kw": check.filters.start,
-        "success_kw": check.filters.success,
-        "failure_kw": check.filters.failure,
-        "filter_subject": check.filters.subject,
-        "filter_body": check.filters.body,
-        "filter_http_body": check.filters.http_body,
-        "filter_default_fail": check.filters.default_fail,
-        "uuid": check.id,
-        "unique_key": unique_key(check.id),
-        "ping_url": f"{ping_url}/{check.id}",
-        "update_url": own,
-        "pause_url": f"{own}/pause",
-        "resume_url": f"{own}/resume",
-        "channels": check.channels,
-        "reminder": int(check.reminder.total_seconds()) if check.reminder else 0,
-        "snoozed_until": iso(check.snoozed_until),
-        "flap_limit": check.flap_limit,
-        "flapping": check.flapping,
-    }
+    document = CheckDocument.model_construct(
+        name=check.name,
+        slug=check.slug,
+        tags=check.tags,
+        desc=about,
+        grace=int(check.grace.total_seconds()),
+        n_pings=check.n_pings,
+        status="started" if version == 1 and started else status,
+        started=started,
+        last_ping=iso(check.last_ping),
+        next_ping=iso(_expected(check)),
+        manual_resume=check.manual_resume,
+        methods=check.methods,
+        start_kw=check.filters.start,
+        success_kw=check.filters.success,
+        failure_kw=check.filters.failure,
+        filter_subject=check.filters.subject,
+        filter_body=check.filters.body,
+        filter_http_body=check.filters.http_body,
+        filter_default_fail=check.filters.default_fail,
+        reminder=int(check.reminder.total_seconds()) if check.reminder else 0,
+        snoozed_until=iso(check.snoozed_until),
+        flap_limit=check.flap_limit,
+        flapping=check.flapping,
+    )
     if check.last_duration is not None:
-        document["last_duration"] = int(check.last_duration.total_seconds())
+        document.last_duration = int(check.last_duration.total_seconds())
     if isinstance(check.schedule, Period):
-        document["timeout"] = int(check.schedule.period.total_seconds())
+        document.timeout = int(check.schedule.period.total_seconds())
     else:
-        document |= {"schedule": check.schedule.expression, "tz": check.schedule.tz}
-    lacks = READ_ONLY_LACKS if read_only else ("unique_key",)
-    return {name: value for name, value in document.items() if name not in lacks}
-
-
-def ping_document(recorded: Recorded, *, body_url: str | None) -> dict[str, Any]:
-    """Return a ping's document."""
-    ping = recorded.ping
-    document: dict[str, Any] = {
-        "type": str(recorded.kind),
-        "date": exact(ping.at),
-        "n": recorded.n,
-        "scheme": ping.scheme,
-        "remote_addr": ping.address,
-        "method": ping.method,
-        "ua": ping.agent,
-        "rid": ping.rid,
-        "body_url": body_url if ping.body else None,
-    }
-    if recorded.duration is not None:
-        document["duration"] = round(recorded.duration.total_seconds(), 2)
-    if ping.exit_status is not None:
-        document["exitstatus"] = ping.exit_status
-    if ping.note:
-        document["note"] = ping.note
+        document.schedule, document.tz = check.schedule.expression, check.schedule.tz
+    if read_only:
+        document.unique_key = unique_key(check.id)
+        return document
+    document.uuid = check.id
+    document.ping_url = f"{ping_url}/{check.id}"
+    document.update_url, document.pause_url, document.resume_url = own, f"{own}/pause", f"{own}/resume"
+    document.channels = check.channels
     return document
 
 
-def flip_document(flip: Flip) -> dict[str, Any]:
-    """Return a flip's document; whatever is not up counts as down, as at the peer."""
-    return {"timestamp": iso(flip.at), "up": int(flip.status is Status.UP)}
+def ping_document(recorded: Recorded, *, body_url: str | None) -> PingDocument:
+    """Return a ping's document."""
+    ping = recorded.ping
+    document = PingDocument.model_construct(
+        type=recorded.kind.value,
+        date=exact(ping.at),
+        n=recorded.n,
+        scheme=ping.scheme,
+        remote_addr=ping.address,
+        method=ping.method,
+        ua=ping.agent,
+        rid=ping.rid,
+        body_url=body_url if ping.body else None,
+    )
+    if recorded.duration is not None:
+        document.duration = round(recorded.duration.total_seconds(), 2)
+    if ping.exit_status is not None:
+        document.exitstatus = ping.exit_status
+    if ping.note:
+        document.note = ping.note
+    return document
+
+
+def flip_document(flip: Flip) -> FlipDocument:
+    """Return a flip's document."""
+    return FlipDocument.model_construct(timestamp=iso(flip.at), up=int(flip.status is Status.UP))
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -1,20 +1,24 @@
-"""Why a request is refused: the exceptions, and the one map from them to HTTP.
+"""Why a request is refused: the exceptions, each with its status.
 
 ApiError
-+-- BadRequestError       400, with {"error": ...}
++-- BadRequestError       400, the first thing that is wrong
 +-- UnauthorizedError     401
 +-- ForbiddenError        403
 +-- UnknownError          404
++-- MethodError           405
 +-- RefusedError          409
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class ApiError(Exception):
     """A request that is refused, with the words for the client."""
 
     status = 500
+    headers: Mapping[str, str] = {}
 
 
 class BadRequestError(ApiError):
@@ -39,6 +43,16 @@ class UnknownError(ApiError):
     """There is no such thing."""
 
     status = 404
+
+
+class MethodError(ApiError):
+    """The path is right, the method is not."""
+
+    status = 405
+
+    def __init__(self, words: str, allowed: str) -> None:
+        super().__init__(words)
+        self.headers = {"Allow": allowed}
 
 
 class RefusedError(ApiError):

@@ -1,13 +1,17 @@
 """What a request may say: Pydantic models, strict as the peer is, and their first error in words.
 
 No null, no number as text, no fraction where whole seconds are meant; what is not known is ignored. Limits stand here.
+The OpenAPI document is made from these models: a description here is one there.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.types import AwareDatetime
 
 from lastseen.api.errors import BadRequestError
@@ -20,48 +24,109 @@ TAGS_LIMIT = 500
 ABOUT_LIMIT = 4_000
 CHANNELS_LIMIT = 2_000
 BODY_LIMIT = 100_000
+PROJECT_LIMIT = 60
+TIME_LIMITS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+
+_LINE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_SLUG = r"^[a-z0-9_-]*$"
+_PROJECT = r"^[a-z0-9][a-z0-9-]*$"
+_PATTERNS = {
+    _LINE: "may hold line ends and tabs, but no other control character",
+    _SLUG: "may hold a-z, 0-9, hyphens and underscores only",
+    _PROJECT: "may hold a-z, 0-9 and hyphens only, and begins with a letter or digit",
+}
 
 Seconds = Annotated[int, Field(ge=SECONDS_LIMITS[0], le=SECONDS_LIMITS[1])]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+Line = Annotated[str, StringConstraints(pattern=_LINE)]
 """Text without control characters; line ends and tabs are fine."""
 Name = Annotated[Line, StringConstraints(max_length=NAME_LIMIT)]
-Slug = Annotated[str, StringConstraints(max_length=SLUG_LIMIT, pattern=r"^[a-z0-9_-]*$")]
+Slug = Annotated[str, StringConstraints(max_length=SLUG_LIMIT, pattern=_SLUG)]
 Keywords = Annotated[Line, StringConstraints(max_length=KEYWORDS_LIMIT)]
-Project = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Project = Annotated[str, StringConstraints(min_length=1, max_length=PROJECT_LIMIT, pattern=_PROJECT)]
+
+
+def _none_or_a_minute(value: int) -> int:
+    if 0 < value < SECONDS_LIMITS[0]:
+        raise ValueError(f"must be 0 or at least {SECONDS_LIMITS[0]}")
+    return value
+
+
+def _whole(value: object) -> object:
+    """Let a query's number be written in digits alone: no sign, blank, point or underscore."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value, re.ASCII) else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A number in a query."""
 
 
 class Model(BaseModel):
-    """A request's body."""
+    """What a request says."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class CheckRequest(Model):
     """Settings of a check; only those that are sent count (`model_fields_set`)."""
 
     api_key: str = ""
+    """The key, for clients that cannot send the header X-Api-Key."""
     name: Name = ""
     slug: Slug = ""
+    """Short name for ping URLs. Versions 1 and 2 derive it from `name` where that is sent without `slug`."""
     tags: Annotated[Line, StringConstraints(max_length=TAGS_LIMIT)] = ""
+    """Separated by blanks."""
     desc: Annotated[Line, StringConstraints(max_length=ABOUT_LIMIT)] = ""
+    """What to do when it goes down: alerts bring it."""
     timeout: Seconds = 86_400
+    """Seconds from one success to the next."""
     grace: Seconds = 3_600
+    """Seconds that a success may be late, or a run may take, before people are told."""
     schedule: Annotated[Line, StringConstraints(max_length=SCHEDULE_LIMIT)] = ""
+    """Instead of `timeout`, and stronger: cron (one line of five words) or systemd OnCalendar."""
     tz: Annotated[Line, StringConstraints(max_length=60)] = "UTC"
+    """Time zone of `schedule`, like Europe/Berlin."""
     manual_resume: bool = False
+    """Whether a ping of a paused check is ignored."""
     methods: Literal["", "POST"] = ""
+    """POST: pings by other methods are logged and ignored."""
     channels: Annotated[Line, StringConstraints(max_length=CHANNELS_LIMIT)] = ""
+    """Who is told: `*` all channels of the project, empty none, or ids or names with commas between."""
     unique: list[Literal["name", "slug", "tags", "timeout", "grace"]] = []
+    """At creation: update the check that has the same values here, if there is one."""
     start_kw: Keywords = ""
+    """With `filter_http_body`: words, with commas between, by which a ping's body says that a run starts."""
     success_kw: Keywords = ""
     failure_kw: Keywords = ""
     filter_subject: bool = False
+    """For pings by e-mail; kept, without effect."""
     filter_body: bool = False
+    """For pings by e-mail; kept, without effect."""
     filter_http_body: bool = False
+    """Whether the words in a ping's body decide what it says."""
     filter_default_fail: bool = False
-    reminder: Annotated[int, Field(ge=0, le=SECONDS_LIMITS[1])] = 0
-    snoozed_until: AwareDatetime | None = None
+    """With `filter_http_body`: whether a body without any of the words is a failure; else it is ignored."""
+    reminder: Annotated[int, Field(ge=0, le=SECONDS_LIMITS[1]), AfterValidator(_none_or_a_minute)] = 0
+    """Seconds after which people are told again while it is down; 0: once is enough."""
+    snoozed_until: Annotated[AwareDatetime, Field(ge=TIME_LIMITS[0], lt=TIME_LIMITS[1])] | None = None
+    """No reminders until then."""
     flap_limit: Annotated[int, Field(ge=0, le=100)] = 6
+    """Changes between up and down in an hour that are told one by one; more are told as flapping. 0: all are told."""
+
+
+class CheckQuery(Model):
+    """Which checks."""
+
+    slug: Annotated[str, StringConstraints(max_length=SLUG_LIMIT)] | None = None
+    """Only those that bear this slug."""
+    tag: list[Annotated[str, StringConstraints(max_length=TAGS_LIMIT)]] = []
+    """Only those that bear this tag; may be repeated, then all of them."""
+
+
+class ProjectQuery(Model):
+    """Which project, for requests that are signed with AWS credentials."""
+
+    project: Project = "default"
 
 
 class KeyRequest(Model):
@@ -82,7 +147,51 @@ def read(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body) if body.strip() else model()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "body"
-        words = str(first["msg"])
-        raise BadRequestError(f"{place}: {words[0].lower()}{words[1:]}") from error
+        raise BadRequestError(_first(error)) from error
+
+
+def read_query(model: type[M], query: Mapping[str, list[str]]) -> M:
+    """Return a query as a model; of a parameter that comes twice, the last. Raises BadRequestError."""
+    asked: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if query.get(name):
+            many = get_origin(field.annotation) is list
+            asked[name] = query[name] if many else query[name][-1]
+    try:
+        return model.model_validate(asked)
+    except ValidationError as error:
+        raise BadRequestError(_first(error)) from error
+
+
+# --- Pydantic's faults in our words ---
+
+_WORDS = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "datetime_type": "must be a time like 2026-03-02T12:00:00Z",
+    "datetime_parsing": "must be a time like 2026-03-02T12:00:00Z",
+    "datetime_from_date_parsing": "must be a time like 2026-03-02T12:00:00Z",
+    "timezone_aware": "must name its zone, like 2026-03-02T12:00:00Z",
+    "model_type": "must be a JSON object",
+    "json_invalid": "is no JSON: {error}",
+    "value_error": "{error}",
+}
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first fault in a sentence that begins with the field's name."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    kind, context = fault["type"], fault.get("ctx", {})
+    place = ".".join(str(part) for part in fault["loc"]) or "body"
+    if kind == "string_pattern_mismatch":
+        return f"{place} {_PATTERNS[context['pattern']]}"
+    return f"{place} {_WORDS[kind].format(**context)}" if kind in _WORDS else f"{place}: {fault['msg']}"

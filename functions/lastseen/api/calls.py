@@ -1,0 +1,118 @@
+"""What the table of routes is made of: a route, a call of it, an answer. Values, read by app.py and openapi.py alike.
+
+Lives here: the authority that a call needs and the answers that a route may give, said once for both.
+Never here: what a route does (routes/), HTTP's own forms (app.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TypeVar
+
+from lastseen.api.documents import Document
+from lastseen.api.errors import UnauthorizedError
+from lastseen.api.models import Model, read, read_query
+from lastseen.keys import Key, Scope
+from lastseen.store import Store
+from lastseen.wakes import Wakes
+
+NEWEST = 3
+VERSIONS = (1, 2, NEWEST)
+API = "/api/v{version}"
+SIGNED = "/iam"
+"""How the paths begin that API keys open; and the same routes, in the newest version, for requests signed for AWS."""
+
+M = TypeVar("M", bound=Model)
+
+
+class Needs(Enum):
+    """What a call must bear."""
+
+    NOTHING = "nothing"
+    READ = "an API key"
+    WRITE = "a read-write API key"
+    SIGNATURE = "a signature made with AWS credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the API works on, and where it is reached."""
+
+    store: Store
+    wakes: Wakes
+    ping_url: str
+    api_url: str
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request that a route answers, its authority already checked."""
+
+    deployment: Deployment
+    now: datetime
+    version: int = NEWEST
+    at: Mapping[str, str] = field(default_factory=dict)  # the parameters of the path
+    query: Mapping[str, list[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    body: bytes = b""
+    key: Key | None = None
+
+    @property
+    def project(self) -> str:
+        """The project whose things this call may touch. Raises UnauthorizedError for a call without authority."""
+        if self.key is None:
+            raise UnauthorizedError("missing api key")
+        return self.key.project
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this call sees the reduced documents."""
+        return self.key is None or self.key.scope is not Scope.WRITE
+
+    def read(self, model: type[M]) -> M:
+        """Return the body as a model. Raises BadRequestError."""
+        return read(model, self.body)
+
+    def asked(self, model: type[M]) -> M:
+        """Return the query as a model. Raises BadRequestError."""
+        return read_query(model, self.query)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a call comes to: a document, or a body of another type."""
+
+    status: int = 200
+    document: Document | None = None
+    body: str | bytes = ""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An answer that a route may give: its document's type, or the media type of another body."""
+
+    says: str
+    document: type[Document] | None = None
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Method and path, and all that is to be known of them. `{name}` in a path is a parameter."""
+
+    method: str
+    path: str
+    does: Callable[[Call], Answer]
+    needs: Needs
+    says: str  # what it does, on one line
+    more: str = ""  # the rest that a reader should know
+    group: str = ""  # under which heading it is documented
+    body: type[Model] | None = None
+    query: type[Model] | None = None
+    answers: Mapping[int, Told] = field(default_factory=dict)  # beyond those that every route of its kind may give

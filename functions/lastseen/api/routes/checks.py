@@ -1,0 +1,130 @@
+"""Routes of checks: list, create, get, update, pause, resume, delete."""
+
+from __future__ import annotations
+
+from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
+from lastseen.api.checks import Checks, Described
+from lastseen.api.documents import CheckDocument, CheckList, check_document
+from lastseen.api.models import CheckQuery, CheckRequest
+
+LIST = f"{API}/checks/"
+ONE = f"{API}/checks/{{key}}"
+
+
+def of(call: Call) -> Checks:
+    """Return the checks that a call may touch."""
+    return Checks(call.deployment.store, call.deployment.wakes, call.project, call.now)
+
+
+def document(call: Call, described: Described) -> CheckDocument:
+    """Return a check's document in the form that the call asks for."""
+    return check_document(
+        described.check,
+        about=described.about,
+        version=call.version,
+        now=call.now,
+        ping_url=call.deployment.ping_url,
+        api_url=call.deployment.api_url,
+        read_only=call.read_only,
+    )
+
+
+def listed(call: Call) -> Answer:
+    """Answer with the checks of the project."""
+    asked = call.asked(CheckQuery)
+    found = of(call).all(slug=asked.slug, tags=asked.tag)
+    return Answer(document=CheckList(checks=[document(call, each) for each in found]))
+
+
+def create(call: Call) -> Answer:
+    """Make a check, or update the one that `unique` matches."""
+    described, made = of(call).create(call.read(CheckRequest), version=call.version)
+    return Answer(status=201 if made else 200, document=document(call, described))
+
+
+def get(call: Call) -> Answer:
+    """Answer with one check."""
+    return Answer(document=document(call, of(call).one(call.at["key"])))
+
+
+def update(call: Call) -> Answer:
+    """Change the settings that the body names."""
+    described = of(call).update(call.at["key"], call.read(CheckRequest), version=call.version)
+    return Answer(document=document(call, described))
+
+
+def pause(call: Call) -> Answer:
+    """Stop watching."""
+    return Answer(document=document(call, of(call).pause(call.at["key"])))
+
+
+def resume(call: Call) -> Answer:
+    """Watch again."""
+    return Answer(document=document(call, of(call).resume(call.at["key"])))
+
+
+def delete(call: Call) -> Answer:
+    """Remove a check; answer with what it was."""
+    return Answer(document=document(call, of(call).delete(call.at["key"])))
+
+
+_CHECK = Told(says="The check.", document=CheckDocument)
+_NOT_PAUSED = Told(says="The check is not paused.")
+
+ROUTES = (
+    Route(
+        method="GET",
+        path=LIST,
+        does=listed,
+        needs=Needs.READ,
+        says="List the project's checks",
+        query=CheckQuery,
+        answers={200: Told(says="The checks, by name.", document=CheckList)},
+    ),
+    Route(
+        method="POST",
+        path=LIST,
+        does=create,
+        needs=Needs.WRITE,
+        says="Create a check, or update the one that `unique` matches",
+        body=CheckRequest,
+        answers={
+            200: Told(says="A check matched `unique` and was updated.", document=CheckDocument),
+            201: Told(says="The check was made.", document=CheckDocument),
+        },
+    ),
+    Route(method="GET", path=ONE, does=get, needs=Needs.READ, says="Get a check", answers={200: _CHECK}),
+    Route(
+        method="POST",
+        path=ONE,
+        does=update,
+        needs=Needs.WRITE,
+        says="Change the settings that the body names",
+        body=CheckRequest,
+        answers={200: _CHECK},
+    ),
+    Route(
+        method="DELETE",
+        path=ONE,
+        does=delete,
+        needs=Needs.WRITE,
+        says="Delete a check",
+        answers={200: Told(says="The check as it was.", document=CheckDocument)},
+    ),
+    Route(
+        method="POST",
+        path=f"{ONE}/pause",
+        does=pause,
+        needs=Needs.WRITE,
+        says="Stop watching a check",
+        answers={200: _CHECK},
+    ),
+    Route(
+        method="POST",
+        path=f"{ONE}/resume",
+        does=resume,
+        needs=Needs.WRITE,
+        says="Watch a paused check again, as if new",
+        answers={200: _CHECK, 409: _NOT_PAUSED},
+    ),
+)

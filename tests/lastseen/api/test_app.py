@@ -1,0 +1,156 @@
+"""What every route has in common: keys, versions, methods, CORS, slashes, bodies that are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from lastseen.api.calls import Needs
+from lastseen.api.routes import ROUTES
+from lastseen.keys import Scope
+from tests.lastseen.api.world import ID, World
+
+LISTS = ["/api/v1/checks", "/api/v2/checks/", "/api/v3/checks", "/api/v3/checks/"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_is_answered_with_and_without_a_final_slash(world: World, path: str) -> None:
+    assert world.get(path).json() == {"checks": []}
+
+
+def test_a_version_that_is_none_is_told_the_newest(world: World) -> None:
+    reply = world.get("/api/v4/checks/")
+    assert reply.status == 404
+    assert reply.error == "there is no version 4 of this API; the newest is v3"
+
+
+def test_no_key_is_401_and_says_where_it_goes(world: World) -> None:
+    reply = world.get("/api/v3/checks/", key=None)
+    assert reply.status == 401
+    assert reply.error == "missing api key: send it in the header X-Api-Key"
+
+
+@pytest.mark.parametrize("word", ["x" * 32, "é", "lsw_", "0" * 5000])
+def test_a_wrong_key_is_401(world: World, word: str) -> None:
+    reply = world.get("/api/v3/checks/", key=word)
+    assert (reply.status, reply.error) == (401, "wrong api key")
+
+
+def test_a_ping_key_opens_nothing(world: World) -> None:
+    reply = world.get("/api/v3/checks/", key=world.key(Scope.PING))
+    assert reply.status == 401
+    assert "ping key" in reply.error
+
+
+def test_a_read_only_key_may_not_write(world: World) -> None:
+    reply = world.post("/api/v3/checks/", {"name": "x"}, key=world.read)
+    assert (reply.status, reply.error) == (401, "wrong api key: this key is read-only")
+    assert world.store.checks == {}
+
+
+def test_a_key_is_taken_from_a_bearer_header(world: World) -> None:
+    headers = {"authorization": f"Bearer {world.read}"}
+    assert world.get("/api/v3/checks/", key=None, headers=headers).status == 200
+
+
+def test_a_key_is_taken_from_the_body_of_a_write(world: World) -> None:
+    assert world.post("/api/v3/checks/", {"name": "x", "api_key": world.write}, key=None).status == 201
+
+
+def test_the_headers_key_wins_over_the_bodys(world: World) -> None:
+    assert world.post("/api/v3/checks/", {"name": "x", "api_key": world.write}, key="wrong").status == 401
+
+
+def test_a_read_takes_no_key_from_body_or_query(world: World) -> None:
+    target = f"/api/v3/checks/?api_key={world.read}"
+    assert world.send("GET", target, {"api_key": world.read}, key=None).status == 401
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"x"', b"{", b"[" * 100_000, b'{"api_key": 1}', b"\xff\xfe", b"1" * 5000])
+def test_a_body_that_bears_no_key_is_401_and_no_fault(world: World, body: bytes) -> None:
+    assert world.post("/api/v3/checks/", body, key=None).status == 401
+
+
+def test_the_use_of_a_key_is_noted_at_most_hourly(world: World) -> None:
+    noted: list[str] = []
+    world.store.hook = lambda call, when: noted.append(call) if (call, when) == ("put_setting", "after") else None
+    for _ in range(3):
+        world.get("/api/v3/checks/")
+    assert noted == ["put_setting"]
+
+
+def test_a_key_that_is_revoked_meanwhile_is_not_brought_back(world: World) -> None:
+    def revoke(call: str, when: str) -> None:
+        if (call, when) == ("setting", "after"):
+            world.store.documents.clear()
+
+    world.store.hook = revoke
+    assert world.get("/api/v3/checks/").status == 200
+    assert world.store.documents == {}
+
+
+@pytest.mark.parametrize("origin", [{}, {"origin": "https://dashboard.example.com"}])
+def test_preflight_needs_no_key_and_names_the_methods(world: World, origin: dict[str, str]) -> None:
+    reply = world.send("OPTIONS", "/api/v3/checks/", key=None, headers=origin)
+    assert (reply.status, reply.body) == (204, b"")
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert reply.headers["access-control-allow-methods"] == "GET, POST, HEAD, OPTIONS"
+    assert "X-Api-Key" in reply.headers["access-control-allow-headers"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_another_method_is_405_with_the_right_ones_and_cors(world: World, method: str) -> None:
+    reply = world.send(method, "/api/v3/checks/")
+    assert reply.status == 405
+    assert reply.error == "method not allowed: use GET, POST, HEAD, OPTIONS"
+    assert reply.headers["allow"] == "GET, POST, HEAD, OPTIONS"
+    assert reply.headers["access-control-allow-origin"] == "*"
+
+
+def test_head_is_get_without_the_body(world: World) -> None:
+    world.check()
+    reply = world.send("HEAD", f"/api/v3/checks/{ID}")
+    assert (reply.status, reply.body) == (200, b"")
+
+
+@pytest.mark.parametrize("status_of", ["/api/v3/checks/", "/api/v3/nothing", "/api/v3/checks/unknown"])
+def test_every_answer_lets_browsers_read_it_and_is_kept_nowhere(world: World, status_of: str) -> None:
+    reply = world.get(status_of)
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["content-type"] == "application/json"
+
+
+def test_a_path_that_is_none_is_404_in_words(world: World) -> None:
+    reply = world.get("/api/v3/nothing")
+    assert (reply.status, reply.error) == (404, "not found: there is no such path")
+
+
+def test_a_signed_request_reaches_the_project_that_it_names(world: World) -> None:
+    assert world.post("/iam/checks/?project=shop", {"name": "x"}, key=None, signed=True).status == 201
+    (check,) = world.store.checks.values()
+    assert check.project == "shop"
+
+
+def test_a_signed_request_is_of_the_default_project_else(world: World) -> None:
+    assert world.post("/iam/checks/", {"name": "x"}, key=None, signed=True).status == 201
+    assert [each["name"] for each in world.get("/api/v3/checks/").json()["checks"]] == ["x"]
+
+
+def test_a_project_name_that_is_none_is_400(world: World) -> None:
+    reply = world.get("/iam/checks/?project=_lastseen", key=None, signed=True)
+    assert reply.status == 400
+    assert reply.error == "project may hold a-z, 0-9 and hyphens only, and begins with a letter or digit"
+
+
+def test_a_signed_path_is_shut_without_the_gateways_word(world: World) -> None:
+    for route in ROUTES:
+        if route.needs in {Needs.READ, Needs.WRITE}:
+            path = route.path.replace("/api/v{version}", "/iam").replace("{key}", ID)
+            assert world.send(route.method, path).status == 401, path
+
+
+def test_every_route_that_needs_a_key_is_shut_without_one(world: World) -> None:
+    for route in ROUTES:
+        if route.needs is not Needs.NOTHING:
+            path = route.path.replace("{version}", "3").replace("{key}", ID)
+            assert world.send(route.method, path, key=None).status == 401, path
