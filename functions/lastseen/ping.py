@@ -44,7 +44,10 @@ WORD_LIMIT = 50
 """Characters that are kept of the user agent, and of method, scheme and address."""
 
 KEY_SECONDS = 60
-"""How long a ping key may still work after it was revoked."""
+"""How long a ping key may still work after it was revoked, and a slug after a second check bears it."""
+
+SLUGS_KNOWN = 10_000
+"""Slugs that are remembered at once, some 3 MB; then all are forgotten."""
 
 NOT_FOUND = (
     "not found: no check has this ping URL. Copy it once more from the check's page or from `lastseen checks list`; "
@@ -85,22 +88,40 @@ class AmbiguousSlugError(Exception):
 
 
 class PingKeys:
-    """Which project a ping key belongs to, remembered for a minute so that a steady ping does not read its key."""
+    """Where a ping by slug goes, remembered for a minute so that a steady one reads neither its key nor its slug."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[str, datetime]] = {}
+        self._projects: dict[str, tuple[str, datetime]] = {}
+        self._bearers: dict[tuple[str, str], tuple[str, datetime]] = {}
 
     def project(self, key: str, now: datetime) -> str:
         """Return the project of a ping key. Raises UnknownCheckError if the key is none."""
-        known = self._known.get(key)
+        known = self._projects.get(key)
         if known and now < known[1]:
             return known[0]
         document = self._store.setting(KIND, hashed(key))
         if document is None or document["scope"] != Scope.PING:
+            self._projects.pop(key, None)
             raise UnknownCheckError
-        self._known[key] = (document["project"], now + timedelta(seconds=KEY_SECONDS))
+        self._projects[key] = (document["project"], now + timedelta(seconds=KEY_SECONDS))
         return str(document["project"])
+
+    def check(self, project: str, slug: str, now: datetime) -> Check | None:
+        """Return the check that bears a slug, or None. Raises AmbiguousSlugError.
+
+        Who bore it a moment ago is asked first: the check itself says whether it still does.
+        """
+        check_id, until = self._bearers.get((project, slug), ("", now))
+        check = self._store.get(check_id) if now < until else None
+        if check and (check.project, check.slug) == (project, slug):
+            return check
+        check = _of_slug(project, slug, self._store) or _of_slug(project, slug, self._store, strong=True)
+        if len(self._bearers) >= SLUGS_KNOWN:
+            self._bearers.clear()
+        if check:
+            self._bearers[project, slug] = (check.id, now + timedelta(seconds=KEY_SECONDS))
+        return check
 
 
 def answer(
@@ -120,13 +141,15 @@ def answer(
         target, signal = read_path(request.path)
         query = read_query(request.query)
         check, new = _find(target, query, request.at, store=store, keys=keys)
-        ping = _ping(request, signal, query, body_limit)
+        ping = _ping(request, signal, query)
         if new:
             check, new = _create(check, store=store, pause=pause)
-        _record(check, ping, store=store, wakes=wakes, pause=pause)
+        _record(check, ping, store=store, wakes=wakes, body_limit=body_limit, pause=pause)
     except BadPingError as error:
         return Answer(400, str(error))
-    except (NoSuchPathError, UnknownCheckError):
+    except NoSuchPathError as error:
+        return Answer(404, str(error))
+    except UnknownCheckError:
         return Answer(404, NOT_FOUND)
     except AmbiguousSlugError:
         return Answer(409, AMBIGUOUS)
@@ -135,14 +158,14 @@ def answer(
     return Answer(201, "Created") if new else Answer(200, "OK")
 
 
-def _ping(request: Request, signal: Signal, query: Mapping[str, str], body_limit: int) -> Ping:
+def _ping(request: Request, signal: Signal, query: Mapping[str, str]) -> Ping:
     return Ping(
         at=request.at,
         kind=signal.kind,
         rid=read_rid(query.get("rid")),
         exit_status=signal.exit_status,
         note=signal.note,
-        body=request.body[:body_limit],
+        body=request.body,
         method=request.method[:WORD_LIMIT],
         scheme=request.scheme[:WORD_LIMIT],
         address=request.address[:WORD_LIMIT],
@@ -163,7 +186,7 @@ def _find(
             raise UnknownCheckError
         return check, False
     project = keys.project(target.ping_key, now)
-    check = _of_slug(project, target.slug, store) or _of_slug(project, target.slug, store, strong=True)
+    check = keys.check(project, target.slug, now)
     if check:
         return check, False
     if query.get("create") != "1":
@@ -196,14 +219,17 @@ def _create(wanted: Check, *, store: Store, pause: Callable[[float], None]) -> t
     raise ConflictError(BUSY)
 
 
-def _record(check: Check, ping: Ping, *, store: Store, wakes: Wakes, pause: Callable[[float], None]) -> None:
+def _record(
+    check: Check, ping: Ping, *, store: Store, wakes: Wakes, body_limit: int, pause: Callable[[float], None]
+) -> None:
     """Write what the ping does. Losing a race is a result: read again, decide again, in this one place.
 
+    The whole body decides, for a keyword may stand at its end; no more than its limit is kept.
     Raises ConflictError after `TRIES` lost races, UnknownCheckError if the check is deleted meanwhile.
     """
     for attempt in range(TRIES):
         blind = windows(store, ping.at) if is_late(check, ping.at) else ()
-        outcome = pinged(check, ping, blind)
+        outcome = _cut(pinged(check, ping, blind), body_limit)
         try:
             n = store.save_ping(check, outcome)
         except ConflictError:
@@ -213,9 +239,15 @@ def _record(check: Check, ping: Ping, *, store: Store, wakes: Wakes, pause: Call
                 raise UnknownCheckError from None
             check = again
         else:
-            _follow_up(outcome, ping, n, store=store, wakes=wakes)
+            _follow_up(outcome, replace(ping, body=ping.body[:body_limit]), n, store=store, wakes=wakes)
             return
     raise ConflictError(BUSY)
+
+
+def _cut(outcome: Outcome, body_limit: int) -> Outcome:
+    """Let flips keep the end of a body only as far as the deployment keeps bodies."""
+    flips = tuple(replace(flip, body=flip.body[max(len(flip.body) - body_limit, 0) :]) for flip in outcome.flips)
+    return replace(outcome, flips=flips)
 
 
 def _wait(attempt: int, pause: Callable[[float], None]) -> None:

@@ -22,6 +22,11 @@ KEY_LIMIT = 100
 NOTE_LIMIT = 100
 """Characters of a slug, a ping key, and of an odd exit status that is kept."""
 
+FORMS = (
+    "not found: this is no ping URL. One is /ping/<uuid> or /ping/<ping key>/<slug>, for success; "
+    "add /start, /fail, /log or /<exit status> to say something else."
+)
+
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -37,7 +42,10 @@ class BadPingError(Exception):
 
 
 class NoSuchPathError(Exception):
-    """The path is that of no ping."""
+    """The path is that of no ping, whichever checks there are. The text tells the forms."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMS)
 
 
 @dataclass(frozen=True, slots=True)
