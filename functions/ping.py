@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from lastseen.clients import Clients
-from lastseen.gateway import body, plain
+from lastseen.gateway import body, is_preflight, plain
 from lastseen.items import moment
 from lastseen.ping import Answer, PingKeys, Request, answer
 from lastseen.store import Store, Tables
@@ -36,10 +36,18 @@ _HEADERS = {
     "cache-control": "max-age=0, no-cache, no-store, must-revalidate, private",
     "ping-body-limit": str(_body_limit),
 }
+_PREFLIGHT = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "*",
+    "access-control-allow-headers": "*",
+    "access-control-max-age": "600",
+}
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer one request of the HTTP API (payload format 2.0)."""
+    if is_preflight(event):
+        return {"statusCode": 204, "headers": _PREFLIGHT, "body": ""}
     request = _request(event)
     return _response(request, answer(request, store=_store, wakes=_wakes, keys=_keys, body_limit=_body_limit))
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 from botocore.loaders import Loader
 
 log = logging.getLogger(__name__)
 
 MODELS = Path(__file__).parent.parent / "models"
+
+PATIENCE = Config(connect_timeout=1, read_timeout=3)
+"""Seconds until a call that hangs is made again: botocore's own 60 outlive the function, which has ten."""
 
 
 class Clients:
@@ -28,12 +32,12 @@ class Clients:
     def make(self, service: str) -> Any:
         """Return a client of a service."""
         try:
-            return self._session.create_client(service)
+            return self._session.create_client(service, config=PATIENCE)
         except Exception:
             if not self._models.is_dir():
                 raise
             log.exception("The shipped models do not suit this botocore; its own are read, which takes longer.")
-            return botocore.session.get_session().create_client(service)
+            return botocore.session.get_session().create_client(service, config=PATIENCE)
 
     def _short(self) -> Any:
         session = botocore.session.get_session()

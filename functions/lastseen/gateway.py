@@ -21,3 +21,9 @@ def body(event: dict[str, Any]) -> bytes:
 def plain(value: object) -> str:
     """Return a text that can be stored, whatever the gateway made of the client's bytes: no half of a character."""
     return str(value or "").encode(errors="replace").decode()
+
+
+def is_preflight(event: dict[str, Any]) -> bool:
+    """Tell whether a browser asks what a page may send, before it sends it. No job says that, so it is no ping."""
+    asked = "access-control-request-method" in (event.get("headers") or {})
+    return asked and event["requestContext"]["http"]["method"] == "OPTIONS"
