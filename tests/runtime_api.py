@@ -158,11 +158,17 @@ def _server(events: queue.Queue[bytes], answers: queue.Queue[tuple[str, bytes, f
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = _Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     return server
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet: functions are killed in the middle of their connections."""
 
 
 def _chunks(stream: Any) -> bytes:

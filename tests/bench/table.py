@@ -1,0 +1,64 @@
+"""A bench's result: figures in sections, shown as a table, as Markdown or as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured or counted value."""
+
+    what: str
+    value: float
+    unit: str
+    note: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it: three digits that matter, thousands apart."""
+        if self.value == int(self.value):
+            return f"{int(self.value):,}"
+        return f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The figures of one question."""
+
+    title: str
+    figures: tuple[Figure, ...]
+
+
+def show(sections: list[Section], console: Console) -> None:
+    """Print sections as tables."""
+    for section in sections:
+        table = Table(title=section.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table.add_column("", overflow="fold", min_width=44)
+        table.add_column("", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        table.add_column("", style="dim", overflow="fold")
+        for figure in section.figures:
+            table.add_row(figure.what, figure.shown, figure.unit, figure.note)
+        console.print(table)
+        console.print()
+
+
+def markdown(sections: list[Section]) -> str:
+    """Return sections as one Markdown table, as the README shows it."""
+    rows = ["| | | |", "|---|--:|---|"]
+    for section in sections:
+        rows.append(f"| **{section.title}** | | |")
+        for figure in section.figures:
+            note = f"; {figure.note}" if figure.note else ""
+            rows.append(f"| {figure.what} | {figure.shown} | {figure.unit}{note} |")
+    return "\n".join(rows) + "\n"
+
+
+def as_json(sections: list[Section]) -> dict[str, Any]:
+    """Return sections as a document."""
+    return {section.title: [asdict(figure) for figure in section.figures] for section in sections}
