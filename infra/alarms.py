@@ -1,11 +1,16 @@
-"""Who watches the watcher: alarms to the alert topic.
+"""Who watches the watcher: an alarm for each way in which Lastseen can fall silent itself.
 
-Never on metrics of DynamoDB: alarms there ignore what is said about missing data. Up to ten alarms are free.
+Each tells the alert topic, and a second contact if there is one, since the first may be what is broken; it tells again
+when it is over. Never on metrics of DynamoDB: alarms there ignore what is said about missing data. No metric math and no
+composite alarms: every alarm must stand on a metric that somebody emits, which a test looks after. docs/monitoring.md
+says what to do for each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
@@ -13,67 +18,138 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+NAMESPACE: Final = "Lastseen"
+"""Of our own metrics; each bears the dimension `service`, the name of the function that emits it."""
+
+OLD_WAKE: Final = Duration.minutes(5)
+"""A wake waits for its deadline for 75 s at most, and one that failed once is hidden for three minutes."""
+
 _BREACHING = cloudwatch.TreatMissingData.BREACHING
 _FINE = cloudwatch.TreatMissingData.NOT_BREACHING
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+_MINUTE, _FIVE = Duration.minutes(1), Duration.minutes(5)
+
+
+def own_metric(
+    service: str, name: str, *, period: Duration = _FIVE, statistic: str = cloudwatch.Stats.SUM
+) -> cloudwatch.Metric:
+    """Return a metric that one of our functions emits."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE, metric_name=name, dimensions_map={"service": service}, period=period, statistic=statistic
+    )
 
 
 class Alarms(Construct):
-    """An alarm for each way in which Lastseen can fall silent itself."""
+    """All alarms, in the order in which they stand on the dashboard."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
+        contacts: Sequence[sns.ITopic],
+        api: apigw.HttpApi,
+        ping: lambda_.Function,
+        wakes: sqs.Queue,
         topic: sns.ITopic,
-        sweep: lambda_.Function,
         functions: Mapping[str, lambda_.Function],
         dead_letters: Mapping[str, sqs.Queue],
     ) -> None:
+        """Make the alarms; `functions` are those whose errors no client sees, `dead_letters` all queues of them."""
         super().__init__(scope, construct_id)
-        self._action = actions.SnsAction(topic)
-        minute, five_minutes = Duration.minutes(1), Duration.minutes(5)
-        self._alarm(
-            "SweepMissing",
-            "No sweep ran for three minutes: silent jobs go unnoticed. Look at the schedule and the sweep function.",
-            sweep.metric_invocations(period=minute, statistic="Sum"),
-            _BELOW,
-            periods=3,
-            missing=_BREACHING,
-        )
+        self._actions = [actions.SnsAction(contact) for contact in contacts]
+        self.alarms: list[cloudwatch.IAlarm] = []
+        self._watch_the_sweep()
+        self._watch_hearing(api, ping)
+        self._watch_alerts(wakes, topic)
         for name, function in functions.items():
             self._alarm(
                 f"{name}Errors",
-                f"The {name.lower()} function of Lastseen failed. Its log group holds the error.",
-                function.metric_errors(period=five_minutes, statistic="Sum"),
+                f"The {name.lower()} function failed. Its log group holds the error.",
+                function.metric_errors(period=_FIVE, statistic=cloudwatch.Stats.SUM),
             )
         for name, queue in dead_letters.items():
             self._alarm(
                 f"{name}DeadLetters",
                 f"Lastseen gave up on {name.lower()}: they wait among the dead letters. It ends when those are gone.",
-                queue.metric_approximate_number_of_messages_visible(period=five_minutes, statistic="Maximum"),
+                queue.metric_approximate_number_of_messages_visible(period=_FIVE, statistic=cloudwatch.Stats.MAXIMUM),
             )
+
+    def _watch_the_sweep(self) -> None:
+        self._alarm(
+            "SweepMissing",
+            "No sweep was completed for three minutes: silent jobs go unnoticed. Look at the schedule and at the log of "
+            "the sweep function.",
+            own_metric("sweep", "SweepCompleted", period=_MINUTE),
+            _BELOW,
+            periods=3,
+            missing=_BREACHING,
+        )
+
+    def _watch_hearing(self, api: apigw.HttpApi, ping: lambda_.Function) -> None:
+        self._alarm(
+            "CanaryLost",
+            "Lastseen did not hear its own ping through the public URL for three minutes: pings of jobs may be lost. "
+            "Look at the HTTP API and at the log of the ping function.",
+            own_metric("sweep", "CanaryLost", period=_MINUTE),
+            periods=3,
+        )
+        self._alarm(
+            "ServerErrors",
+            "The HTTP API answered with 5xx: pings may be lost unless the jobs retry. Look at the access log.",
+            api.metric_server_error(period=_FIVE, statistic=cloudwatch.Stats.SUM),
+        )
+        self._alarm(
+            "PingThrottles",
+            "Pings were turned away because no more functions may run at once. Ask for a higher Lambda quota: "
+            "Concurrent executions; `lastseen doctor` says which.",
+            ping.metric_throttles(period=_FIVE, statistic=cloudwatch.Stats.SUM),
+        )
+
+    def _watch_alerts(self, wakes: sqs.Queue, topic: sns.ITopic) -> None:
+        self._alarm(
+            "WakesOld",
+            f"A wake has waited for more than {OLD_WAKE.to_minutes():.0f} minutes: alerts are late. Look at the log of "
+            "the alert function, and whether it is throttled.",
+            wakes.metric_approximate_age_of_oldest_message(period=_MINUTE, statistic=cloudwatch.Stats.MAXIMUM),
+            threshold=OLD_WAKE.to_seconds(),
+            periods=3,
+        )
+        self._alarm(
+            "NotificationsFailed",
+            "SNS could not deliver an alert to a subscriber. Look at the subscriptions of the alert topic.",
+            topic.metric_number_of_notifications_failed(period=_FIVE, statistic=cloudwatch.Stats.SUM),
+        )
+        self._alarm(
+            "BrokenChecks",
+            "A check cannot be watched: its stored item or schedule is broken. The log of the alert function names it.",
+            own_metric("alert", "BrokenChecks"),
+        )
 
     def _alarm(
         self,
         name: str,
         description: str,
-        metric: cloudwatch.Metric,
+        metric: cloudwatch.IMetric,
         comparison: cloudwatch.ComparisonOperator = _AT_LEAST,
         *,
+        threshold: float = 1,
         periods: int = 1,
         missing: cloudwatch.TreatMissingData = _FINE,
     ) -> None:
-        alarm = metric.create_alarm(
+        alarm = cloudwatch.Alarm(
             self,
             name,
+            alarm_name=f"{Stack.of(self).stack_name}-{name}",
             alarm_description=description,
-            threshold=1,
+            metric=metric,
+            threshold=threshold,
             evaluation_periods=periods,
             comparison_operator=comparison,
             treat_missing_data=missing,
         )
-        alarm.add_alarm_action(self._action)
-        alarm.add_ok_action(self._action)
+        for action in self._actions:
+            alarm.add_alarm_action(action)
+            alarm.add_ok_action(action)
+        self.alarms.append(alarm)

@@ -37,6 +37,8 @@ class Settings:
     arch: str = "arm64"  # the processor of the functions
     python: str = "3.13"  # whose binary wheels and byte code are bundled; the Lambda runtime stays python3.13
     alert_emails: tuple[str, ...] = ()
+    ops_emails: tuple[str, ...] = ()  # a second contact, for trouble of Lastseen itself
+    heartbeat_url: str = ""  # of a monitor outside, pinged by each sweep; a secret
     history_days: int = 90  # 0 keeps flips only
     body_limit: int = 10_000  # bytes kept of a ping's body
     log_days: int = 14
@@ -112,10 +114,18 @@ def _matching(pattern: str, example: str) -> Callable[[str, Any], str]:
     return parse
 
 
+def _secret_url(key: str, value: Any) -> str:
+    if value and not re.fullmatch(r"https?://[^/\s]+\S*", str(value)):
+        raise BadSettingError(f"{key} does not look right. Write it like https://monitor.example.com/...")
+    return str(value)
+
+
 _PARSERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "arch": _one_of("arm64", "x86_64"),
     "python": _one_of(*PYTHONS),
     "alert_emails": _emails,
+    "ops_emails": _emails,
+    "heartbeat_url": _secret_url,
     "history_days": _whole(0, 3650),
     "body_limit": _whole(0, MAX_BODY_BYTES),
     "log_days": _log_days,

@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.alarms import Alarms
+from infra.dashboard import Dashboard
 from infra.functions import Functions
 from infra.schedule import MinuteHand
 from infra.settings import Settings
@@ -32,6 +33,7 @@ class LastseenStack(Stack):
         self.minute_hand = MinuteHand(self, "EachMinute", sweep=self.sweep)
         self._grant()
         self._connect()
+        self._watch(settings)
         self._output()
 
     def _add_functions(self, settings: Settings) -> None:
@@ -108,13 +110,36 @@ class LastseenStack(Stack):
         self.web.route(self.api, ["/api/{proxy+}", "/badge/{proxy+}", "/b/{proxy+}", "/", "/{proxy+}"])
         self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for whoever has AWS credentials
         self.wakes.feed(self.alert)
-        Alarms(
+
+    def _watch(self, settings: Settings) -> None:
+        """Who is told when Lastseen itself falls silent."""
+        contacts = [self.topic]
+        if settings.ops_emails:  # a topic of its own, since the first may be what is broken
+            contacts.append(AlertTopic(self, "Operations", emails=settings.ops_emails).topic)
+        if settings.heartbeat_url:
+            self.sweep.add_environment("HEARTBEAT_URL", settings.heartbeat_url)
+        dead_letters = {"Wakes": self.wakes.dead_letters, "Sweeps": self.minute_hand.dead_letters}
+        alarms = Alarms(
             self,
             "Alarms",
+            contacts=contacts,
+            api=self.web.api,
+            ping=self.ping,
+            wakes=self.wakes.queue,
             topic=self.topic,
-            sweep=self.sweep,
-            functions={"Ping": self.ping, "Sweep": self.sweep, "Alert": self.alert, "Api": self.api},
-            dead_letters={"Wakes": self.wakes.dead_letters, "Sweeps": self.minute_hand.dead_letters},
+            functions={"Sweep": self.sweep, "Alert": self.alert},
+            dead_letters=dead_letters,
+        )
+        Dashboard(
+            self,
+            "Dashboard",
+            alarms=alarms.alarms,
+            api=self.web.api,
+            wakes=self.wakes.queue,
+            topic=self.topic,
+            functions={"ping": self.ping, "sweep": self.sweep, "alert": self.alert, "api": self.api},
+            tables={"checks": self.tables.checks, "history": self.tables.history},
+            dead_letters=dead_letters,
         )
 
     def _output(self) -> None:

@@ -45,6 +45,8 @@ def test_the_cdks_own_context_is_left_alone() -> None:
         ("throwaway", "yes", "true, false"),
         ("domain", "https://example.com", "ping.example.com"),
         ("certificate_arn", "abc", "arn:aws:acm:"),
+        ("ops_emails", "ops", "a@example.com"),
+        ("heartbeat_url", "monitor.example.com/x", "https://monitor.example.com/"),
         ("site_url", "https://example.com/", "no slash at the end"),
     ],
 )
@@ -53,6 +55,12 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_mend(key: str, value: o
         settings_from({key: value})
     assert key in str(refused.value)
     assert mend in str(refused.value)
+
+
+def test_a_heartbeat_url_is_a_secret_even_where_it_is_wrong() -> None:
+    with pytest.raises(BadSettingError) as refused:
+        settings_from({"heartbeat_url": "htps://monitor.example.org/secret"})
+    assert "secret" not in str(refused.value)
 
 
 def test_a_domain_without_its_certificate_is_refused() -> None:

@@ -276,23 +276,6 @@ def test_each_address_is_subscribed_by_mail(template: dict[str, Any], throwaway:
     assert addresses(throwaway) == ["a@example.com", "b@example.com"]
 
 
-def test_people_are_told_when_lastseen_itself_falls_silent(template: dict[str, Any]) -> None:
-    alarms = {name[:-8]: one for name, one in of_type(template, "AWS::CloudWatch::Alarm").items()}
-    assert set(alarms) == {
-        "AlarmsSweepMissing",
-        *("AlarmsPingErrors", "AlarmsSweepErrors", "AlarmsAlertErrors", "AlarmsApiErrors"),
-        *("AlarmsWakesDeadLetters", "AlarmsSweepsDeadLetters"),
-    }
-    for alarm in alarms.values():
-        [told] = alarm["AlarmActions"]
-        assert told["Ref"].startswith("AlertsTopic")
-        assert alarm["Namespace"] != "AWS/DynamoDB"  # there, missing data is ignored whatever the alarm says
-    sweep = alarms["AlarmsSweepMissing"]
-    assert (sweep["MetricName"], sweep["Statistic"], sweep["Period"]) == ("Invocations", "Sum", 60)
-    assert (sweep["ComparisonOperator"], sweep["Threshold"], sweep["EvaluationPeriods"]) == ("LessThanThreshold", 1, 3)
-    assert sweep["TreatMissingData"] == "breaching"
-
-
 def test_the_outputs_tell_where_it_is(template: dict[str, Any]) -> None:
     api = {"Fn::GetAtt": [next(iter(of_type(template, "AWS::ApiGatewayV2::Api"))), "ApiEndpoint"]}
     outputs = {name: one["Value"] for name, one in template["Outputs"].items()}

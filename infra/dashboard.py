@@ -1,0 +1,149 @@
+"""A CloudWatch dashboard: what is wrong, then what comes in, what is looked at, what goes out.
+
+It shows metrics only, and no logs: log queries are paid for each time that somebody looks. Three dashboards an account
+are free.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.alarms import own_metric
+
+_THIRD: Final = 8  # of the 24 columns that CloudWatch has
+_SUM, _MAX = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
+_FIVE = Duration.minutes(5)
+
+
+class Dashboard(Construct):
+    """One page on which a person on call sees where the trouble is."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alarms: Sequence[cloudwatch.IAlarm],
+        api: apigw.HttpApi,
+        wakes: sqs.Queue,
+        topic: sns.ITopic,
+        functions: Mapping[str, lambda_.Function],
+        tables: Mapping[str, dynamodb.TableV2],
+        dead_letters: Mapping[str, sqs.Queue],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        board = cloudwatch.Dashboard(
+            self,
+            "Board",
+            dashboard_name=f"{Stack.of(self).stack_name}-{Stack.of(self).region}",
+            default_interval=Duration.hours(6),
+        )
+        board.add_widgets(cloudwatch.AlarmStatusWidget(alarms=list(alarms), title="Alarms", width=24, height=3))
+        board.add_widgets(*_coming_in(api, functions))
+        board.add_widgets(*_looked_at(wakes, functions["sweep"]))
+        board.add_widgets(*_going_out(topic, dead_letters))
+        board.add_widgets(*_underneath(functions, tables))
+
+
+def _coming_in(api: apigw.HttpApi, functions: Mapping[str, lambda_.Function]) -> list[cloudwatch.IWidget]:
+    latency = [api.metric_latency(period=_FIVE, statistic=statistic, label=statistic) for statistic in ("p50", "p99")]
+    return [
+        _graph(
+            "Requests",
+            functions["ping"].metric_invocations(period=_FIVE, statistic=_SUM, label="pings"),
+            functions["api"].metric_invocations(period=_FIVE, statistic=_SUM, label="API and pages"),
+        ),
+        _graph(
+            "Refused, failed",
+            api.metric_client_error(period=_FIVE, statistic=_SUM, label="4xx"),
+            api.metric_server_error(period=_FIVE, statistic=_SUM, label="5xx"),
+            own_metric("sweep", "CanaryLost").with_(label="own pings lost"),
+        ),
+        _graph("Time to answer, ms", *latency),
+    ]
+
+
+def _looked_at(wakes: sqs.Queue, sweep: lambda_.Function) -> list[cloudwatch.IWidget]:
+    oldest = wakes.metric_approximate_age_of_oldest_message(period=_FIVE, statistic=_MAX, label="oldest")
+    return [
+        _graph(
+            "Sweeps",
+            own_metric("sweep", "SweepCompleted").with_(label="completed"),
+            sweep.metric_duration(period=_FIVE, statistic=_MAX, label="slowest, ms"),
+        ),
+        _graph(
+            "Checks",
+            own_metric("sweep", "ChecksSwept", statistic=_MAX).with_(label="watched"),
+            own_metric("sweep", "WakesSent").with_(label="woken"),
+        ),
+        _graph("Age of wakes, s", oldest),
+    ]
+
+
+def _going_out(topic: sns.ITopic, dead_letters: Mapping[str, sqs.Queue]) -> list[cloudwatch.IWidget]:
+    return [
+        _graph(
+            "Alerts",
+            own_metric("alert", "Alerts").with_(label="alerts"),
+            own_metric("alert", "BrokenChecks").with_(label="broken checks"),
+            topic.metric_number_of_notifications_delivered(period=_FIVE, statistic=_SUM, label="delivered"),
+            topic.metric_number_of_notifications_failed(period=_FIVE, statistic=_SUM, label="not delivered"),
+        ),
+        _graph(
+            "From deadline to telling, s",
+            own_metric("alert", "AlertLateness", statistic="p50").with_(label="p50"),
+            own_metric("alert", "AlertLateness", statistic="p99").with_(label="p99"),
+        ),
+        _graph(
+            "Dead letters",
+            *(
+                queue.metric_approximate_number_of_messages_visible(period=_FIVE, statistic=_MAX, label=name.lower())
+                for name, queue in dead_letters.items()
+            ),
+        ),
+    ]
+
+
+def _underneath(
+    functions: Mapping[str, lambda_.Function], tables: Mapping[str, dynamodb.TableV2]
+) -> list[cloudwatch.IWidget]:
+    return [
+        _graph(
+            "Errors of functions",
+            *(one.metric_errors(period=_FIVE, statistic=_SUM, label=name) for name, one in functions.items()),
+        ),
+        _graph(
+            "Throttled, and running at once",
+            *(one.metric_throttles(period=_FIVE, statistic=_SUM, label=name) for name, one in functions.items()),
+            *(
+                one.metric("ConcurrentExecutions", period=_FIVE, statistic=_MAX, label=f"{name} at once")
+                for name, one in functions.items()
+            ),
+        ),
+        _graph(
+            "Units of the tables",
+            *(
+                one.metric_consumed_write_capacity_units(period=_FIVE, statistic=_SUM, label=f"{name}, written")
+                for name, one in tables.items()
+            ),
+            tables["checks"].metric_consumed_read_capacity_units(period=_FIVE, statistic=_SUM, label="checks, read"),
+        ),
+    ]
+
+
+def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=list(metrics),
+        width=_THIRD,
+        height=6,
+        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+    )
