@@ -25,8 +25,7 @@ KNOCK_SECONDS = 5
 
 logger = Logger()
 metrics = Metrics()
-"""Few on purpose: ten custom metrics are free in an account. infra/alarms.py and infra/dashboard.py show each of them; what
-else a sweep took stands in its one log line."""
+"""Few on purpose: an account has ten for free. infra/dashboard.py shows each; the rest stands in the one log line."""
 
 _env = os.environ
 _store = Store(

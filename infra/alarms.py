@@ -1,9 +1,9 @@
 """Who watches the watcher: an alarm for each way in which Lastseen can fall silent itself.
 
 Each tells the alert topic, and a second contact if there is one, since the first may be what is broken; it tells again
-when it is over. Never on metrics of DynamoDB: alarms there ignore what is said about missing data. No metric math and no
-composite alarms: every alarm must stand on a metric that somebody emits, which a test looks after. docs/monitoring.md
-says what to do for each.
+when it is over. Never on metrics of DynamoDB: alarms there ignore what is said about missing data. No metric math, no
+composite alarms: every alarm stands on a metric that somebody emits, which a test looks after. docs/monitoring.md says
+what to do for each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,8 +79,8 @@ class Alarms(Construct):
     def _watch_the_sweep(self) -> None:
         self._alarm(
             "SweepMissing",
-            "No sweep was completed for three minutes: silent jobs go unnoticed. Look at the schedule and at the log of "
-            "the sweep function.",
+            "No sweep was completed for three minutes: silent jobs go unnoticed. Look at the schedule, and at the log "
+            "of the sweep function.",
             own_metric("sweep", "SweepCompleted", period=_MINUTE),
             _BELOW,
             periods=3,
