@@ -156,7 +156,11 @@ class Store:
         Raises ConflictError.
         """
         changes = {name: value for name, value in _changes(seen, outcome.check).items() if name != _COUNT}
-        conditions = [_UNTOUCHED, _NO_LATER_END] if outcome.check.last_ping != seen.last_ping else [_UNTOUCHED]
+        conditions = [_UNTOUCHED]
+        if outcome.check.last_ping != seen.last_ping:
+            conditions.append(_NO_LATER_END)
+        elif outcome.check.last_start and outcome.check.last_start != seen.last_start:
+            conditions.append(_no_end_since(seen))
         if outcome.flips:
             update = self._update(seen, changes, [*conditions, _wakes_as(seen)])
             self._transact([{"Update": update}, *self._flip_puts(seen.id, outcome)])
@@ -314,6 +318,8 @@ class Store:
             values[":rev"] = number(seen.rev)
         if ":wake" in condition and seen.wake_at:
             values[":wake"] = number(millis(seen.wake_at))
+        if ":end" in condition and seen.last_ping:
+            values[":end"] = number(millis(seen.last_ping))
         return {
             "TableName": self._tables.checks,
             "Key": {"id": text(seen.id)},
@@ -416,6 +422,11 @@ _NO_LATER_END = "(attribute_not_exists(lp) OR lp <= :lp)"
 def _wakes_as(seen: Check) -> str:
     """No ping moved the deadline since."""
     return f"{CHECK['wake_at'][0]} = :wake" if seen.wake_at else f"attribute_not_exists({CHECK['wake_at'][0]})"
+
+
+def _no_end_since(seen: Check) -> str:
+    """No end was written since: a steady one leaves `rev` as it is, but it may have been that of the run that opens."""
+    return f"{CHECK['last_ping'][0]} = :end" if seen.last_ping else f"attribute_not_exists({CHECK['last_ping'][0]})"
 
 
 def _changes(seen: Check, new: Check) -> Item:
