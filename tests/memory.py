@@ -15,7 +15,7 @@ from typing import Any
 from lastseen.check import Check, Flip, Outcome
 from lastseen.items import CorruptError, Recorded, check_to_item
 from lastseen.message import Message
-from lastseen.store import ConflictError, Due, Page, Store
+from lastseen.store import ConflictError, Due, Page, Place, Store
 from lastseen.topic import Topic
 from lastseen.wakes import Wake, Wakes
 
@@ -54,9 +54,12 @@ class MemoryStore(_Hooked, Store):
         with self._call("get"):
             return self._read(check_id)
 
-    def get_many(self, check_ids: Sequence[str]) -> dict[str, Check]:
+    def get_many(self, check_ids: Sequence[str], *, broken: list[str] | None = None) -> dict[str, Check]:
         with self._call("get_many"):
-            found = {check_id: self._read(check_id) for check_id in check_ids}
+            unreadable = [check_id for check_id in check_ids if check_id in self.corrupt] if broken is not None else []
+            found = {check_id: self._read(check_id) for check_id in check_ids if check_id not in unreadable}
+            if broken is not None:
+                broken += unreadable
             return {check_id: check for check_id, check in found.items() if check}
 
     def create(self, check: Check, *, about: str = "", sole: bool = False) -> None:
@@ -132,10 +135,19 @@ class MemoryStore(_Hooked, Store):
         with self._call("about"):
             return self.names.get((check.project, _name_of(check)), {}).get(check.id, "")
 
-    def project(self, project: str) -> dict[str, str]:
+    def project(self, project: str, *, slug: str = "") -> dict[str, str]:
         with self._call("project"):
-            mine = [bearers for (owner, _), bearers in self.names.items() if owner == project]
-            return {check_id: about for bearers in mine for check_id, about in bearers.items()}
+            return {check_id: about for (name, check_id), about in self._places(project) if not slug or name == slug}
+
+    def project_page(self, project: str, *, after: Place, limit: int) -> tuple[dict[str, str], Place | None]:
+        with self._call("project_page"):
+            rest = [(place, about) for place, about in self._places(project) if place > after]
+            found = rest[:limit]
+            return {place[1]: about for place, about in found}, found[-1][0] if len(rest) > limit else None
+
+    def _places(self, project: str) -> list[tuple[Place, str]]:
+        mine = [(name, bearers) for (owner, name), bearers in self.names.items() if owner == project]
+        return sorted(((name, check_id), about) for name, bearers in mine for check_id, about in bearers.items())
 
     def record(self, check_id: str, recorded: Recorded) -> None:
         with self._call("record"):

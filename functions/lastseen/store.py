@@ -17,6 +17,7 @@ otherwise passes through: Lambda's retry and an alarm take it.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from botocore.exceptions import ClientError
 from lastseen.check import Check, Outcome
 from lastseen.items import (
     CHECK,
+    CorruptError,
     Item,
     Recorded,
     check_from_item,
@@ -50,12 +52,24 @@ if TYPE_CHECKING:
 BATCH_GET_LIMIT = 100
 """Keys in one BatchGetItem; DynamoDB's limit."""
 
+BATCH_TRIES = 6
+BATCH_WAIT = 0.05
+"""How often keys are asked for that DynamoDB left unread, and seconds before the first further try, then doubled."""
+
 FLIP_DAYS = 90
 """Days that flips are kept where ping history is off."""
 
 
 class ConflictError(Exception):
     """A race was lost: what the decision saw is no longer so. Nothing was written; read again and decide again."""
+
+
+class BusyError(Exception):
+    """DynamoDB takes no more just now, after all tries. Nothing was written; try again."""
+
+
+Place = tuple[str, str]
+"""Where a check stands among those of its project: its name in `names`, and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +115,21 @@ class Store:
         found = self._client.get_item(TableName=self._tables.checks, Key={"id": text(check_id)}, ConsistentRead=strong)
         return check_from_item(dict(found["Item"])) if "Item" in found else None
 
-    def get_many(self, check_ids: Sequence[str]) -> dict[str, Check]:
-        """Return those of the checks that exist, by id; strongly consistent."""
+    def get_many(self, check_ids: Sequence[str], *, broken: list[str] | None = None) -> dict[str, Check]:
+        """Return those of the checks that exist, by id; strongly consistent.
+
+        Ids of checks that cannot be read are added to `broken`; without it, the first such raises CorruptError.
+        Raises BusyError if DynamoDB leaves keys unread again and again.
+        """
         found: dict[str, Check] = {}
         for first in range(0, len(check_ids), BATCH_GET_LIMIT):
-            keys: list[Any] = [{"id": text(check_id)} for check_id in check_ids[first : first + BATCH_GET_LIMIT]]
-            while keys:
-                answer = self._client.batch_get_item(
-                    RequestItems={self._tables.checks: {"Keys": keys, "ConsistentRead": True}}
-                )
-                for item in answer["Responses"].get(self._tables.checks, []):
-                    check = check_from_item(dict(item))
-                    found[check.id] = check
-                unprocessed = answer["UnprocessedKeys"].get(self._tables.checks)
-                keys = list(unprocessed["Keys"]) if unprocessed else []
+            for item in self._items(check_ids[first : first + BATCH_GET_LIMIT]):
+                try:
+                    found[item["id"]["S"]] = check_from_item(item)
+                except CorruptError:
+                    if broken is None:
+                        raise
+                    broken.append(item["id"]["S"])
         return found
 
     def create(self, check: Check, *, about: str = "", sole: bool = False) -> None:
@@ -220,21 +235,30 @@ class Store:
         item = self._name(check.project, _name_of(check), strong=True)
         return str(item.get(f"about:{check.id}", {}).get("S", ""))
 
-    def project(self, project: str) -> dict[str, str]:
-        """Return the ids of all checks of a project with their descriptions; strongly consistent."""
+    def project(self, project: str, *, slug: str = "") -> dict[str, str]:
+        """Return the ids of all checks of a project, or of a slug, with what each is for; strongly consistent."""
+        condition, values = "#project = :project", {":project": text(project)}
+        if slug:
+            condition, values = f"{condition} AND slug = :slug", {**values, ":slug": text(slug)}
+        return {check_id: about for _, check_id, about in self._bearers(condition, values)}
+
+    def project_page(self, project: str, *, after: Place, limit: int) -> tuple[dict[str, str], Place | None]:
+        """Return some checks of a project like `project`, in the order of their places, and where they go on.
+
+        `after`: the place of the last one that was seen, ("", "") to begin. None instead of a place: that was all.
+        """
+        condition, values = "#project = :project", {":project": text(project)}
+        if after[0]:
+            condition, values = f"{condition} AND slug >= :slug", {**values, ":slug": text(after[0])}
         found: dict[str, str] = {}
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._tables.names,
-            KeyConditionExpression="#project = :project",
-            ExpressionAttributeNames={"#project": "project"},  # a reserved word
-            ExpressionAttributeValues={":project": text(project)},
-            ConsistentRead=True,
-        )
-        for page in pages:
-            for item in page["Items"]:
-                for check_id in item.get("ids", {}).get("SS", []):
-                    found[check_id] = item.get(f"about:{check_id}", {}).get("S", "")
-        return found
+        last = after
+        for slug, check_id, about in self._bearers(condition, values, page=limit + 1):
+            if (slug, check_id) <= after:
+                continue
+            if len(found) == limit:
+                return found, last
+            found[check_id], last = about, (slug, check_id)
+        return found, None
 
     # History
 
@@ -395,6 +419,35 @@ class Store:
         kept = self.about(seen) if about is None else about
         moves = [self._unnamed(seen)] if _name_of(seen) != _name_of(new) else []
         return [*moves, self._named(new, kept)]
+
+    def _bearers(self, condition: str, values: Item, *, page: int | None = None) -> Iterator[tuple[str, str, str]]:
+        """Return slug, id and description of checks, in that order; `page`: names to be read at once."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._tables.names,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#project": "project"},  # a reserved word
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+            PaginationConfig={"PageSize": page} if page else {},
+        )
+        for item in (item for found in pages for item in found["Items"]):
+            for check_id in sorted(item.get("ids", {}).get("SS", [])):
+                yield item["slug"]["S"], check_id, item.get(f"about:{check_id}", {}).get("S", "")
+
+    def _items(self, check_ids: Sequence[str]) -> Iterator[Item]:
+        """Return the items of at most `BATCH_GET_LIMIT` checks; what DynamoDB leaves unread is asked for again."""
+        keys: list[Any] = [{"id": text(check_id)} for check_id in check_ids]
+        for attempt in range(BATCH_TRIES):
+            answer = self._client.batch_get_item(
+                RequestItems={self._tables.checks: {"Keys": keys, "ConsistentRead": True}}
+            )
+            yield from (dict(item) for item in answer["Responses"].get(self._tables.checks, []))
+            unread = answer["UnprocessedKeys"].get(self._tables.checks)
+            if not unread:
+                return
+            keys = list(unread["Keys"])
+            time.sleep(BATCH_WAIT * 2**attempt)
+        raise BusyError("DynamoDB leaves checks unread. Try again in a minute.")
 
     def _events(
         self, check_id: str, low: str, high: str, *, limit: int | None = None, newest_first: bool = False

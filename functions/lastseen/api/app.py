@@ -23,7 +23,7 @@ from lastseen.api.documents import ErrorDocument
 from lastseen.api.errors import ApiError, MethodError, UnknownError
 from lastseen.api.routes import ROUTES
 from lastseen.items import CorruptError
-from lastseen.store import ConflictError
+from lastseen.store import BusyError, ConflictError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -119,7 +119,7 @@ def _map_errors(app: APIGatewayHttpResolver, logger: Logger) -> None:
     def refused(error: ApiError) -> Response[Any]:
         return _response(Answer(status=error.status, document=ErrorDocument(error=str(error)), headers=error.headers))
 
-    def busy(error: ConflictError) -> Response[Any]:
+    def busy(error: ConflictError | BusyError) -> Response[Any]:
         document = ErrorDocument(error=str(error))
         return _response(Answer(status=HTTPStatus.SERVICE_UNAVAILABLE, document=document, headers=RETRY))
 
@@ -129,7 +129,7 @@ def _map_errors(app: APIGatewayHttpResolver, logger: Logger) -> None:
         return _response(Answer(status=HTTPStatus.INTERNAL_SERVER_ERROR, document=document))
 
     app.exception_handler(ApiError)(refused)
-    app.exception_handler(ConflictError)(busy)
+    app.exception_handler([ConflictError, BusyError])(busy)
     app.exception_handler(CorruptError)(corrupt)
 
     @app.not_found

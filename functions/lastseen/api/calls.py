@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import TypeVar
 
 from lastseen.api.documents import Document
 from lastseen.api.errors import UnauthorizedError
 from lastseen.api.models import Model, read, read_query
 from lastseen.keys import Key, Scope
+from lastseen.seal import Seal
 from lastseen.store import Store
 from lastseen.wakes import Wakes
 
@@ -37,7 +39,7 @@ class Needs(Enum):
     SIGNATURE = "a signature made with AWS credentials"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deployment:
     """What the API works on, and where it is reached."""
 
@@ -46,6 +48,12 @@ class Deployment:
     ping_url: str
     api_url: str
     clock: Callable[[], datetime]
+    known: dict[str, str] = field(default_factory=dict)  # unique key -> id: once found, it needs no search
+
+    @cached_property
+    def seal(self) -> Seal:
+        """What makes names that tell nothing."""
+        return Seal(self.store)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

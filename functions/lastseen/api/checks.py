@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from lastseen.api.calls import Deployment
 from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, UnknownError
 from lastseen.api.models import SLUG_LIMIT, CheckRequest
 from lastseen.channel import ALL, kind
 from lastseen.check import Check, NotPausedError, Outcome, configured, paused, resumed, unique_key
 from lastseen.pingurl import as_uuid
-from lastseen.schedule import Period, Schedule, ScheduleError, parse, validated
-from lastseen.store import ConflictError, Store
-from lastseen.wakes import Wake, Wakes
+from lastseen.schedule import Period, Schedule, ScheduleError, canonical_zone, parse, validated
+from lastseen.store import ConflictError, Place
+from lastseen.wakes import Wake
 
 TRIES = 20
 """How often a change that lost a race is decided anew."""
 
-UNIQUE_KEY_CHARS = 40
+KNOWN_LIMIT = 100_000
+"""Unique keys that one environment remembers."""
+
+_UNIQUE_KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_RACED = "Too many changes of this check at once. Nothing was changed; try again."
 
 _SAME = ("name", "slug", "tags", "manual_resume", "methods")
 _FILTERS = {
@@ -48,32 +53,44 @@ class Described:
     about: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Checks of a project."""
+
+    checks: Sequence[Described]
+    unreadable: Sequence[str] = ()  # unique keys of those that cannot be read: they are there, and somebody must look
+    cursor: str = ""  # where the next page begins
+
+
 class Checks:
     """The checks of one project, as its keys may see and change them."""
 
-    def __init__(self, store: Store, wakes: Wakes, project: str, now: datetime) -> None:
-        self._store = store
-        self._wakes = wakes
+    def __init__(self, deployment: Deployment, project: str, now: datetime) -> None:
+        self._deployment = deployment
+        self._store = deployment.store
         self._project = project
         self._now = now
 
-    def all(self, *, slug: str | None = None, tags: Sequence[str] = ()) -> list[Described]:
+    def all(self, *, slug: str | None = None, tags: Sequence[str] = ()) -> Listed:
         """Return the checks, by name: those of a slug, and those that bear every one of the tags, if asked."""
-        found = [
-            described
-            for described in self._described()
-            if (slug is None or described.check.slug == slug) and set(tags) <= set(described.check.tags.split())
-        ]
-        return sorted(found, key=lambda described: (described.check.name.lower(), described.check.id))
+        listed = self._listed(self._store.project(self._project, slug=slug or ""), slug=slug, tags=tags)
+        return replace(listed, checks=sorted(listed.checks, key=_by_name))
+
+    def page(self, *, cursor: str, limit: int, slug: str | None = None, tags: Sequence[str] = ()) -> Listed:
+        """Return some of the checks, in an order of their own, and where they go on.
+
+        Only these are read, so that a page costs the same however many there are. With `tags`, a page may have few.
+        Raises BadRequestError for a cursor that we did not give.
+        """
+        abouts, last = self._store.project_page(self._project, after=self._place(cursor), limit=limit)
+        return replace(self._listed(abouts, slug=slug, tags=tags), cursor=self._cursor(last) if last else "")
 
     def one(self, key: str, *, by_unique_key: bool = True) -> Described:
         """Return a check by its UUID, or by its public key.
 
         Raises UnknownError if there is none, ForbiddenError if it is another project's.
         """
-        check_id = as_uuid(key)
-        if not check_id and by_unique_key and len(key) == UNIQUE_KEY_CHARS:
-            check_id = next((each for each in self._store.project(self._project) if unique_key(each) == key), "")
+        check_id = as_uuid(key) or (self._of_unique_key(key) if by_unique_key else "")
         check = self._store.get(check_id, strong=True) if check_id else None
         if check is None:
             raise UnknownError("not found")
@@ -83,13 +100,18 @@ class Checks:
 
     def create(self, request: CheckRequest, *, version: int) -> tuple[Described, bool]:
         """Make a check, or update the first that matches `unique`; return it, and whether it was made."""
-        match = self._matching(request)
-        if match:
-            return self.update(match.check.id, request, version=version), False
-        blank = Check(id=str(uuid4()), project=self._project, channels="", created=self._now)
-        check = configured(blank, **self._settings(blank, request, version=version)).check
-        self._store.create(replace(check, rev=0), about=request.desc)
-        return Described(check, request.desc), True
+        for _ in range(TRIES):
+            match, sole = self._matching(request)
+            if match:
+                return self.update(match.check.id, request, version=version), False
+            blank = Check(id=str(uuid4()), project=self._project, channels="", created=self._now)
+            check = replace(configured(blank, **self._settings(blank, request, version=version)).check, rev=0)
+            try:
+                self._store.create(check, about=request.desc, sole=sole)
+            except ConflictError:
+                continue
+            return Described(check, request.desc), True
+        raise ConflictError(_RACED)
 
     def update(self, key: str, request: CheckRequest, *, version: int) -> Described:
         """Change the settings that the request names. The status stays; the deadline follows."""
@@ -121,7 +143,7 @@ class Checks:
             except ConflictError:
                 continue
             return described
-        raise ConflictError("Too many changes of this check at once. Nothing was changed; try again.")
+        raise ConflictError(_RACED)
 
     def _change(self, key: str, decide: Callable[[Check], Outcome], *, about: str | None = None) -> Described:
         """Read, decide, write; whoever lost a race reads and decides anew. Raises ConflictError after `TRIES`."""
@@ -133,24 +155,57 @@ class Checks:
             except ConflictError:
                 continue
             if outcome.check.announced < outcome.check.flips:
-                self._wakes.send([Wake(outcome.check.id)])
+                self._deployment.wakes.send([Wake(outcome.check.id)])
             return Described(outcome.check, described.about)
-        raise ConflictError("Too many changes of this check at once. Nothing was changed; try again.")
+        raise ConflictError(_RACED)
 
-    def _described(self) -> Iterable[Described]:
-        abouts = self._store.project(self._project)
-        for check_id, check in self._store.get_many(list(abouts)).items():
-            yield Described(check, abouts[check_id])
+    def _listed(self, abouts: Mapping[str, str], *, slug: str | None, tags: Sequence[str]) -> Listed:
+        broken: list[str] = []
+        found = self._store.get_many(list(abouts), broken=broken)
+        checks = [
+            Described(check, abouts[check.id])
+            for check in found.values()
+            if (slug is None or check.slug == slug) and set(tags) <= set(check.tags.split())
+        ]
+        return Listed(checks, unreadable=sorted(unique_key(check_id) for check_id in broken))
 
-    def _matching(self, request: CheckRequest) -> Described | None:
-        """Return the first check that agrees with the request in every field of `unique`.
+    def _place(self, cursor: str) -> Place:
+        if not cursor:
+            return ("", "")
+        opened = self._deployment.seal.opened(f"cursor:{self._project}", cursor)
+        if opened is None:
+            raise BadRequestError("cursor must be the `next` of the page before, to the letter")
+        slug, _, check_id = opened.decode().partition("\n")
+        return slug, check_id
 
-        A field that the request does not set matches nothing.
+    def _cursor(self, place: Place) -> str:
+        """Return a place as a client may see it: it holds an id, which is a ping URL, so it is sealed."""
+        return self._deployment.seal.closed(f"cursor:{self._project}", "\n".join(place).encode())
+
+    def _of_unique_key(self, key: str) -> str:
+        """Return the id of the project's check of a unique key, or "". It never changes, so it is sought once."""
+        known = self._deployment.known
+        if not _UNIQUE_KEY.fullmatch(key):
+            return ""
+        if key not in known:
+            if len(known) > KNOWN_LIMIT:
+                known.clear()
+            known.update((unique_key(check_id), check_id) for check_id in self._store.project(self._project))
+        return known.get(key, "")
+
+    def _matching(self, request: CheckRequest) -> tuple[Described | None, bool]:
+        """Return the first check that agrees with the request in every field of `unique`; and whether a slug is sole.
+
+        A field that the request does not set matches nothing. Where the slug is among them, only its bearers are read,
+        and if there is none, a new check must be its only one: so of many such requests at once, one makes it.
         """
         if not request.unique or not set(request.unique) <= request.model_fields_set:
-            return None
+            return None, False
         wanted: dict[str, Any] = {name: getattr(request, name) for name in request.unique}
-        return next((each for each in self.all() if _matches(each.check, wanted)), None)
+        slug = wanted.get("slug")
+        found = self.all(slug=slug).checks
+        match = next((each for each in found if _matches(each.check, wanted)), None)
+        return match, bool(slug) and not found
 
     def _settings(self, check: Check, request: CheckRequest, *, version: int) -> dict[str, Any]:
         """Return the settings of a check that a request changes."""
@@ -176,13 +231,16 @@ class Checks:
         sent = request.model_fields_set
         timing: dict[str, Any] = {"grace": timedelta(seconds=request.grace)} if "grace" in sent else {}
         try:
+            tz = canonical_zone(request.tz) if "tz" in sent else _zone(check.schedule)
+        except ScheduleError as error:
+            raise BadRequestError(f"tz: {error}") from error
+        try:
             if request.schedule:
-                tz = request.tz if "tz" in sent else _zone(check.schedule)
                 timing["schedule"] = parse(request.schedule, tz, after=self._now)
             elif "timeout" in sent:
                 timing["schedule"] = Period(timedelta(seconds=request.timeout))
-            elif "tz" in sent and not isinstance(check.schedule, Period):
-                timing["schedule"] = validated(replace(check.schedule, tz=request.tz), after=self._now)
+            elif not isinstance(check.schedule, Period):
+                timing["schedule"] = validated(replace(check.schedule, tz=tz), after=self._now)
         except ScheduleError as error:
             raise BadRequestError(f"schedule: {error}") from error
         return timing
@@ -200,6 +258,10 @@ def slug_of(name: str) -> str:
     """Return the slug that versions 1 and 2 derive from a name."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-_")[:SLUG_LIMIT]
+
+
+def _by_name(described: Described) -> tuple[str, str]:
+    return described.check.name.casefold(), described.check.id
 
 
 def _matches(check: Check, wanted: Mapping[str, Any]) -> bool:

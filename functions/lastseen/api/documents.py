@@ -84,6 +84,10 @@ class CheckList(Document):
     """Checks."""
 
     checks: list[CheckDocument]
+    next: str = ""
+    """The `cursor` of the next page; absent on the last, and where no page was asked for."""
+    unreadable: list[str] = []
+    """Unique keys of checks whose stored items cannot be read; absent if all can be."""
 
 
 class PingDocument(Document):

@@ -25,6 +25,8 @@ ABOUT_LIMIT = 4_000
 CHANNELS_LIMIT = 2_000
 BODY_LIMIT = 100_000
 PROJECT_LIMIT = 60
+PAGE_LIMIT = 1_000
+CURSOR_LIMIT = 500
 TIME_LIMITS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 _LINE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -121,6 +123,10 @@ class CheckQuery(Model):
     """Only those that bear this slug."""
     tag: list[Annotated[str, StringConstraints(max_length=TAGS_LIMIT)]] = []
     """Only those that bear this tag; may be repeated, then all of them."""
+    limit: Annotated[Whole, Field(ge=1, le=PAGE_LIMIT)] | None = None
+    """At most so many, and `next` to go on."""
+    cursor: Annotated[str, StringConstraints(max_length=CURSOR_LIMIT)] = ""
+    """The `next` of the page before."""
 
 
 class ProjectQuery(Model):

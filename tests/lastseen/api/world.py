@@ -21,7 +21,6 @@ from tests.times import T0
 
 ID = "5f0c2a4e-8d31-4b7a-9c15-1f2e3d4c5b6a"
 OTHER_ID = "a1b2c3d4-0000-4000-8000-00000000abcd"
-UNIQUE_KEY = "dfb2bcb2b5b9b0c4"
 
 
 @dataclass(frozen=True, slots=True)

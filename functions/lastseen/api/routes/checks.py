@@ -9,11 +9,13 @@ from lastseen.api.models import CheckQuery, CheckRequest
 
 LIST = f"{API}/checks/"
 ONE = f"{API}/checks/{{key}}"
+PAGE = 500
+"""Checks on a page for which no limit is asked."""
 
 
 def of(call: Call) -> Checks:
     """Return the checks that a call may touch."""
-    return Checks(call.deployment.store, call.deployment.wakes, call.project, call.now)
+    return Checks(call.deployment, call.project, call.now)
 
 
 def document(call: Call, described: Described) -> CheckDocument:
@@ -32,8 +34,17 @@ def document(call: Call, described: Described) -> CheckDocument:
 def listed(call: Call) -> Answer:
     """Answer with the checks of the project."""
     asked = call.asked(CheckQuery)
-    found = of(call).all(slug=asked.slug, tags=asked.tag)
-    return Answer(document=CheckList(checks=[document(call, each) for each in found]))
+    if asked.limit or asked.cursor:
+        limit = asked.limit or PAGE
+        found = of(call).page(cursor=asked.cursor, limit=limit, slug=asked.slug, tags=asked.tag)
+    else:
+        found = of(call).all(slug=asked.slug, tags=asked.tag)
+    answer = CheckList(checks=[document(call, each) for each in found.checks])
+    if found.cursor:
+        answer.next = found.cursor
+    if found.unreadable:
+        answer.unreadable = list(found.unreadable)
+    return Answer(document=answer)
 
 
 def create(call: Call) -> Answer:
@@ -78,6 +89,7 @@ ROUTES = (
         does=listed,
         needs=Needs.READ,
         says="List the project's checks",
+        more="Complete and by name. With `limit` or `cursor`: page by page, in an order of their own.",
         query=CheckQuery,
         answers={200: Told(says="The checks, by name.", document=CheckList)},
     ),
