@@ -24,6 +24,7 @@ BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 BOOTSTRAP_VERSION = "30"
 DEPLOY_SECONDS = 120.0
 POLL_SECONDS = 0.1
+TEMPLATE_BUCKET = "lastseen-local-template"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 EVENTS_SHOWN = 8
 UNPACKED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -67,7 +68,7 @@ def deploy(assembly: Path, emulator: Emulator, *, public_url: str) -> Stack:
     )
     _upload_assets(assembly, emulator)
     cloudformation = emulator.client("cloudformation")
-    _create_or_update(cloudformation, name, body)
+    _create_or_update(cloudformation, name, _upload_template(body, emulator))
     outputs = _wait(cloudformation, name)
     return Stack(name=name, outputs=outputs, resources=_resources(cloudformation, name, json.loads(body)))
 
@@ -99,6 +100,14 @@ def _upload_assets(assembly: Path, emulator: Emulator) -> None:
                 s3.put_object(Bucket=bucket, Key=_resolved(destination["objectKey"]), Body=data)
 
 
+def _upload_template(body: str, emulator: Emulator) -> str:
+    """Put the template into a bucket, as the CDK CLI does, and return its URL: a request takes 51,200 bytes at most."""
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=TEMPLATE_BUCKET)
+    s3.put_object(Bucket=TEMPLATE_BUCKET, Key="template.json", Body=body.encode())
+    return f"{emulator.url}/{TEMPLATE_BUCKET}/template.json"
+
+
 def _resolved(name: str) -> str:
     return name.replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
 
@@ -113,8 +122,8 @@ def _zipped(folder: Path) -> bytes:
     return packed.getvalue()
 
 
-def _create_or_update(cloudformation: Any, name: str, body: str) -> None:
-    stack = {"StackName": name, "TemplateBody": body, "Capabilities": CAPABILITIES}
+def _create_or_update(cloudformation: Any, name: str, template_url: str) -> None:
+    stack = {"StackName": name, "TemplateURL": template_url, "Capabilities": CAPABILITIES}
     try:
         cloudformation.create_stack(**stack)
     except cloudformation.exceptions.AlreadyExistsException:
