@@ -19,14 +19,13 @@ from infra.nag import accept
 from infra.settings import Settings
 
 # routeKey ("ANY /ping/{proxy+}") and never the path: the path of a ping is its credential.
+# Short, since at half a dollar per gigabyte a line costs as much as a tenth of its ping.
 LOGGED: Final = {
-    "time": "$context.requestTime",
-    "request": "$context.requestId",
+    "at": "$context.requestTimeEpoch",
+    "id": "$context.requestId",
     "route": "$context.routeKey",
     "status": "$context.status",
     "ms": "$context.responseLatency",
-    "function_ms": "$context.integrationLatency",
-    "bytes": "$context.responseLength",
     "ip": "$context.identity.sourceIp",
     "error": "$context.error.responseType",
 }

@@ -7,9 +7,11 @@ function gets CPU in proportion to its memory (AWS's documentation: one CPU at 1
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
+from infra.web import LOGGED
 from tests.bench.table import Figure, Section
 
 MILLION = 1_000_000
@@ -35,7 +37,20 @@ FLOOR = 1.89
 CALL_MS = 4.0  # assumed: a DynamoDB call from Lambda, there and back
 FULL_CPU_MB = 1769
 PING_MB, SWEEP_MB = 256, 512
-ANSWER_BYTES, ACCESS_LOG_BYTES, SWEEP_LOG_BYTES = 300, 300, 1_500
+ANSWER_BYTES, SWEEP_LOG_BYTES = 300, 1_500
+LOG_EVENT_BYTES = 26  # that CloudWatch reckons for each line beside its text
+A_PING = {
+    "$context.requestTimeEpoch": "1772452800000",
+    "$context.requestId": "JKJaXmPLvHcESHA=",
+    "$context.routeKey": "ANY /ping/{proxy+}",
+    "$context.status": "200",
+    "$context.responseLatency": "12",
+    "$context.identity.sourceIp": "203.0.113.9",
+    "$context.error.responseType": "-",
+}
+"""What the access log says of a ping."""
+
+ACCESS_LOG_BYTES = LOG_EVENT_BYTES + len(json.dumps({name: A_PING[value] for name, value in LOGGED.items()}))
 IDLE_POLLS = 15  # a minute: five pollers that wait 20 s each
 COLD_SHARE = ((0.1, 0.5), (10.0, 0.02), (math.inf, 0.002))
 """Share of cold starts by pings a second (assumed)."""
