@@ -1,4 +1,4 @@
-"""What tests of several packages share: `lastseen local`, started once as a user would start it."""
+"""What tests of several packages share: the template, and `lastseen local`, started once as a user would start it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,3 +69,11 @@ def _when_ready(process: subprocess.Popen[bytes], env_file: Path, log: Path) -> 
         ping_key=told["LASTSEEN_PING_KEY"],
         environment=told,
     )
+
+
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    """What `cdk deploy` deploys when nothing is chosen."""
+    from tests.template import synthesized  # noqa: PLC0415 - takes seconds; most tests do without
+
+    return synthesized()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from lastseen.check import Check, Flip, Outcome
@@ -30,10 +31,15 @@ def _no_hook(_call: str, _when: str) -> None:
 class _Hooked:
     hook: Hook = staticmethod(_no_hook)
 
+    def __init__(self, hook: Hook = _no_hook) -> None:
+        self.hook = hook
+        self._one_at_a_time = Lock()
+
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:
         self.hook(name, "before")
-        yield
+        with self._one_at_a_time:
+            yield
         self.hook(name, "after")
 
 
@@ -41,7 +47,7 @@ class MemoryStore(_Hooked, Store):
     """The four tables as dictionaries, with the conditions of the real ones."""
 
     def __init__(self, hook: Hook = _no_hook, *, history_days: int = 90) -> None:
-        self.hook = hook
+        super().__init__(hook)
         self.history_days = history_days
         self.checks: dict[str, Check] = {}
         self.corrupt: set[str] = set()  # ids of checks that cannot be read
@@ -56,10 +62,11 @@ class MemoryStore(_Hooked, Store):
 
     def get_many(self, check_ids: Sequence[str], *, broken: list[str] | None = None) -> dict[str, Check]:
         with self._call("get_many"):
-            unreadable = [check_id for check_id in check_ids if check_id in self.corrupt] if broken is not None else []
-            found = {check_id: self._read(check_id) for check_id in check_ids if check_id not in unreadable}
+            wanted = list(dict.fromkeys(check_ids))
             if broken is not None:
-                broken += unreadable
+                broken += [check_id for check_id in wanted if check_id in self.corrupt]
+                wanted = [check_id for check_id in wanted if check_id not in self.corrupt]
+            found = {check_id: self._read(check_id) for check_id in wanted}
             return {check_id: check for check_id, check in found.items() if check}
 
     def create(self, check: Check, *, about: str = "", sole: bool = False) -> None:
@@ -158,7 +165,7 @@ class MemoryStore(_Hooked, Store):
         with self._call("pings"):
             kept = self.pings_of.get(check_id, {})
             newest = sorted((n for n in kept if before is None or n < before), reverse=True)
-            return [kept[n] for n in newest[:limit]]
+            return [kept[n] for n in newest[: max(limit, 0)]]
 
     def ping(self, check_id: str, n: int) -> Recorded | None:
         with self._call("ping"):
@@ -234,7 +241,7 @@ class MemoryWakes(_Hooked, Wakes):
     """The queue as a list of what was sent; whoever plays SQS takes from it."""
 
     def __init__(self, hook: Hook = _no_hook) -> None:
-        self.hook = hook
+        super().__init__(hook)
         self.sent: list[Wake] = []
 
     def send(self, wakes: Sequence[Wake]) -> int:
@@ -252,7 +259,7 @@ class MemoryTopic(_Hooked, Topic):
     """The topic as a list of what was published."""
 
     def __init__(self, hook: Hook = _no_hook) -> None:
-        self.hook = hook
+        super().__init__(hook)
         self.published: list[Message] = []
 
     def publish(self, message: Message) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lastseen.blind import Window
-from lastseen.check import SLACK, Check, Flip, Reason, Status, unique_key, woken
+from lastseen.check import SLACK, Check, Flip, Outcome, Reason, Status, unique_key, woken
 from lastseen.items import EPOCH, CorruptError
 from lastseen.message import Alert, digest, flipped
 from lastseen.store import ConflictError, Store
@@ -62,17 +62,17 @@ class _Troubles:
     broken: list[str] = field(default_factory=list)
 
     @contextmanager
-    def of(self, *check_ids: str) -> Iterator[None]:
-        """Note whatever goes wrong with these checks: as broken if somebody must mend it, else to be tried again."""
+    def of(self, check_id: str) -> Iterator[None]:
+        """Note whatever goes wrong with a check: as broken if somebody must mend it, else to be tried again."""
+        name = unique_key(check_id)
         try:
             yield
         except (CorruptError, FaultError) as error:
-            names = [unique_key(check_id) for check_id in check_ids]
-            self.broken += names
-            log.error("Broken, cannot be watched: check %s: %s", ", ".join(names), error)  # noqa: TRY400 - its text tells all
+            self.broken.append(name)
+            log.error("Broken, cannot be watched: check %s: %s", name, error)  # noqa: TRY400 - its text tells all
         except Exception:
-            self.failed += check_ids
-            log.exception("Tried again: check %s", ", ".join(unique_key(check_id) for check_id in check_ids))
+            self.failed.append(check_id)
+            log.exception("Tried again: check %s", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,14 @@ def run(
     flips, untold = 0, []
     for check in checks:
         with troubles.of(check.id):
-            settled, flips_made = _settle(check, store, now, blind)
-            flips += flips_made
-            if settled is not None and settled.announced < settled.flips:
-                untold.append(_untold(settled, store))
+            outcome = _settle(check, store, now, blind)
+            if outcome is None:
+                continue
+            flips += len(outcome.flips)
+            if outcome.check.announced < outcome.check.flips:
+                untold.append(_untold(outcome.check, store))
+            if outcome.fault:  # its deadline cannot be watched; what it reported is told all the same
+                raise FaultError(outcome.fault)
     messages = _tell(untold, store, troubles, lambda alerts: _publish(alerts, topic, now, site_url))
     alerts = [alert.flip for one in untold for alert in one.alerts]
     return Told(
@@ -138,41 +142,44 @@ def _waited(checks: Sequence[Check], now: datetime, pause: Callable[[float], Non
     return now + near
 
 
-def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window]) -> tuple[Check | None, int]:
-    """Write what time did to a check; return it as it is then, and the number of flips made.
+def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window]) -> Outcome | None:
+    """Write what time did to a check and return it; None if the check was deleted meanwhile.
 
     Losing a race is a result: read again, decide again, in this one place. Raises ConflictError after `TRIES`.
     """
     for _ in range(TRIES):
         outcome = woken(check, now, blind)
-        if outcome.fault:
-            raise FaultError(outcome.fault)
         try:
             store.save(check, outcome)
         except ConflictError:
             again = store.get(check.id, strong=True)
             if again is None:
-                return None, 0
+                return None
             check = again
         else:
-            return outcome.check, len(outcome.flips)
+            return outcome
     raise ConflictError(f"{TRIES} races lost in a row.")
 
 
 def _untold(check: Check, store: Store) -> _Untold:
-    """Return what people have still to be told of a check, oldest first."""
-    try:
-        flips = store.flips(check.id, after=check.announced, upto=check.flips)
-    except CorruptError:
-        log.exception("A flip of check %s cannot be read; people are told of its status.", unique_key(check.id))
-        flips = [_stand_in(check)]
+    """Return what people have still to be told of a check, oldest first.
+
+    If its log cannot be read, or was restored from a time before its last flip, people are told of its status.
+    """
+    flips = store.flips(check.id, after=check.announced, upto=check.flips)
+    if not flips or flips[-1].n < check.flips:
+        log.error("Flip %d of check %s is missing; people are told of its status.", check.flips, unique_key(check.id))
+        flips.append(_stand_in(check))
     told = [flip for flip in flips if flip.told]
     about = store.about(check) if told else ""
     return _Untold(check, tuple(Alert(check=check, flip=flip, about=about) for flip in told))
 
 
 def _stand_in(check: Check) -> Flip:
-    """Return the flip that led to the present status, as far as the check still knows it."""
+    """Return the flip that led to the present status, as far as the check still knows it.
+
+    A check that is paused or new is so because somebody wanted it; of that nobody is told.
+    """
     down = check.status is Status.DOWN
     return Flip(
         n=check.flips,
@@ -180,7 +187,8 @@ def _stand_in(check: Check) -> Flip:
         was=Status.UP if down else Status.DOWN,
         status=check.status,
         reason=Reason.MISSED if down else Reason.PINGED,
-        told=True,
+        told=down or check.status is Status.UP,
+        incident=check.incident,
         last_ping=check.last_ping,
     )
 
@@ -188,15 +196,21 @@ def _stand_in(check: Check) -> Flip:
 def _tell(
     untold: Sequence[_Untold], store: Store, troubles: _Troubles, publish: Callable[[Sequence[Alert]], int]
 ) -> int:
-    """Publish, then note as told; return the number of messages. Many alerts go together, few go one by one."""
-    together = sum(len(one.alerts) for one in untold) > DIGEST_ABOVE
-    messages = 0
-    for batch in [untold] if together else [[one] for one in untold]:
-        with troubles.of(*(one.check.id for one in batch)):
-            messages += publish([alert for one in batch for alert in one.alerts])
-            for one in batch:
-                with troubles.of(one.check.id):
-                    store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
+    """Publish, then note as told; return the number of messages.
+
+    Many alerts go together, few go one by one, and so do many of which one cannot go with the others.
+    """
+    alerts = [alert for one in untold for alert in one.alerts]
+    messages, together = 0, False
+    if len(alerts) > DIGEST_ABOVE:
+        try:
+            messages, together = publish(alerts), True
+        except Exception:
+            log.exception("%d alerts cannot be told together; they are told one by one.", len(alerts))
+    for one in untold:
+        with troubles.of(one.check.id):
+            messages += 0 if together else publish(one.alerts)
+            store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
     return messages
 
 

@@ -17,11 +17,12 @@ otherwise passes through: Lambda's retry and an alarm take it.
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from lastseen.check import Flip
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 BATCH_GET_LIMIT = 100
 """Keys in one BatchGetItem; DynamoDB's limit."""
@@ -122,8 +127,9 @@ class Store:
         Raises BusyError if DynamoDB leaves keys unread again and again.
         """
         found: dict[str, Check] = {}
-        for first in range(0, len(check_ids), BATCH_GET_LIMIT):
-            for item in self._items(check_ids[first : first + BATCH_GET_LIMIT]):
+        wanted = list(dict.fromkeys(check_ids))  # DynamoDB refuses to be asked twice
+        for first in range(0, len(wanted), BATCH_GET_LIMIT):
+            for item in self._items(wanted[first : first + BATCH_GET_LIMIT]):
                 try:
                     found[item["id"]["S"]] = check_from_item(item)
                 except CorruptError:
@@ -172,9 +178,9 @@ class Store:
         """
         changes = {name: value for name, value in _changes(seen, outcome.check).items() if name != _COUNT}
         conditions = [_UNTOUCHED]
-        if outcome.check.last_ping != seen.last_ping:
+        if CHECK["last_ping"][0] in changes:
             conditions.append(_NO_LATER_END)
-        elif outcome.check.last_start and outcome.check.last_start != seen.last_start:
+        elif changes.get(CHECK["last_start"][0]):
             conditions.append(_no_end_since(seen))
         if outcome.flips:
             update = self._update(seen, changes, [*conditions, _wakes_as(seen)])
@@ -269,9 +275,15 @@ class Store:
             self._client.put_item(TableName=self._tables.history, Item=ping_to_item(check_id, recorded) | expires)
 
     def pings(self, check_id: str, *, limit: int, before: int | None = None) -> list[Recorded]:
-        """Return the newest pings, newest first; `before`: only those with a smaller number."""
-        low, high = ping_event(0), ping_event((before - 1) if before is not None else 10**12 - 1)
-        return [ping_from_item(item) for item in self._events(check_id, low, high, limit=limit, newest_first=True)]
+        """Return the newest pings, newest first; `before`: only those with a smaller number.
+
+        One that cannot be read is logged and left out.
+        """
+        highest = _LAST_EVENT if before is None else before - 1
+        if limit < 1 or highest < 1:
+            return []
+        events = self._events(check_id, ping_event(1), ping_event(highest), limit=limit, newest_first=True)
+        return list(_readable(events, ping_from_item))
 
     def ping(self, check_id: str, n: int) -> Recorded | None:
         """Return a check's n-th ping, if it is still kept."""
@@ -280,27 +292,31 @@ class Store:
         return ping_from_item(dict(found["Item"])) if "Item" in found else None
 
     def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Flip]:
-        """Return the flips numbered after+1 .. upto that are still kept, oldest first; strongly consistent."""
-        low, high = flip_event(after + 1), flip_event(upto if upto is not None else 10**12 - 1)
-        return [flip_from_item(item) for item in self._events(check_id, low, high)] if low <= high else []
+        """Return the flips numbered after+1 .. upto that are still kept, oldest first; strongly consistent.
+
+        One that cannot be read is logged and left out.
+        """
+        low, high = flip_event(after + 1), flip_event(upto if upto is not None else _LAST_EVENT)
+        return list(_readable(self._events(check_id, low, high), flip_from_item)) if low <= high else []
 
     # Settings
 
     def setting(self, kind: str, name: str) -> dict[str, Any] | None:
-        """Return one settings document, or None; strongly consistent."""
+        """Return one settings document, or None; strongly consistent. Raises CorruptError if it cannot be read."""
         key = {"kind": text(kind), "name": text(name)}
         found = self._client.get_item(TableName=self._tables.settings, Key=key, ConsistentRead=True)
-        return dict(json.loads(found["Item"]["doc"]["S"])) if "Item" in found else None
+        return _document(dict(found["Item"])) if "Item" in found else None
 
     def settings(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Return all settings documents of a kind, by name."""
+        """Return all settings documents of a kind, by name; one that cannot be read is logged and left out."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._tables.settings,
             KeyConditionExpression="kind = :kind",
             ExpressionAttributeValues={":kind": text(kind)},
             ConsistentRead=True,
         )
-        return {item["name"]["S"]: json.loads(item["doc"]["S"]) for page in pages for item in page["Items"]}
+        items = [dict(item) for page in pages for item in page["Items"]]
+        return dict(_readable(items, lambda item: (item["name"]["S"], _document(item))))
 
     def put_setting(
         self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False
@@ -458,9 +474,13 @@ class Store:
             ExpressionAttributeValues={":id": text(check_id), ":low": text(low), ":high": text(high)},
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit} if limit else {},
+            PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
         )
         return (dict(item) for page in pages for item in page["Items"])
+
+
+_LAST_EVENT = 10**12 - 1
+"""The highest number that sorts rightly."""
 
 
 # The clauses of conditions, by name.
@@ -486,6 +506,23 @@ def _changes(seen: Check, new: Check) -> Item:
     """Return the attributes that differ, with their new values; None: to be removed."""
     before, after = check_to_item(seen), check_to_item(new)
     return {name: after.get(name) for name in {**before, **after} if before.get(name) != after.get(name)}
+
+
+def _readable(items: Iterable[Mapping[str, Any]], read: Callable[[Item], T]) -> Iterator[T]:
+    """Read what can be read; name the rest in the log."""
+    for item in items:
+        try:
+            yield read(dict(item))
+        except CorruptError as error:
+            log.error("Left out: %s", error)  # noqa: TRY400 - its text tells all
+
+
+def _document(item: Item) -> dict[str, Any]:
+    try:
+        return dict(json.loads(item["doc"]["S"]))
+    except (KeyError, ValueError, TypeError) as error:
+        kind, name = item["kind"]["S"], item["name"]["S"]
+        raise CorruptError(f"The setting {kind} {name} cannot be read: {type(error).__name__}.") from error
 
 
 def _name_of(check: Check) -> str:

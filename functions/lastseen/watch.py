@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from lastseen.blind import Window
 from lastseen.check import Check
-from lastseen.items import millis, moment
+from lastseen.items import CorruptError, millis, moment
 from lastseen.schedule import Period
 from lastseen.store import ConflictError, Store
 
@@ -52,7 +52,11 @@ def windows(store: Store, now: datetime) -> tuple[Window, ...]:
         return ()
     if known.deaf_since:
         return (*known.windows, Window(known.deaf_since, now))
-    canary = store.get(known.canary, strong=True)
+    try:
+        canary = store.get(known.canary, strong=True)
+    except CorruptError:
+        log.exception("The canary cannot be read, so whether we hear is not known; it holds back no alert.")
+        canary = None
     heard = canary.last_ping if canary else None
     return (*known.windows, Window(heard, now)) if heard and now - heard > STALE else known.windows
 
@@ -121,10 +125,10 @@ def _hatched(store: Store) -> Hearing:
 
 def _load(store: Store) -> Hearing | None:
     """Return what is known, or None. A record that cannot be read holds back no alert."""
-    document = store.setting(_KIND, _NAME)
-    if document is None:
-        return None
     try:
+        document = store.setting(_KIND, _NAME)
+        if document is None:
+            return None
         since = document["deaf_since"]
         return Hearing(
             canary=document["canary"],
@@ -132,7 +136,7 @@ def _load(store: Store) -> Hearing | None:
             windows=tuple(Window(moment(start), moment(end)) for start, end in document["windows"]),
             said_deaf=document["said_deaf"],
         )
-    except (KeyError, TypeError, ValueError):
+    except (CorruptError, KeyError, TypeError, ValueError, OverflowError):
         log.exception("The record of our hearing cannot be read; it is made anew.")
         return None
 

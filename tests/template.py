@@ -1,0 +1,21 @@
+"""The template that ships, synthesized without bundling: its text does not depend on the bundle.
+
+Importing this takes seconds; tests ask for it through fixtures.
+"""
+
+import infra  # noqa: F401 - before aws_cdk: puts the packaged Node on PATH
+
+# isort: split
+
+import json
+from pathlib import Path
+from typing import Any
+
+from app import lastseen
+
+
+def synthesized(**context: object) -> dict[str, Any]:
+    """Synthesize the app with some context into a template; fails on any finding of cdk-nag."""
+    assembly = lastseen({"aws:cdk:bundling-stacks": [], **context}).synth()
+    found: dict[str, Any] = json.loads(Path(assembly.directory, "Lastseen.template.json").read_text())
+    return found
