@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from lastseen.alert import Told, run
 from lastseen.store import Store, Tables
-from lastseen.topic import Topic
+from lastseen.topic import ALERT_GAP_SECONDS, Topic
 
 logger = Logger()
 metrics = Metrics()
@@ -26,7 +26,7 @@ _store = Store(
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
     history_days=int(_env["HISTORY_DAYS"]),
 )
-_topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"])
+_topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], gap_seconds=ALERT_GAP_SECONDS)
 
 
 class WakeMessage(BaseModel):

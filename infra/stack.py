@@ -86,8 +86,8 @@ class LastseenStack(Stack):
         tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
         topic.grant_publish(self.sweep)
 
-        tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:UpdateItem")
-        tables.names.grant(self.alert, "dynamodb:GetItem")
+        tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
+        tables.names.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")  # what else is down
         tables.history.grant(self.alert, "dynamodb:PutItem", "dynamodb:Query")
         tables.settings.grant(self.alert, "dynamodb:GetItem")
         wakes.grant(self.alert, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")

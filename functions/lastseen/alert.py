@@ -15,27 +15,34 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from lastseen.blind import Window
 from lastseen.check import SLACK, Check, Flip, Outcome, Reason, Status, unique_key, woken
 from lastseen.items import EPOCH, CorruptError
-from lastseen.message import Alert, digest, flipped
+from lastseen.message import Alert, digest, flipped, title
 from lastseen.store import ConflictError, Store
 from lastseen.topic import Topic
 from lastseen.watch import windows
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 TRIES = 8
 """How often a decision that lost a race is taken anew; then the queue tries again."""
 
-WAIT_LIMIT = timedelta(seconds=2)
-"""A wake that comes up to this early is waited out; delays in the queue are whole seconds."""
+WAIT_LIMIT = timedelta(seconds=3)
+"""A wake that comes up to this early is waited out: delays in the queue are whole seconds, and wakes are sent earlier
+by the second in which the queue gathers them to a batch."""
 
 DIGEST_ABOVE = 5
-"""More alerts than this in one batch become a digest: SNS cuts off e-mail above 10 messages a second."""
+"""More alerts than this in one batch become a digest: people read one message, and not a thousand."""
+
+NEIGHBOURS = 100
+"""Only in a project of at most so many checks is it looked what else is down: one query and one batch of reads."""
 
 
 class FaultError(Exception):
@@ -77,10 +84,14 @@ class _Troubles:
 
 @dataclass(frozen=True, slots=True)
 class _Untold:
-    """A check, and what people have still to be told of it."""
+    """A check, and the flips that people have still to be told of."""
 
     check: Check
-    alerts: tuple[Alert, ...]
+    flips: tuple[Flip, ...]
+
+    def alerts(self) -> list[Alert]:
+        """Return an alert for each flip, as bare as a digest needs it."""
+        return [Alert(check=self.check, flip=flip) for flip in self.flips]
 
 
 def run(
@@ -108,29 +119,29 @@ def run(
                 continue
             flips += len(outcome.flips)
             if outcome.check.announced < outcome.check.flips:
-                untold.append(_untold(outcome.check, store))
+                untold.append(_untold(outcome, store))
             if outcome.fault:  # its deadline cannot be watched; what it reported is told all the same
                 raise FaultError(outcome.fault)
     messages = _tell(untold, store, troubles, lambda alerts: _publish(alerts, topic, now, site_url))
-    alerts = [alert.flip for one in untold for alert in one.alerts]
+    told = [flip for one in untold for flip in one.flips]
     return Told(
         flips=flips,
-        alerts=len(alerts),
+        alerts=len(told),
         messages=messages,
-        lateness=tuple(now - flip.at for flip in alerts if flip.reason in {Reason.MISSED, Reason.STUCK}),
+        lateness=tuple(now - flip.at for flip in told if flip.reason in {Reason.MISSED, Reason.STUCK}),
         failed=tuple(dict.fromkeys(troubles.failed)),
         broken=tuple(troubles.broken),
     )
 
 
 def _load(check_ids: Sequence[str], store: Store, troubles: _Troubles) -> list[Check]:
-    """Read the checks strongly. One that was deleted meanwhile needs no look."""
-    checks = []
-    for check_id in dict.fromkeys(check_ids):
+    """Read the checks strongly, a hundred at once. One that was deleted meanwhile needs no look."""
+    broken: list[str] = []
+    found = store.get_many(check_ids, broken=broken)
+    for check_id in broken:
         with troubles.of(check_id):
-            check = store.get(check_id, strong=True)
-            checks += [check] if check else []
-    return checks
+            store.get(check_id, strong=True)  # says what is wrong with it
+    return [found[check_id] for check_id in dict.fromkeys(check_ids) if check_id in found]
 
 
 def _waited(checks: Sequence[Check], now: datetime, pause: Callable[[float], None]) -> datetime:
@@ -161,18 +172,19 @@ def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window]) 
     raise ConflictError(f"{TRIES} races lost in a row.")
 
 
-def _untold(check: Check, store: Store) -> _Untold:
+def _untold(outcome: Outcome, store: Store) -> _Untold:
     """Return what people have still to be told of a check, oldest first.
 
     If its log cannot be read, or was restored from a time before its last flip, people are told of its status.
     """
+    check = outcome.check
+    if len(outcome.flips) == check.flips - check.announced:  # all were just written; no need to read them
+        return _Untold(check, tuple(flip for flip in outcome.flips if flip.told))
     flips = store.flips(check.id, after=check.announced, upto=check.flips)
     if not flips or flips[-1].n < check.flips:
         log.error("Flip %d of check %s is missing; people are told of its status.", check.flips, unique_key(check.id))
         flips.append(_stand_in(check))
-    told = [flip for flip in flips if flip.told]
-    about = store.about(check) if told else ""
-    return _Untold(check, tuple(Alert(check=check, flip=flip, about=about) for flip in told))
+    return _Untold(check, tuple(flip for flip in flips if flip.told))
 
 
 def _stand_in(check: Check) -> Flip:
@@ -200,18 +212,58 @@ def _tell(
 
     Many alerts go together, few go one by one, and so do many of which one cannot go with the others.
     """
-    alerts = [alert for one in untold for alert in one.alerts]
+    alerts = [alert for one in untold for alert in one.alerts()]
     messages, together = 0, False
     if len(alerts) > DIGEST_ABOVE:
         try:
             messages, together = publish(alerts), True
         except Exception:
             log.exception("%d alerts cannot be told together; they are told one by one.", len(alerts))
+    around = _Around(store)
     for one in untold:
         with troubles.of(one.check.id):
-            messages += 0 if together else publish(one.alerts)
+            messages += 0 if together else publish([around.of(alert) for alert in one.alerts()])
             store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
     return messages
+
+
+class _Around:
+    """What is known around a check, for the few alerts that go one by one. None of it is worth holding one back."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._down: dict[str, dict[str, str]] = {}  # project -> id: name of checks that are down
+
+    def of(self, alert: Alert) -> Alert:
+        """Return the alert with the run-book, what began the incident, and what else is down."""
+        check = alert.check
+        if check.project not in self._down:
+            self._down[check.project] = self._known(lambda: self._read_down(check.project), {})
+        others = {check_id: name for check_id, name in self._down[check.project].items() if check_id != check.id}
+        return replace(
+            alert,
+            about=self._known(lambda: self._store.about(check), ""),
+            cause=self._known(lambda: self._cause(alert), None),
+            also_down=tuple(sorted(others.values())),
+        )
+
+    def _read_down(self, project: str) -> dict[str, str]:
+        ids, more = self._store.project_page(project, after=("", ""), limit=NEIGHBOURS)
+        checks = self._store.get_many(list(ids), broken=[]) if ids and not more else {}
+        return {check.id: title(check) for check in checks.values() if check.status is Status.DOWN}
+
+    def _cause(self, alert: Alert) -> Flip | None:
+        n = alert.flip.incident
+        if n is None or n == alert.flip.n:
+            return None
+        return next(iter(self._store.flips(alert.check.id, after=n - 1, upto=n)), None)
+
+    def _known(self, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except Exception:
+            log.exception("What is around an alert cannot be read; it goes out without.")
+            return otherwise
 
 
 def _publish(alerts: Sequence[Alert], topic: Topic, now: datetime, site_url: str) -> int:

@@ -29,7 +29,20 @@ def clock(moment: datetime, zone: tzinfo = UTC, *, zone_name: str = "UTC") -> st
     utc = moment.astimezone(UTC)
     if zone_name in {"UTC", "Etc/UTC"}:
         return f"{utc:%a %Y-%m-%d %H:%M:%S} UTC"
-    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M:%S} {zone_name} ({utc:%H:%M:%S} UTC)"
+    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M:%S} {zone_name} ({_other_day(utc, zone)}{utc:%H:%M:%S} UTC)"
+
+
+def short_clock(moment: datetime, zone: tzinfo = UTC, *, zone_name: str = "UTC") -> str:
+    """Return an instant as `clock` does, to the minute: for sentences."""
+    utc = moment.astimezone(UTC)
+    if zone_name in {"UTC", "Etc/UTC"}:
+        return f"{utc:%a %Y-%m-%d %H:%M} UTC"
+    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M} {zone_name} ({_other_day(utc, zone)}{utc:%H:%M} UTC)"
+
+
+def _other_day(utc: datetime, zone: tzinfo) -> str:
+    """Return the day in UTC where it is another one than in the zone."""
+    return "" if utc.date() == utc.astimezone(zone).date() else f"{utc:%a} "
 
 
 def harmless(text: str) -> str:
@@ -45,6 +58,11 @@ def one_line(text: str, limit: int) -> str:
     """Return text on one line, cut to a number of characters with an ellipsis."""
     line = " ".join(harmless(text).split())
     return line if len(line) <= limit else line[: limit - 3].rstrip() + "..."
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the beginning of a text, at most `limit` characters, with an ellipsis if that is not all."""
+    return text if len(text) <= limit else text[: limit - 3].rstrip() + "..."
 
 
 def plain(text: str, limit: int) -> str:

@@ -71,8 +71,8 @@ GRANTS = {
     },
     "alert": {
         *on("FunctionsAlertLog", *OWN_LOG),
-        *on("TablesChecks", "dynamodb:GetItem", "dynamodb:UpdateItem"),
-        *on("TablesNames", "dynamodb:GetItem"),
+        *on("TablesChecks", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+        *on("TablesNames", "dynamodb:GetItem", "dynamodb:Query"),
         *on("TablesHistory", "dynamodb:PutItem", "dynamodb:Query"),
         *on("TablesSettings", "dynamodb:GetItem"),
         *on("WakesQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
@@ -230,7 +230,12 @@ def test_a_wake_stays_hidden_for_six_times_as_long_as_the_alert_function_may_tak
 def test_one_bad_wake_fails_alone(template: dict[str, Any]) -> None:
     [feed] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert feed["BatchSize"] == 10
+
+
+def test_wakes_of_one_second_are_worked_on_together_in_at_most_two_batches_at_once(template: dict[str, Any]) -> None:
+    [feed] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    assert (feed["BatchSize"], feed["MaximumBatchingWindowInSeconds"]) == (250, 1)
+    assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
 def test_the_topic_and_the_queues_refuse_plain_text(template: dict[str, Any]) -> None:

@@ -1,0 +1,210 @@
+"""Every kind of alert, told by the real code about jobs that are played here: for the tests, and for docs/alerts.md.
+
+The state machine makes the flips; nothing is written by hand. To renew the page: uv run python -m tests.gallery
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from lastseen.blind import Window
+from lastseen.channel import Channel, Via
+from lastseen.check import Check, Flip, Kind, Outcome, Ping, pinged, woken
+from lastseen.markdown import markdown
+from lastseen.message import (
+    Alert,
+    Message,
+    channel_lost,
+    deaf,
+    digest,
+    flipped,
+    hearing,
+    subscriptions_lost,
+    trial,
+)
+from lastseen.schedule import Cron, Period
+from tests.times import T0, hours, minutes, seconds
+
+SITE = "https://lastseen.example.com"
+PAGE = Path(__file__).parents[1] / "docs" / "alerts.md"
+BEGIN, END = "<!-- gallery: uv run python -m tests.gallery -->", "<!-- end of the gallery -->"
+
+RUN_BOOK = (
+    "1. ssh db1, then: journalctl -u nightly-backup\n2. Disk full? Run: prune-backups --keep 7\n3. Else call Ada."
+)
+TRACEBACK = (
+    b"Exporting 1,204 invoices ...\n"
+    b"Traceback (most recent call last):\n"
+    b'  File "export.py", line 81, in <module>\n'
+    b"    upload(invoice)\n"
+    b"PermissionError: invoices.csv: read-only file system\n"
+)
+NIGHT = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)  # 03:00 in Berlin
+BACKUP = Check(
+    id="7b0a3c52-94ad-4b1e-8f0e-2d1c5a6b7f80",
+    name="nightly-backup",
+    tags="prod db",
+    schedule=Cron("0 3 * * *", "Europe/Berlin"),
+    grace=hours(1),
+    reminder=hours(2),
+    created=T0 - timedelta(days=30),
+)
+EXPORT = Check(
+    id="0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0",
+    name="Rechnungs-Export für Zürich",
+    schedule=Period(hours(1)),
+    grace=minutes(10),
+    created=T0 - timedelta(days=30),
+)
+
+
+def played(check: Check, *steps: Callable[[Check], Outcome]) -> tuple[Check, list[Flip]]:
+    """Let things happen to a check; return it with all its flips."""
+    flips: list[Flip] = []
+    for step in steps:
+        outcome = step(check)
+        check = outcome.check
+        flips += outcome.flips
+    return check, flips
+
+
+def ping(at: datetime, kind: Kind = Kind.SUCCESS, exit_status: int | None = None, body: bytes = b"") -> (
+    Callable[[Check], Outcome]
+):  # fmt: skip
+    return lambda check: pinged(check, Ping(at=at, kind=kind, exit_status=exit_status, body=body))
+
+
+def wake(at: datetime) -> Callable[[Check], Outcome]:
+    return lambda check: woken(check, at)
+
+
+RAN = (ping(NIGHT - timedelta(days=1), Kind.START), ping(NIGHT - timedelta(days=1) + minutes(12)))
+GONE = wake(NIGHT + hours(1) + seconds(3))
+
+
+def did_not_start() -> tuple[Alert, datetime]:
+    check, flips = played(BACKUP, *RAN, GONE)
+    return Alert(check=check, flip=flips[-1], about=RUN_BOOK, also_down=("newsletter",)), NIGHT + hours(1) + seconds(3)
+
+
+def never_heard_without_description() -> tuple[Alert, datetime]:
+    check, flips = played(replace(EXPORT, name=""), ping(T0), wake(T0 + hours(2)))
+    return Alert(check=check, flip=flips[-1]), T0 + minutes(70) + seconds(3)
+
+
+def did_not_finish() -> tuple[Alert, datetime]:
+    check, flips = played(BACKUP, *RAN, ping(NIGHT + minutes(5), Kind.START), GONE)
+    return Alert(check=check, flip=flips[-1], about=RUN_BOOK), NIGHT + hours(1) + seconds(3)
+
+
+def got_stuck() -> tuple[Alert, datetime]:
+    early = NIGHT - hours(3)  # a run by hand
+    check, flips = played(BACKUP, *RAN, ping(early, Kind.START), wake(early + hours(1) + seconds(3)))
+    return Alert(check=check, flip=flips[-1]), early + hours(1) + seconds(3)
+
+
+def failed() -> tuple[Alert, datetime]:
+    start, end = T0 + minutes(58), T0 + minutes(59) + seconds(8)
+    check, flips = played(EXPORT, ping(T0), ping(start, Kind.START), ping(end, Kind.FAIL, 1, TRACEBACK))
+    down = ("nightly-backup", "newsletter", *(f"shard-{n}" for n in range(1, 12)))
+    return Alert(check=check, flip=flips[-1], also_down=down), end + seconds(1)
+
+
+def reminded() -> tuple[Alert, datetime]:
+    check, flips = played(BACKUP, *RAN, GONE, wake(NIGHT + hours(3)))
+    return Alert(check=check, flip=flips[-1], about=RUN_BOOK, cause=flips[-2]), NIGHT + hours(3)
+
+
+def recovered() -> tuple[Alert, datetime]:
+    start, end = NIGHT + hours(5), NIGHT + hours(5) + minutes(14)
+    check, flips = played(BACKUP, *RAN, GONE, ping(start, Kind.START), ping(end))
+    return Alert(check=check, flip=flips[-1], about=RUN_BOOK, cause=flips[-2], also_down=("newsletter",)), end
+
+
+def flapping() -> tuple[Alert, datetime]:
+    check, flips = _flapped()
+    return Alert(check=check, flip=flips[-1]), flips[-1].at
+
+
+def steady() -> tuple[Alert, datetime]:
+    check, _ = _flapped()
+    check, flips = played(check, wake(T0 + hours(2)))
+    return Alert(check=check, flip=flips[-1]), flips[-1].at
+
+
+def _flapped() -> tuple[Check, list[Flip]]:
+    kinds = [Kind.SUCCESS, *[Kind.FAIL, Kind.SUCCESS] * 3, Kind.FAIL]
+    return played(EXPORT, *(ping(T0 + minutes(n), kind) for n, kind in enumerate(kinds)))
+
+
+FLIPS: dict[str, Callable[[], tuple[Alert, datetime]]] = {
+    "The job did not start": did_not_start,
+    "The job did not start, and nobody wrote what to do": never_heard_without_description,
+    "The job started, and did not finish in time": did_not_finish,
+    "The job got stuck": got_stuck,
+    "The job failed": failed,
+    "Still down: a reminder": reminded,
+    "Up again": recovered,
+    "Flapping": flapping,
+    "Steady again": steady,
+}
+ON_CALL = Channel(id="c1", project="default", name="on-call", via=Via.CHAT, target="slack://secret")
+
+
+def storm(count: int) -> list[Alert]:
+    """Return the alerts of so many checks that fall due together, each fifth of them stuck."""
+    alerts = []
+    for n in range(count):
+        check = replace(EXPORT, id=f"00000000-0000-4000-8000-{n:012d}", name=f"shard-{n:04d}")
+        steps = [ping(T0), *([ping(T0 + minutes(30), Kind.START)] if n % 5 == 0 else []), wake(T0 + hours(2))]
+        after, flips = played(check, *steps)
+        alerts.append(Alert(check=after, flip=flips[-1]))
+    return alerts
+
+
+def messages() -> dict[str, Message]:
+    """Return one message of each kind, by what it is about."""
+    told = {}
+    for name, example in FLIPS.items():
+        alert, now = example()
+        told[name] = flipped(alert, now=now, site_url=SITE)
+    window = Window(T0, T0 + minutes(14))
+    return told | {
+        "Many at once: a digest": digest(storm(8), now=T0 + hours(2), site_url=SITE),
+        "Lastseen itself hears nothing": deaf(since=T0, now=T0 + minutes(3)),
+        "Lastseen hears again": hearing(window=window, now=T0 + minutes(15)),
+        "A channel is lost": channel_lost(
+            ON_CALL, others=["c2"], why="it answered HTTP 404", untold="DOWN: nightly-backup got stuck", now=T0
+        ),
+        "Addresses are lost": subscriptions_lost(["ops@example.com"], ["new@example.com"], now=T0),
+        "A test": trial(ON_CALL, now=T0, nonce="5f0c9b"),
+    }
+
+
+def rendered(told: dict[str, Message]) -> str:
+    """Return the gallery as the page has it."""
+    parts = []
+    for name, message in told.items():
+        parts += [f"### {name}", f"Subject: **{message.subject}**", f"```text\n{message.email.rstrip()}\n```"]
+        parts += [f"SMS: `{message.sms}`"]
+    shown = told["The job failed"]
+    parts += ["### The same in a chat", f"````markdown\n{markdown(shown.event, limit=1_900)}\n````"]
+    return "\n\n".join(parts)
+
+
+def page(text: str, gallery: str) -> str:
+    """Return the page with the gallery put in."""
+    head, _, rest = text.partition(BEGIN)
+    _, _, foot = rest.partition(END)
+    return f"{head}{BEGIN}\n\n{gallery}\n\n{END}{foot}"
+
+
+def subjects(told: Sequence[Message]) -> list[str]:
+    return [message.subject for message in told]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(), rendered(messages())))
