@@ -21,12 +21,34 @@ from collections.abc import Callable
 START_TRIES, END_TRIES = 1, 3
 PAUSE = 0.2  # of a try's time-out, before the end's second try (1 s); twice that before the third
 TIMEOUT_SECONDS = 5.0  # for one try of one ping
+MAX_TIMEOUT_SECONDS = 600
+HELP_WIDTH = 110
 BODY_LIMIT_BYTES = 10_000
 CHUNK_BYTES = 65_536
 DRAIN_SECONDS = 0.2  # how long to wait for more output of children that outlive the job
 DRAIN_LIMIT_SECONDS = 2.0  # in all
 NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128  # as a shell says it
 WORTH_ANOTHER_TRY = (408, 425, 429)  # of the 4xx; all 5xx are
+EPILOG = """
+where to:
+  LASTSEEN_PING_URL   the deployment's ping URL, https://.../ping
+  LASTSEEN_PING_KEY   the project's ping key; a UUID needs none
+
+in a crontab:
+  LASTSEEN_PING_URL=https://abc123.execute-api.eu-central-1.amazonaws.com/ping
+  LASTSEEN_PING_KEY=...
+  30 2 * * *   lastseen exec --create nightly-backup -- /usr/local/bin/backup --all
+
+A shell's own words need a shell:
+  lastseen exec report -- sh -c 'make-report | mail -s report team'
+
+exit status:
+  the job's own; 128 + n if signal n ended it; 127 or 126 if it could not be started; 2 if this command was misused
+
+The job starts at once and never fails because of a ping. A monitor that is away costs 3 seconds after the job's end,
+one that does not answer 23 at most: a start under way, then three tries of the end. Both are one warning on stderr.
+"""
+
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SLUG = re.compile(r"[a-z0-9_-]{1,100}")
 FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM")
@@ -35,9 +57,12 @@ FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SI
 def main(argv: list[str]) -> int:
     """Run the command in `argv` and return its exit status; 128 + n if signal n ended it, 2 if we were misused."""
     options = _parser().parse_args(argv)
+    _open_what_is_closed()
     command: list[str] = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         _parser().error("no command given. Write it after two dashes: lastseen exec nightly -- /usr/local/bin/job")
+    if options.command[0].startswith("-") and command is options.command:
+        _parser().error(f"{command[0]}: options stand before the slug, the command after two dashes")
     job = _Job(body_limit=options.body_limit, quiet=options.quiet)
     job.start(command)
     monitor = _Monitor(options)
@@ -50,6 +75,13 @@ def main(argv: list[str]) -> int:
     return status
 
 
+def _open_what_is_closed() -> None:
+    """Let stdin, stdout and stderr be something, or a pipe of ours would take the number of one that is closed."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - stderr
+        os.set_inheritable(opened, True)
+    os.close(opened)
+
+
 def _say(text: str) -> None:
     _write_all(2, f"lastseen: {text}\n".encode())
 
@@ -57,20 +89,23 @@ def _say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lastseen exec",
+        usage="lastseen exec [options] SLUG -- command ...",
         description="Run a job; ping when it starts, and with its exit status and the end of its output when it ends.",
-        epilog="LASTSEEN_PING_URL and LASTSEEN_PING_KEY say where to. The exit status is the job's own.",
+        epilog=EPILOG,
+        formatter_class=_Help,
+        allow_abbrev=False,
     )
-    parser.add_argument("slug", help="the check: a slug, or a UUID")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="-- and the job's command")
+    parser.add_argument("slug", metavar="SLUG", help="the check: a slug, or a UUID")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run, after two dashes")
     parser.add_argument("--create", action="store_true", help="let the first ping of a slug create its check")
     parser.add_argument("--no-start", action="store_true", help="tell the end only: no run time, no stuck runs")
     parser.add_argument("--quiet", action="store_true", help="show neither the job's output nor warnings")
     parser.add_argument(
-        "--timeout", type=float, default=TIMEOUT_SECONDS, metavar="SECONDS", help="for one try of one ping (5)"
+        "--timeout", type=_seconds, default=TIMEOUT_SECONDS, metavar="SECONDS", help="for one try of one ping (5)"
     )
     parser.add_argument(
         "--body-limit",
-        type=int,
+        type=_size,
         default=BODY_LIMIT_BYTES,
         metavar="BYTES",
         help="how much of the output's end to send (10000); 0: do not touch the output",
@@ -78,17 +113,37 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """A fixed width: asking the terminal for its own imports what costs more than all the rest."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=HELP_WIDTH)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+        raise argparse.ArgumentTypeError(f"give seconds above 0, {MAX_TIMEOUT_SECONDS} at most")
+    return seconds
+
+
+def _size(text: str) -> int:
+    size = int(text)
+    if size < 0:
+        raise argparse.ArgumentTypeError("give a number of bytes, or 0")
+    return size
+
+
 class _Job:
     """The command, run as if nobody watched: its stdin, terminal, signals, order and bytes of output are its own."""
 
     def __init__(self, *, body_limit: int, quiet: bool) -> None:
         self.tail = b""
-        self._limit = max(body_limit, 0)
+        self._limit = body_limit
         self._quiet = quiet
         self._pid = 0
         self._early: list[int] = []  # signals that came before the job was there
         self._copies: dict[int, int] = {}  # what we read from -> what we show it on
-        self._terminals: list[int] = []
 
     def start(self, command: list[str]) -> None:
         """Start it; what cannot be started ends with the status that a shell gives it."""
@@ -115,8 +170,8 @@ class _Job:
             _say(f"{command[0]}: {error.strerror}")
             self.tail = f"{command[0]}: {error.strerror}".encode()
             self._status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-        for action in actions:
-            os.close(action[1])
+        for write in {write for _, write, _ in actions}:
+            os.close(write)
         for number in self._early:
             self._send(number)
 
@@ -132,21 +187,15 @@ class _Job:
 
     def _redirect(self) -> list[tuple[int, int, int]]:
         """Put a pipe under stdout and stderr, or a terminal where they were one, and say what the job is to inherit."""
-        ours_by_tty: dict[bool, tuple[int, int]] = {}
-        actions = []
-        for shown in (1, 2):
-            if os.isatty(shown):
-                read, write = ours_by_tty.get(True) or self._open_terminal(shown)
-                ours_by_tty[True] = read, write
-            else:
-                read, write = os.pipe()
-            self._copies[read] = shown
-            actions.append((os.POSIX_SPAWN_DUP2, os.dup(write), shown))
-            if write not in self._terminals:
-                os.close(write)
-        for write in self._terminals:
-            os.close(write)
-        return actions
+        out = err = self._open_copy(1)
+        if not os.path.samestat(os.fstat(1), os.fstat(2)):  # else one pipe for both keeps their order
+            err = self._open_copy(2)
+        return [(os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, err, 2)]
+
+    def _open_copy(self, shown: int) -> int:
+        read, write = self._open_terminal(shown) if os.isatty(shown) else os.pipe()
+        self._copies[read] = shown
+        return write
 
     def _open_terminal(self, like: int) -> tuple[int, int]:
         import termios  # noqa: PLC0415 - only somebody at a terminal pays for it
@@ -162,7 +211,6 @@ class _Job:
 
         resize()
         signal.signal(signal.SIGWINCH, resize)
-        self._terminals.append(write)
         return read, write
 
     def _forward(self, number: int, _frame: object) -> None:

@@ -16,7 +16,7 @@
 # What it cannot do, and `lastseen exec` can: at a terminal the output is shown but not sent; INT and QUIT sent to this
 # script reach the job as TERM, because a shell starts background commands deaf to them (Ctrl-C at a terminal is INT).
 # The URL and the key are secrets: they are in no message and not among the arguments that `ps` shows (BusyBox's wget
-# knows no other way; there they are).
+# knows no other way; there they are, and NUL bytes are left out of what is sent).
 set -u
 
 create='' start=yes quiet='' timeout=5 limit=10000
@@ -41,8 +41,15 @@ done
 [ $# -gt 0 ] || misuse 'no slug given'
 slug=$1
 shift
-[ "${1-}" != -- ] || shift
+case ${1-} in --) shift ;; -*) misuse "$1: options stand before the slug, the command after two dashes" ;; esac
 [ $# -gt 0 ] || misuse 'no command given'
+case $timeout in '' | *[!0-9.]* | *.*.*) timeout=0 ;; esac
+case $timeout in *[1-9]*) ;; *) misuse '--timeout needs a number of seconds above 0' ;; esac
+case $limit in '' | *[!0-9]*) misuse '--body-limit needs a number of bytes' ;; esac
+# One that is closed would be taken by a pipe of ours.
+true 3>&2 || exec 2>/dev/null
+{ true 3>&1; } 2>/dev/null || exec >/dev/null
+{ true 3<&0; } 2>/dev/null || exec </dev/null
 
 # --- where the pings go ---------------------------------------------------------------------------------------------
 fault='' name="the check" hex='[0-9a-fA-F]'
@@ -50,6 +57,7 @@ case ${LASTSEEN_PING_URL-} in
   http://?* | https://?*) base=${LASTSEEN_PING_URL%/} ;;
   *) fault='LASTSEEN_PING_URL is not set to an http(s) URL' base='' ;;
 esac
+# shellcheck disable=SC2254 # $hex is a pattern
 case $slug in
   $hex$hex$hex$hex$hex$hex$hex$hex-$hex$hex$hex$hex-$hex$hex$hex$hex-$hex$hex$hex$hex-$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex$hex)
     base=$base/$(printf %s "$slug" | tr A-F a-f) ;;
@@ -58,7 +66,9 @@ case $slug in
     name=$slug base=$base/${LASTSEEN_PING_KEY-}/$slug
     [ -n "${LASTSEEN_PING_KEY-}" ] || fault=${fault:-a slug needs LASTSEEN_PING_KEY} ;;
 esac
-query="?rid=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')$create"
+rid=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) ||
+  rid=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n' | sed 's/^\(.\{8\}\)\(.\{4\}\)\(.\{4\}\)\(.\{4\}\)/\1-\2-\3-\4-/')
+query="?rid=$rid$create"
 
 type='Content-Type: application/octet-stream' # no text type: a gateway may mend the bytes of a text
 if command -v curl >/dev/null; then
@@ -68,15 +78,23 @@ if command -v curl >/dev/null; then
   }
 elif command -v wget >/dev/null; then
   bound=''
-  ! command -v timeout >/dev/null || bound="timeout $timeout" # wget's own limit is one of each read
+  ! command -v timeout >/dev/null || bound="timeout -s KILL $timeout" # wget's own limit is one of each read
   case $(wget --help 2>&1) in
-    *BusyBox*) fetch() { $bound wget -S -T "${timeout%.*}" -O /dev/null --header "$type" --post-file "$2" "$1" 2>&1; } ;;
+    *BusyBox*) # it ends a body at the first NUL; Debian's build has no -T, and dies of it
+      fetch() {
+        tr -d '\000' <"$2" >"$2.text"
+        $bound wget -S -O /dev/null --header "$type" --post-file "$2.text" "$1" 2>&1
+      } ;;
     *) fetch() {
       printf '%s\n' "$1" |
         $bound wget -S -t 1 -T "$timeout" -U lastseen.sh -O /dev/null --header "$type" --post-file "$2" -i - 2>&1
     } ;;
   esac
-  post() { fetch "$1" "$2" | sed -n 's/^ *HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' | tail -n 1; }
+  post() {
+    fetch "$1" "$2" >"$dir/answer"
+    [ $? -lt 128 ] || return 1
+    sed -n 's/^ *HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' "$dir/answer" | tail -n 1
+  }
 else
   fault='neither curl nor wget is here'
 fi
@@ -87,7 +105,7 @@ deliver() {
   while [ -z "$fault" ] && [ "$try" -lt "$3" ]; do
     [ "$try" -eq 0 ] || sleep "$try"
     try=$((try + 1))
-    code=$(post "$base/$1$query" "$2" 2>/dev/null)
+    code=$(post "$base/$1$query" "$2" 2>/dev/null) || code='' # a status line alone is no answer
     case $code in
       2??) return 0 ;;
       408 | 425 | 429 | 5??) trouble="HTTP $code" ;;
@@ -109,13 +127,17 @@ trap 'rm -rf "$dir"' EXIT
 : >"$dir/empty"
 
 begin() {
-  [ -z "$start" ] || { (trap '' INT QUIT TERM HUP; deliver start "$dir/empty" 1) </dev/null >/dev/null 2>&1 & started=$!; }
+  [ -z "$start" ] || { (trap '' INT QUIT TERM HUP; deliver start "$dir/empty" 1) </dev/null >/dev/null 2>&1 3>&- 4<&- & started=$!; }
 }
 
 # Copy what comes through a FIFO to where it is shown and to the tail. Deaf to signals: a stop is for the job, and its
 # last words are wanted.
-show() { (trap '' INT QUIT TERM HUP; exec tee "$dir/tail" <"$1" 3>&- 4<&-); }
+show() {
+  trap '' INT QUIT TERM HUP
+  exec tee "$dir/tail" <"$1" 3>&- 4<&- # exec: who kills it must not leave a child of it at work
+}
 
+# shellcheck disable=SC2317 # traps call it
 forward() {
   interrupted=yes
   kill -s "$1" "$job" 2>/dev/null
@@ -140,15 +162,21 @@ in_background() {
   exec 4<&0 # or the shell would give it an empty stdin
   copies=''
   if [ "$limit" -gt 0 ] || [ -n "$quiet" ]; then
-    mkfifo "$dir/out" "$dir/err" "$dir/tail"
+    err=err
+    # shellcheck disable=SC3013 # dash, bash, zsh, ksh and BusyBox all know it; another would keep two pipes
+    [ ! /dev/fd/1 -ef /dev/fd/2 ] || err=out # where both are one, one pipe for both keeps their order
+    mkfifo "$dir/out" "$dir/tail"
+    [ "$err" = out ] || mkfifo "$dir/err"
     exec 3<>"$dir/tail" # held open, or the tail would end with the first of its two writers
     (trap '' INT QUIT TERM HUP; exec tail -c "$limit" <"$dir/tail" >"$dir/body" 2>/dev/null 3>&- 4<&-) &
     tail=$!
     if [ -n "$quiet" ]; then show "$dir/out" >/dev/null & else show "$dir/out" & fi
     copies=$!
-    if [ -n "$quiet" ]; then show "$dir/err" >/dev/null & else show "$dir/err" >&2 & fi
-    copies="$copies $!"
-    "$@" <&4 >"$dir/out" 2>"$dir/err" 3>&- 4<&- &
+    if [ "$err" = err ]; then
+      if [ -n "$quiet" ]; then show "$dir/err" >/dev/null & else show "$dir/err" >&2 & fi
+      copies="$copies $!"
+    fi
+    "$@" <&4 >"$dir/out" 2>"$dir/$err" 3>&- 4<&- &
   else
     "$@" <&4 4<&- &
   fi
@@ -167,11 +195,12 @@ in_background() {
 
 # What is still in the pipes is copied; a child that outlives the job and holds them is not waited for.
 finish_copies() {
-  exec 3>&-
   # shellcheck disable=SC2086 # a list of process ids
-  (sleep 2; exec kill -s KILL $copies) </dev/null >/dev/null 2>&1 4<&- &
+  (sleep 2; exec kill -s KILL $copies) </dev/null >/dev/null 2>&1 3>&- 4<&- &
   guard=$!
-  for copy in $copies $tail; do await "$copy"; done 2>/dev/null
+  for copy in $copies; do await "$copy"; done 2>/dev/null
+  exec 3>&- # not before: a copy that starts late must find the tail's reader still there
+  await "$tail"
   kill "$guard" 2>/dev/null
 }
 

@@ -3,26 +3,16 @@
 What they need comes by tests/clients/install-debian.sh. In CI a missing Ruby is a failure, on a plain machine a skip.
 """
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.clients.needs import require_programs
+
 SUITE = Path(__file__).parent / "ruby"
 NEEDS = {"test_sidekiq.rb": ("sidekiq", "redis-server")}
-
-
-def require_programs(*names: str) -> None:
-    missing = [name for name in names if shutil.which(name) is None]
-    if not missing:
-        return
-    text = f"{', '.join(missing)} not found: run tests/clients/install-debian.sh"
-    if os.environ.get("CI"):  # noqa: TID251 - the test runner is the entry point here
-        pytest.fail(text)
-    pytest.skip(text)
 
 
 @pytest.mark.parametrize("file", sorted(SUITE.glob("test_*.rb")), ids=lambda file: file.stem)

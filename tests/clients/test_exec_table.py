@@ -1,0 +1,440 @@
+"""One table of behaviours for `lastseen exec` and clients/sh/lastseen.sh (with curl, with wget, and all BusyBox)."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clients.needs import ENVIRON, require_programs
+from tests.clients.receiver import UUID, Mode, Receiver, receiving
+
+SCRIPT = Path(__file__).parents[2] / "clients/sh/lastseen.sh"
+EXEC = [sys.executable, "-c", "from lastseen_cli.main import main; main()", "exec"]
+TOOLS = "od tr tail tee mktemp mkfifo rm cat sleep sed head timeout seq env kill stat sh".split()  # noqa: SIM905 - a list
+WITHIN = 60.0  # seconds for what takes one: the machine may be busy
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    command: list[str]
+    path: str
+
+    def start(
+        self,
+        receiver: Receiver,
+        *arguments: str,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        at_terminal: int | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        if at_terminal is not None:
+            stdin = stdout = stderr = at_terminal
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            env={"PATH": self.path, **receiver.environment, **(environment or {})},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            preexec_fn=None if at_terminal is None else lambda: os.login_tty(at_terminal),  # noqa: PLW1509 - takes no lock
+        )
+
+    def run(self, receiver: Receiver, *arguments: str, **environment: str) -> tuple[int, bytes, bytes]:
+        job = self.start(receiver, *arguments, environment=environment)
+        out, err = job.communicate(timeout=WITHIN)
+        return job.returncode, out, err
+
+
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Client]:
+    require_programs("curl", "wget", "busybox")
+    return {
+        "exec": Client(EXEC, ENVIRON["PATH"]),
+        "sh-curl": Client([str(SCRIPT)], only(tmp_path_factory.mktemp("curl"), "curl")),
+        "sh-wget": Client([str(SCRIPT)], only(tmp_path_factory.mktemp("wget"), "wget")),
+        "sh-busybox": Client(
+            [*busybox(tmp_path_factory.mktemp("busybox")), str(SCRIPT)],
+            str(tmp_path_factory.getbasetemp() / "busybox0"),
+        ),
+    }
+
+
+def only(folder: Path, fetcher: str) -> str:
+    for tool in (*TOOLS, fetcher):
+        place = next(place for place in ("/usr/bin", "/bin") if (Path(place) / tool).exists())
+        (folder / tool).symlink_to(Path(place) / tool)
+    return str(folder)
+
+
+def busybox(folder: Path) -> list[str]:
+    """Make a folder in which every tool is BusyBox's, as in an Alpine image."""
+    for tool in (*TOOLS, "wget"):
+        (folder / tool).symlink_to("/usr/bin/busybox" if Path("/usr/bin/busybox").exists() else "/bin/busybox")
+    return [str(folder / "sh")]
+
+
+@pytest.fixture(params=["exec", "sh-curl", "sh-wget", "sh-busybox"])
+def client(request: pytest.FixtureRequest, clients: dict[str, Client]) -> Client:
+    return clients[request.param]
+
+
+# --- a job is itself under watch --------------------------------------------------------------------------------------
+def test_a_good_job_is_a_start_and_an_end_of_one_run(client: Client) -> None:
+    with receiving() as receiver:
+        job = client.start(receiver, "nightly", "--", "sh", "-c", "cat; echo out; echo err >&2")
+        out, err = job.communicate(b"in\n", timeout=WITHIN)
+    assert (job.returncode, out, err) == (0, b"in\nout\n", b"err\n")
+    assert receiver.signals == ["start", "0"]
+    assert len({ping.rid for ping in receiver.pings}) == 1
+    assert {ping.method for ping in receiver.pings} == {"POST"}
+    assert sorted(receiver.pings[1].body.split()) == [b"err", b"in", b"out"]
+
+
+def test_each_run_has_an_id_of_its_own(client: Client) -> None:
+    with receiving() as receiver:
+        client.run(receiver, "nightly", "--", "true")
+        client.run(receiver, "nightly", "--", "true")
+    assert len({ping.rid for ping in receiver.pings}) == 2
+
+
+def test_a_uuid_needs_no_key(client: Client) -> None:
+    with receiving() as receiver:
+        assert client.run(receiver, UUID.upper(), "--", "true", LASTSEEN_PING_KEY="") == (0, b"", b"")
+    assert [(ping.check, ping.signal) for ping in receiver.pings] == [(UUID, "start"), (UUID, "0")]
+
+
+@pytest.mark.parametrize(("command", "status"), [("exit 3", 3), ("kill -KILL $$", 137), ("exec no-such-program", 127)])
+def test_the_exit_status_is_the_jobs_own(client: Client, command: str, status: int) -> None:
+    with receiving() as receiver:
+        assert client.run(receiver, "nightly", "--", "sh", "-c", command)[0] == status
+    assert receiver.signals == ["start", str(status)]
+
+
+def test_a_command_that_is_not_there_is_told_with_127(client: Client) -> None:
+    with receiving() as receiver:
+        status, _, err = client.run(receiver, "nightly", "--", "no-such-program")
+    assert (status, receiver.signals) == (127, ["start", "127"])
+    assert b"no-such-program" in err
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP", "USR1"])
+def test_a_signal_reaches_the_job_which_decides(client: Client, name: str) -> None:
+    with receiving() as receiver:
+        job = client.start(receiver, "nightly", "--", "sh", "-c", waits_for(name))
+        assert first_line(job) == b"up\n"
+        job.send_signal(signal.Signals[f"SIG{name}"])
+        out, _ = job.communicate(timeout=WITHIN)
+    assert (job.returncode, out) == (7, f"got {name}\n".encode())
+    assert receiver.signals == ["start", "7"]
+    assert receiver.pings[1].body == f"up\ngot {name}\n".encode()
+
+
+def test_a_job_that_a_signal_ends_is_told_with_128_and_its_number(client: Client) -> None:
+    with receiving() as receiver:
+        job = client.start(receiver, "nightly", "--", "sh", "-c", "echo up; exec sleep 60")
+        assert first_line(job) == b"up\n"
+        job.terminate()
+        job.communicate(timeout=WITHIN)
+    assert (job.returncode, receiver.signals) == (143, ["start", "143"])
+
+
+def test_huge_output_is_shown_whole_and_its_end_is_sent(client: Client) -> None:
+    with receiving() as receiver:
+        _, out, _ = client.run(receiver, "nightly", "--", "seq", "1", "1000000")
+    assert out == b"".join(b"%d\n" % n for n in range(1, 1_000_001))
+    assert receiver.pings[1].body == out[-10_000:]
+
+
+def test_binary_output_is_shown_and_sent_to_the_letter(client: Client, tmp_path: Path) -> None:
+    blob = bytes(range(256)) * 20
+    (tmp_path / "blob").write_bytes(blob)
+    with receiving() as receiver:
+        _, out, _ = client.run(receiver, "nightly", "--", "cat", str(tmp_path / "blob"))
+    sent = blob.replace(b"\0", b"") if "busybox" in client.path else blob  # BusyBox's wget ends a body at a NUL
+    assert (out, receiver.pings[1].body) == (blob, sent)
+
+
+def test_stdout_and_stderr_on_one_pipe_keep_their_order_as_under_cron(client: Client) -> None:
+    lines = "for n in 1 2 3 4 5 6 7 8 9; do echo out $n; echo err $n >&2; done"
+    with receiving() as receiver:
+        job = client.start(receiver, "nightly", "--", "sh", "-c", lines, stderr=subprocess.STDOUT)
+        out, _ = job.communicate(timeout=WITHIN)
+    assert out == b"".join(b"out %d\nerr %d\n" % (n, n) for n in range(1, 10))
+    assert receiver.pings[1].body == out
+
+
+def test_a_job_in_a_loop_leaves_the_loops_stdin_alone(client: Client) -> None:
+    with receiving() as receiver:
+        job = client.start(receiver, "nightly", "--", "head", "-c", "2")
+        out, _ = job.communicate(b"a\nb\nc\n", timeout=WITHIN)
+        loop = ["sh", "-c", 'while read -r line; do "$@" echo "$line"; done', "sh"]
+        inner = Client([*loop, *client.command], ENVIRON["PATH"]).start(receiver, "nightly", "--")
+        looped, _ = inner.communicate(b"a\nb\nc\n", timeout=WITHIN)
+    assert (out, looped) == (b"a\n", b"a\nb\nc\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_does_not_keep_the_job_from_running(client: Client, closed: str) -> None:
+    with receiving() as receiver:
+        without = Client(["sh", "-c", f'"$@" {closed}', "sh", *client.command], client.path)
+        status, _, _ = without.run(receiver, "nightly", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+    assert (status, receiver.signals) == (3, ["start", "3"])
+    assert sorted(receiver.pings[1].body.split()) == [b"err", b"out"]
+
+
+def test_when_nobody_reads_the_output_any_more_the_job_ends_as_it_would(client: Client) -> None:
+    with receiving() as receiver:
+        endless = "while :; do echo more; done"
+        with client.start(receiver, "nightly", "--", "sh", "-c", endless) as job:
+            assert first_line(job) == b"more\n"
+            assert job.stdout
+            job.stdout.close()
+            assert job.wait(WITHIN) == 141
+    assert receiver.signals == ["start", "141"]
+
+
+def test_a_child_that_outlives_the_job_is_not_waited_for(client: Client) -> None:
+    with receiving() as receiver, client.start(receiver, "nightly", "--", "sh", "-c", "sleep 600 & echo $!") as job:
+        child = int(first_line(job))
+        assert job.wait(WITHIN) == 0
+        os.kill(child, signal.SIGKILL)  # it was there still
+    assert receiver.pings[1].body == b"%d\n" % child
+
+
+def test_a_job_that_closes_its_output_and_goes_on_is_waited_for(client: Client) -> None:
+    with receiving() as receiver:
+        status, _, _ = client.run(receiver, "nightly", "--", "sh", "-c", "exec >&- 2>&-; sleep 0.5; exit 9")
+    assert (status, receiver.signals) == (9, ["start", "9"])
+
+
+# --- at a terminal ----------------------------------------------------------------------------------------------------
+def test_a_terminal_stays_a_terminal(client: Client) -> None:
+    ours, theirs = pty.openpty()
+    with receiving() as receiver:
+        ask = "test -t 0 && test -t 1 && test -t 2 && echo yes"
+        job = client.start(receiver, "nightly", "--", "sh", "-c", ask, at_terminal=theirs)
+        assert job.wait(WITHIN) == 0
+    assert os.read(ours, 100) == b"yes\r\n"
+    os.close(ours)
+    os.close(theirs)
+    by_script = client.command != EXEC
+    assert receiver.pings[1].body == (b"The output went to a terminal: it was not kept.\n" if by_script else b"yes\n")
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_job_once(client: Client) -> None:
+    ours, theirs = pty.openpty()
+    with receiving() as receiver:
+        count = 'n=0; trap "n=\\$((n + 1))" INT; echo up; sleep 1; sleep 1; exit $((20 + n))'
+        job = client.start(receiver, "nightly", "--", "sh", "-c", count, at_terminal=theirs)
+        assert read_until(ours, b"up\r\n")
+        os.write(ours, termios.tcgetattr(ours)[6][termios.VINTR])
+        assert job.wait(WITHIN) == 21
+    os.close(ours)
+    os.close(theirs)
+    assert receiver.signals == ["start", "21"]
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+def test_quiet_shows_nothing_and_sends_the_output(client: Client) -> None:
+    with receiving() as receiver:
+        assert client.run(receiver, "--quiet", "nightly", "--", "sh", "-c", "echo a; echo b >&2") == (0, b"", b"")
+    assert sorted(receiver.pings[1].body.split()) == [b"a", b"b"]
+
+
+def test_quiet_keeps_warnings_to_itself(client: Client) -> None:
+    with receiving(404) as receiver:
+        assert client.run(receiver, "--quiet", "nightly", "--", "false") == (1, b"", b"")
+
+
+def test_no_start_tells_the_end_only(client: Client) -> None:
+    with receiving() as receiver:
+        client.run(receiver, "--no-start", "nightly", "--", "true")
+    assert receiver.signals == ["0"]
+
+
+def test_body_limit_says_how_much_of_the_end_is_sent(client: Client) -> None:
+    with receiving() as receiver:
+        client.run(receiver, "--body-limit", "4", "nightly", "--", "echo", "a long text")
+    assert receiver.pings[1].body == b"ext\n"
+
+
+def test_body_limit_0_leaves_the_output_to_the_job(client: Client, tmp_path: Path) -> None:
+    with receiving() as receiver, (tmp_path / "log").open("wb") as log:
+        job = client.start(receiver, "--body-limit", "0", "nightly", "--", "stat", "-L", "-c", "%i", "/dev/stdout",
+                           stdout=log.fileno())  # fmt: skip
+        job.communicate(timeout=WITHIN)
+    assert int((tmp_path / "log").read_text()) == (tmp_path / "log").stat().st_ino
+    assert receiver.pings[1].body == b""
+
+
+def test_create_is_asked_for_with_every_ping(client: Client) -> None:
+    with receiving() as receiver:
+        client.run(receiver, "nightly", "--", "true")
+        client.run(receiver, "--create", "nightly", "--", "true")
+    assert [ping.query.get("create") for ping in receiver.pings] == [None, None, "1", "1"]
+
+
+MISUSE = {
+    "no command given": ["nightly"],
+    "no command": ["nightly", "--"],
+    "SLUG": [],
+    "--frobnicate": ["--frobnicate", "nightly", "--", "true"],
+    "before the slug": ["nightly", "--quiet", "--", "true"],
+    "--timeout": ["--timeout", "soon", "nightly", "--", "true"],
+    "seconds above 0": ["--timeout", "0", "nightly", "--", "true"],
+    "--body-limit": ["--body-limit", "-1", "nightly", "--", "true"],
+}
+
+
+@pytest.mark.parametrize("told", MISUSE)
+def test_misuse_is_exit_status_2_and_says_how_it_is_used(client: Client, told: str) -> None:
+    with receiving() as receiver:
+        status, out, err = client.run(receiver, *MISUSE[told])
+    assert (status, out, receiver.pings) == (2, b"", [])
+    assert told.encode() in err
+    assert b"[options] SLUG -- command ..." in err
+
+
+# --- a monitor that is away, mute, wrong or slow ----------------------------------------------------------------------
+TROUBLES: dict[Mode, list[str]] = {
+    "away": [],
+    "mute": ["start", "4", "4", "4"],
+    "drip": ["start", "4", "4", "4"],
+    "cut": ["start", "4", "4", "4"],
+    500: ["start", "4", "4", "4"],
+    429: ["start", "4", "4", "4"],
+    404: ["start", "4"],
+    400: ["start", "4"],
+}
+TRY_SECONDS, PAUSE_SECONDS = 2.0, 3.0
+"""The bound of a job's delay is four tries and two pauses; exec's pauses shrink with its --timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    status: int
+    out: bytes
+    err: bytes
+    signals: list[str]
+    seconds: float
+    secrets: list[str]
+
+
+def hold(client: Client, mode: Mode, *options: str) -> Held:
+    with receiving(mode) as receiver:
+        begun = time.monotonic()
+        status, out, err = client.run(receiver, *options, "nightly", "--", "sh", "-c", "echo out; exit 4")
+        seconds = time.monotonic() - begun
+        return Held(status, out, err, receiver.signals, seconds, receiver.secrets_in(out, err))
+
+
+@pytest.fixture(scope="session")
+def held(clients: dict[str, Client]) -> dict[tuple[str, Mode], Held]:
+    cases = [(name, mode) for name in clients for mode in TROUBLES]
+    with ThreadPoolExecutor(12) as pool:  # they mostly wait
+        runs = pool.map(lambda case: hold(clients[case[0]], case[1], "--timeout", str(TRY_SECONDS)), cases)
+        return dict(zip(cases, runs, strict=True))
+
+
+@pytest.mark.parametrize("mode", TROUBLES)
+@pytest.mark.parametrize("name", ["exec", "sh-curl", "sh-wget", "sh-busybox"])
+def test_a_monitor_in_trouble_costs_seconds_and_one_warning(
+    held: dict[tuple[str, Mode], Held], name: str, mode: Mode
+) -> None:
+    run = held[name, mode]
+    assert (run.status, run.out) == (4, b"out\n")
+    assert run.signals == TROUBLES[mode]
+    assert run.err.startswith(b"lastseen: ping /start of nightly was not delivered: ")
+    assert run.err.count(b"\n") == 1
+    assert run.secrets == []
+    assert run.seconds < 4 * TRY_SECONDS + PAUSE_SECONDS + 20  # the machine may be busy: the test below is exact
+
+
+@pytest.mark.slow
+def test_with_the_settings_as_shipped_a_mute_monitor_holds_a_job_23_seconds_at_most(clients: dict[str, Client]) -> None:
+    with ThreadPoolExecutor(len(clients)) as pool:
+        runs = list(pool.map(lambda client: hold(client, "mute"), clients.values()))
+    for run in runs:
+        assert (run.status, run.out, run.signals) == (4, b"out\n", ["start", "4", "4", "4"])
+        assert 20 < run.seconds < 23 + 4
+
+
+def test_the_end_gets_through_when_the_second_try_does(client: Client) -> None:
+    with receiving(200, 503, 200) as receiver:
+        assert client.run(receiver, "nightly", "--", "true") == (0, b"", b"")
+    assert receiver.signals == ["start", "0", "0"]
+    assert len({ping.rid for ping in receiver.pings}) == 1
+
+
+@pytest.mark.parametrize(
+    ("slug", "settings", "mend"),
+    [
+        ("nightly", {"LASTSEEN_PING_URL": ""}, b"LASTSEEN_PING_URL"),
+        ("nightly", {"LASTSEEN_PING_URL": "ftp://host/ping"}, b"LASTSEEN_PING_URL"),
+        ("nightly", {"LASTSEEN_PING_KEY": ""}, b"LASTSEEN_PING_KEY"),
+        ("Nightly Backup", {}, b"not a slug"),
+    ],
+)
+def test_with_wrong_settings_the_job_runs_and_the_mend_is_told(
+    client: Client, slug: str, settings: dict[str, str], mend: bytes
+) -> None:
+    with receiving() as receiver:
+        status, out, err = client.run(receiver, slug, "--", "echo", "out", **settings)
+    assert (status, out, receiver.pings) == (0, b"out\n", [])
+    assert mend in err
+    assert receiver.secrets_in(err) == []
+
+
+def test_a_uuid_is_a_secret_too(client: Client) -> None:
+    with receiving(404) as receiver:
+        status, out, err = client.run(receiver, UUID, "--", "true")
+    assert (status, out) == (0, b"")
+    assert err.startswith(b"lastseen: ping /start of the check was not delivered: HTTP 404")
+    assert receiver.secrets_in(err) == []
+
+
+@pytest.mark.parametrize(("name", "tool"), [("sh-curl", "curl"), ("sh-wget", "wget")])
+def test_the_url_is_not_among_the_arguments_that_ps_shows(
+    clients: dict[str, Client], name: str, tool: str, tmp_path: Path
+) -> None:
+    spy = tmp_path / tool
+    spy.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/arguments\nexec /usr/bin/{tool} "$@"\n')
+    spy.chmod(0o755)
+    spied = Client(clients[name].command, f"{tmp_path}:{clients[name].path}")
+    with receiving() as receiver:
+        spied.run(receiver, "nightly", "--", "true")
+        assert receiver.signals == ["start", "0"]
+        assert receiver.secrets_in((tmp_path / "arguments").read_bytes()) == []
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------------
+def waits_for(name: str) -> str:
+    return f"trap 'echo got {name}; exit 7' {name}; echo up; sleep 60 >/dev/null 2>&1 & wait"
+
+
+def first_line(job: subprocess.Popen[bytes]) -> bytes:
+    assert job.stdout
+    line = b""
+    while not line.endswith(b"\n"):  # unbuffered: what follows is communicate's
+        char = os.read(job.stdout.fileno(), 1)
+        assert char, job.stderr and job.stderr.read()
+        line += char
+    return line
+
+
+def read_until(terminal: int, text: bytes) -> bool:
+    seen = b""
+    while text not in seen:
+        seen += os.read(terminal, 100)
+    return True
