@@ -176,6 +176,11 @@ class MemoryStore(_Hooked, Store):
             kept = self.flips_of.get(check_id, {})
             return [kept[n] for n in sorted(kept) if n > after and (upto is None or n <= upto)]
 
+    def flips_back(self, check_id: str) -> Iterator[Flip]:
+        with self._call("flips_back"):
+            kept = self.flips_of.get(check_id, {})
+            return iter([kept[n] for n in sorted(kept, reverse=True)])
+
     def setting(self, kind: str, name: str) -> dict[str, Any] | None:
         with self._call("setting"):
             document = self.documents.get((kind, name))

@@ -61,6 +61,9 @@ BATCH_TRIES = 6
 BATCH_WAIT = 0.05
 """How often keys are asked for that DynamoDB left unread, and seconds before the first further try, then doubled."""
 
+FLIPS_PAGE = 100
+"""Flips that are read at once where few are likely to be asked for."""
+
 FLIP_DAYS = 90
 """Days that flips are kept where ping history is off."""
 
@@ -299,6 +302,14 @@ class Store:
         low, high = flip_event(after + 1), flip_event(upto if upto is not None else _LAST_EVENT)
         return list(_readable(self._events(check_id, low, high), flip_from_item)) if low <= high else []
 
+    def flips_back(self, check_id: str) -> Iterator[Flip]:
+        """Return the flips that are still kept, newest first, read as far as they are asked for.
+
+        One that cannot be read is logged and left out.
+        """
+        events = self._events(check_id, flip_event(1), flip_event(_LAST_EVENT), page=FLIPS_PAGE, newest_first=True)
+        return _readable(events, flip_from_item)
+
     # Settings
 
     def setting(self, kind: str, name: str) -> dict[str, Any] | None:
@@ -466,15 +477,23 @@ class Store:
         raise BusyError("DynamoDB leaves checks unread. Try again in a minute.")
 
     def _events(
-        self, check_id: str, low: str, high: str, *, limit: int | None = None, newest_first: bool = False
+        self,
+        check_id: str,
+        low: str,
+        high: str,
+        *,
+        limit: int | None = None,
+        page: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Item]:
+        paging: Any = {"MaxItems": limit, "PageSize": page or limit}
         pages = self._client.get_paginator("query").paginate(
             TableName=self._tables.history,
             KeyConditionExpression="id = :id AND event BETWEEN :low AND :high",
             ExpressionAttributeValues={":id": text(check_id), ":low": text(low), ":high": text(high)},
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
+            PaginationConfig=paging,
         )
         return (dict(item) for page in pages for item in page["Items"])
 

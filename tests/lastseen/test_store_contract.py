@@ -542,6 +542,13 @@ def test_flips_are_listed_oldest_first_between_two_numbers(store: Store) -> None
     assert store.flips(ID, after=11, upto=11) == store.flips(ID, after=12) == store.flips(OTHER) == []
 
 
+def test_flips_are_listed_newest_first_as_far_as_they_are_asked_for(store: Store) -> None:
+    created(store, NIGHTLY, *(ping(minute) for minute, ping in enumerate([success, fail] * 3)))
+    assert [flip.n for flip in store.flips_back(ID)] == [6, 5, 4, 3, 2, 1]
+    assert next(store.flips_back(ID)).n == 6
+    assert list(store.flips_back(OTHER)) == []
+
+
 def test_a_flip_is_kept_as_it_was_decided(store: Store) -> None:
     seen = created(store, NIGHTLY, success(0), start(20))
     outcome = pinged(seen, Ping(at=at(25), kind=Kind.FAIL, exit_status=3, note="n", body=b"\xff out"))

@@ -27,9 +27,9 @@ def admitted(call: Call, needs: Needs, event: dict[str, Any]) -> Call:
         return call
     if needs is Needs.SIGNATURE:
         return replace(call, key=signed(call, event))
-    write = needs is Needs.WRITE
-    word = in_headers(call) or (in_body(call.body) if write else "")
-    return replace(call, key=holder(call.deployment.store, word, call.now, write=write))
+    reading = event["requestContext"]["http"]["method"] in {"GET", "HEAD"}
+    word = in_headers(call) or ("" if reading else in_body(call.body))
+    return replace(call, key=holder(call.deployment.store, word, call.now, write=needs is Needs.WRITE))
 
 
 def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:

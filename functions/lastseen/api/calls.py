@@ -13,9 +13,12 @@ from enum import Enum
 from functools import cached_property
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from lastseen.api.documents import Document
 from lastseen.api.errors import UnauthorizedError
 from lastseen.api.models import Model, read, read_query
+from lastseen.check import Check
 from lastseen.keys import Key, Scope
 from lastseen.seal import Seal
 from lastseen.store import Store
@@ -49,6 +52,12 @@ class Deployment:
     api_url: str
     clock: Callable[[], datetime]
     known: dict[str, str] = field(default_factory=dict)  # unique key -> id: once found, it needs no search
+    seen: dict[str, tuple[datetime, list[Check]]] = field(default_factory=dict)  # project -> its checks, and since when
+
+    @property
+    def site_url(self) -> str:
+        """Where badges and pages are."""
+        return self.api_url.removesuffix("/api")
 
     @cached_property
     def seal(self) -> Seal:
@@ -95,7 +104,7 @@ class Answer:
     """What a call comes to: a document, or a body of another type."""
 
     status: int = 200
-    document: Document | None = None
+    document: BaseModel | None = None
     body: str | bytes = ""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from lastseen.check import Check, Flip, Status, appearance, expectation, unique_key
 from lastseen.items import Recorded
@@ -21,7 +21,7 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 class Document(BaseModel):
     """What the API answers with."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, serialize_by_alias=True)
 
 
 class ErrorDocument(Document):
@@ -63,6 +63,8 @@ class CheckDocument(Document):
     flap_limit: int
     flapping: bool
     """Whether it changes too often to be told of each time."""
+    badge_url: str
+    """Shows to anybody whether it is up, and tells nothing else."""
     last_duration: int = 0
     """Seconds that the last run took; absent if that is not known."""
     timeout: int = 0
@@ -111,16 +113,77 @@ class PingDocument(Document):
     """An exit status that is no number of 0 to 255, to the letter."""
 
 
+class PingList(Document):
+    """Pings, newest first."""
+
+    pings: list[PingDocument]
+
+
 class FlipDocument(Document):
     """A change of status."""
 
     timestamp: Time
     up: Literal[0, 1]
     """Whatever is not up counts as down."""
+    status: Literal["new", "up", "down", "paused"]
+    reason: Literal["missed", "stuck", "failed", "pinged", "paused", "resumed"]
+
+
+class FlipList(Document):
+    """Changes of status, newest first."""
+
+    flips: list[FlipDocument]
+
+
+class BareFlipList(RootModel[list[FlipDocument]]):
+    """The same, for the one client that was written from the peer's manual and not from its answers."""
+
+
+class BadgeUrls(Document):
+    """Where a badge is, in three forms; each with two states (up, down) or with three (up, late, down)."""
+
+    svg: str
+    svg3: str
+    json_: str = Field(serialization_alias="json")
+    json3: str
+    shields: str
+    shields3: str
+
+
+class BadgeList(Document):
+    """The badges of a project by tag; `*` is that of all its checks."""
+
+    badges: dict[str, BadgeUrls]
+
+
+class BadgeDocument(Document):
+    """What a badge says, in JSON."""
+
+    status: Literal["up", "late", "down"]
+    total: int
+    grace: int
+    down: int
+
+
+class ShieldsDocument(Document):
+    """What a badge says, for shields.io."""
+
+    schemaVersion: Literal[1] = 1  # noqa: N815 - theirs
+    label: str
+    message: Literal["up", "late", "down"]
+    color: Literal["success", "important", "critical"]
 
 
 def check_document(  # one keyword per thing that the form depends on
-    check: Check, *, about: str, version: int, now: datetime, ping_url: str, api_url: str, read_only: bool
+    check: Check,
+    *,
+    about: str,
+    version: int,
+    now: datetime,
+    ping_url: str,
+    api_url: str,
+    badge_url: str,
+    read_only: bool,
 ) -> CheckDocument:
     """Return a check's document; `ping_url` and `api_url` are the public bases."""
     started = check.last_start is not None
@@ -150,6 +213,7 @@ def check_document(  # one keyword per thing that the form depends on
         snoozed_until=iso(check.snoozed_until),
         flap_limit=check.flap_limit,
         flapping=check.flapping,
+        badge_url=badge_url,
     )
     if check.last_duration is not None:
         document.last_duration = int(check.last_duration.total_seconds())
@@ -192,7 +256,10 @@ def ping_document(recorded: Recorded, *, body_url: str | None) -> PingDocument:
 
 def flip_document(flip: Flip) -> FlipDocument:
     """Return a flip's document."""
-    return FlipDocument.model_construct(timestamp=iso(flip.at), up=int(flip.status is Status.UP))
+    up = int(flip.status is Status.UP)
+    return FlipDocument.model_construct(
+        timestamp=iso(flip.at), up=up, status=flip.status.value, reason=flip.reason.value
+    )
 
 
 def iso(moment: datetime | None) -> str | None:

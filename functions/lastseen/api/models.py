@@ -27,6 +27,7 @@ BODY_LIMIT = 100_000
 PROJECT_LIMIT = 60
 PAGE_LIMIT = 1_000
 CURSOR_LIMIT = 500
+UNIX_LIMIT = 7_258_118_400  # the year 2200
 TIME_LIMITS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 _LINE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -127,6 +128,26 @@ class CheckQuery(Model):
     """At most so many, and `next` to go on."""
     cursor: Annotated[str, StringConstraints(max_length=CURSOR_LIMIT)] = ""
     """The `next` of the page before."""
+
+
+class PingQuery(Model):
+    """Which pings."""
+
+    limit: Annotated[Whole, Field(ge=1, le=PAGE_LIMIT)] = 100
+    """At most so many."""
+    before: Annotated[Whole, Field(ge=1, le=10**12)] | None = None
+    """Only those with a smaller number: the `n` of the last one that was seen, to go on."""
+
+
+class FlipQuery(Model):
+    """Which changes of status."""
+
+    seconds: Annotated[Whole, Field(ge=0, le=SECONDS_LIMITS[1])] | None = None
+    """Only those of the last so many seconds."""
+    start: Annotated[Whole, Field(ge=0, le=UNIX_LIMIT)] | None = None
+    """Only those at or after this time, in seconds since 1970."""
+    end: Annotated[Whole, Field(ge=0, le=UNIX_LIMIT)] | None = None
+    """Only those before this time, in seconds since 1970."""
 
 
 class ProjectQuery(Model):

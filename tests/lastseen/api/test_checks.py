@@ -64,6 +64,7 @@ def test_a_check_of_which_nothing_is_said_is_expected_daily_with_an_hour_of_grac
         "snoozed_until": None,
         "flap_limit": 6,
         "flapping": False,
+        "badge_url": document["badge_url"],
         "uuid": uuid,
         "ping_url": f"https://example.org/ping/{uuid}",
         "update_url": own,

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from lastseen.api.calls import Route
-from lastseen.api.routes import checks, keys
+from lastseen.api.routes import about, badges, checks, history, keys
 
-ROUTES: tuple[Route, ...] = (*checks.ROUTES, *keys.ROUTES)
+ROUTES: tuple[Route, ...] = (*checks.ROUTES, *history.ROUTES, *badges.ROUTES, *keys.ROUTES, *about.ROUTES)

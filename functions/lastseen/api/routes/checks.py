@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lastseen.api import badges
 from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
 from lastseen.api.checks import Checks, Described
 from lastseen.api.documents import CheckDocument, CheckList, check_document
@@ -27,6 +28,7 @@ def document(call: Call, described: Described) -> CheckDocument:
         now=call.now,
         ping_url=call.deployment.ping_url,
         api_url=call.deployment.api_url,
+        badge_url=badges.check_url(call.deployment, described.check.id),
         read_only=call.read_only,
     )
 
