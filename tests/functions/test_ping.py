@@ -1,0 +1,238 @@
+"""The ping function: the gateway's event in, its answer out, and exactly which calls to AWS between. Over moto."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lastseen.check import Check, Kind, Status
+from lastseen.keys import KIND, Scope, hashed, mint, to_document
+from lastseen.store import Store, Tables
+from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load, make_tables
+from tests.times import T0, hours, seconds
+
+UUID = "7b0a3c52-94ad-4b1e-8f0e-2d1c5a6b7f80"
+PING_KEY, _KEY = mint(Scope.PING, "default", "", T0)
+BY_UUID, BY_SLUG = f"/ping/{UUID}", f"/ping/{PING_KEY}/nightly"
+STEADY = ["dynamodb.GetItem", "dynamodb.UpdateItem", "dynamodb.PutItem"]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        make_tables(boto3.client("dynamodb"))
+        boto3.client("sqs").create_queue(QueueName="wakes")
+        yield
+
+
+@pytest.fixture
+def store(aws: None) -> Store:  # noqa: ARG001 - the cloud it lies in
+    store = Store(boto3.client("dynamodb"), Tables("checks", "names", "history", "settings"))
+    store.put_setting(KIND, hashed(PING_KEY), to_document(_KEY))
+    return store
+
+
+@pytest.fixture
+def ping(store: Store) -> ModuleType:  # noqa: ARG001 - a store with a key
+    return load()
+
+
+def put(store: Store, **fields: Any) -> None:
+    store.create(Check(**{"id": UUID, "slug": "nightly", "created": T0 - hours(1), **fields}))
+
+
+def calls_of(ping: ModuleType) -> list[str]:
+    """Return a list to which every call to AWS that the function makes is added."""
+    made: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        made.append(f"{model.service_model.service_name}.{model.name}")
+
+    for client in (ping._store._client, ping._wakes._client):  # noqa: SLF001 - to count what goes out
+        client.meta.events.register("before-call.*.*", note)
+    return made
+
+
+def one_at_a_time(ping: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make each call to DynamoDB whole, as DynamoDB does and moto in threads does not; between calls anything goes."""
+    client, lock = ping._store._client, threading.Lock()  # noqa: SLF001 - the client whose calls are made whole
+    call = client._make_api_call  # noqa: SLF001
+
+    def whole(*args: Any) -> Any:
+        with lock:
+            return call(*args)
+
+    monkeypatch.setattr(client, "_make_api_call", whole)
+
+
+# --- What a ping costs ---
+
+
+@pytest.mark.parametrize("path", [BY_UUID, BY_SLUG])
+def test_a_warm_steady_ping_is_one_read_one_conditional_write_and_one_put(
+    store: Store, ping: ModuleType, path: str
+) -> None:
+    put(store)
+    ping.handler(event(path), None)
+    made = calls_of(ping)
+    for number in (1, 2):
+        assert ping.handler(event(path, at=T0 + seconds(number)), None)["statusCode"] == 200
+        assert made == STEADY * number
+
+
+def test_the_write_of_a_steady_ping_is_conditional_on_what_its_decision_saw(store: Store, ping: ModuleType) -> None:
+    put(store)
+    ping.handler(event(BY_UUID), None)
+    asked: list[dict[str, Any]] = []
+    ping._store._client.meta.events.register(  # noqa: SLF001 - to see what goes out
+        "provide-client-params.dynamodb.UpdateItem", lambda params, **_: asked.append(params)
+    )
+    ping.handler(event(BY_UUID, at=T0 + seconds(1)), None)
+    (update,) = asked
+    assert update["ConditionExpression"] == "rv = :rev AND (attribute_not_exists(lp) OR lp <= :lp)"
+    assert update["UpdateExpression"] == "SET lp = :lp, w = :w ADD n :one"
+
+
+def test_a_history_that_is_switched_off_is_not_paid_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTORY_DAYS", "0")
+    ping = load()
+    put(store)
+    ping.handler(event(BY_UUID), None)
+    made = calls_of(ping)
+    ping.handler(event(BY_UUID, at=T0 + seconds(1)), None)
+    assert made == ["dynamodb.GetItem", "dynamodb.UpdateItem"]
+
+
+def test_an_unknown_check_is_read_strongly_before_it_is_said_not_to_be_there(ping: ModuleType) -> None:
+    made = calls_of(ping)
+    assert ping.handler(event(BY_UUID), None)["statusCode"] == 404
+    assert made == ["dynamodb.GetItem"] * 2
+
+
+def test_the_function_starts_without_what_makes_starts_slow() -> None:
+    heavy = ("pydantic", "aws_lambda_powertools", "boto3", "apprise", "jinja2", "cronsim", "oncalendar", "zoneinfo")
+    code = f"import sys, runpy; runpy.run_path({str(ENTRY)!r}); print(sorted(set({heavy}) & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("[]\n", "")
+
+
+def test_a_call_that_hangs_is_given_up_while_the_function_still_runs(ping: ModuleType) -> None:
+    for client in (ping._store._client, ping._wakes._client):  # noqa: SLF001 - how it was made
+        assert client.meta.config.connect_timeout + client.meta.config.read_timeout <= 4
+
+
+# --- From event to history ---
+
+
+def test_everything_of_a_request_reaches_the_history(store: Store, ping: ModuleType) -> None:
+    put(store)
+    body = {"body": base64.b64encode(b"\x00\xff half \xc3").decode(), "isBase64Encoded": True}
+    rid = "11111111222243338444555555555555"
+    answer = ping.handler(event(f"{BY_UUID}/3/", f"rid={rid}", method="PUT", at=T0 + seconds(1), **body), None)
+    assert (answer["statusCode"], answer["body"]) == (200, "OK")
+    (recorded,) = store.pings(UUID, limit=10)
+    said = recorded.ping
+    assert (recorded.n, recorded.kind, said.at) == (1, Kind.FAIL, T0 + seconds(1))
+    assert (said.method, said.address, said.agent, said.scheme) == ("PUT", "192.0.2.7", "curl/7.88.1", "https")
+    assert (said.body, said.exit_status) == (b"\x00\xff half \xc3", 3)
+    assert said.rid == "11111111-2222-4333-8444-555555555555"
+
+
+def test_an_entry_of_the_history_expires_after_its_days(store: Store, ping: ModuleType) -> None:
+    put(store)
+    ping.handler(event(BY_UUID), None)
+    items = boto3.client("dynamodb").scan(TableName="history")["Items"]
+    expiry = {item["event"]["S"][:5]: int(item["ttl"]["N"]) - int(T0.timestamp()) for item in items}
+    assert expiry == {"ping#": 90 * 86_400, "flip#": 90 * 86_400}
+
+
+def test_the_body_limit_can_be_raised(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BODY_LIMIT", "100000")
+    ping = load()
+    put(store)
+    answer = ping.handler(event(BY_UUID, method="POST", body="x" * 300_000), None)
+    assert answer["headers"]["ping-body-limit"] == "100000"
+    assert [recorded.ping.body for recorded in store.pings(UUID, limit=10)] == [b"x" * 100_000]
+
+
+def test_a_request_without_anything_that_may_be_missing_is_a_ping(store: Store, ping: ModuleType) -> None:
+    put(store)
+    bare = {"rawPath": BY_UUID, "requestContext": {"http": {"method": "GET"}, "timeEpoch": 1_772_452_800_000}}
+    assert ping.handler(bare, None)["statusCode"] == 200
+    (recorded,) = store.pings(UUID, limit=10)
+    assert (recorded.ping.address, recorded.ping.agent, recorded.ping.scheme) == ("", "", "https")
+
+
+# --- Answers ---
+
+
+def test_an_answer_has_the_peers_headers(store: Store, ping: ModuleType) -> None:
+    put(store)
+    for path, status in ((BY_UUID, 200), (f"/ping/{UUID[::-1]}", 404)):
+        answer = ping.handler(event(path), None)
+        assert answer["statusCode"] == status
+        assert answer["headers"] == {
+            "content-type": "text/plain; charset=utf-8",
+            "access-control-allow-origin": "*",
+            "cache-control": "max-age=0, no-cache, no-store, must-revalidate, private",
+            "ping-body-limit": "10000",
+        }
+
+
+@pytest.mark.parametrize(("path", "status"), [(BY_UUID, 200), ("/ping/nonsense", 404), (f"/ping/{PING_KEY}/N", 400)])
+def test_head_is_answered_without_a_body(store: Store, ping: ModuleType, path: str, status: int) -> None:
+    put(store)
+    answer = ping.handler(event(path, method="HEAD"), None)
+    assert (answer["statusCode"], answer["body"]) == (status, "")
+
+
+def test_a_preflight_is_granted_and_recorded_nowhere(store: Store, ping: ModuleType) -> None:
+    put(store)
+    made = calls_of(ping)
+    headers = {"origin": "https://example.com", "access-control-request-method": "POST"}
+    answer = ping.handler(event(BY_UUID, method="OPTIONS", headers=headers), None)
+    assert (answer["statusCode"], answer["body"], made) == (204, "", [])
+    for name in ("origin", "methods", "headers"):
+        assert answer["headers"][f"access-control-allow-{name}"] == "*"
+
+
+def test_options_without_a_browsers_question_is_a_ping(store: Store, ping: ModuleType) -> None:
+    put(store)
+    assert ping.handler(event(BY_UUID, method="OPTIONS"), None)["statusCode"] == 200
+    assert store.pings(UUID, limit=1)[0].ping.method == "OPTIONS"
+
+
+# --- Many at once ---
+
+
+def test_of_32_first_pings_at_once_one_makes_the_check_and_all_count(
+    store: Store, ping: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_at_a_time(ping, monkeypatch)
+    together = threading.Barrier(32)
+
+    def first(number: int) -> int:
+        together.wait()
+        answer = ping.handler(event(BY_SLUG, "create=1", at=T0 + seconds(number)), None)
+        return int(answer["statusCode"])
+
+    with ThreadPoolExecutor(32) as pool:
+        statuses = sorted(pool.map(first, range(32)))
+    assert statuses == [200] * 31 + [201]
+    (check_id,) = store.project("default")
+    check = store.get(check_id, strong=True)
+    assert check
+    assert (check.status, check.n_pings, check.last_ping) == (Status.UP, 32, T0 + seconds(31))
+    assert [recorded.n for recorded in store.pings(check_id, limit=50)] == list(range(32, 0, -1))
