@@ -11,7 +11,10 @@ from typing import Any
 from lastseen import keys
 from lastseen.api.calls import Call, Needs
 from lastseen.api.errors import UnauthorizedError
+from lastseen.api.keyring import ID_CHARS
 from lastseen.api.models import ProjectQuery
+from lastseen.api.projects import Projects
+from lastseen.items import CorruptError
 from lastseen.keys import Key, Scope
 from lastseen.store import ConflictError, Store
 
@@ -40,7 +43,7 @@ def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:
     document = store.setting(keys.KIND, keys.hashed(word)) if word else None
     if document is None:
         raise UnauthorizedError("wrong api key" if word else "missing api key: send it in the header X-Api-Key")
-    key = keys.from_document(keys.hashed(word), document)
+    key = _read(keys.hashed(word), document)
     if key.scope is Scope.PING:
         raise UnauthorizedError("wrong api key: this is a ping key; it pings, and does nothing else")
     if write and key.scope is not Scope.WRITE:
@@ -52,6 +55,13 @@ def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:
     return key
 
 
+def _read(key_hash: str, document: dict[str, Any]) -> Key:
+    try:
+        return keys.from_document(key_hash, document)
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorruptError(f"The key {key_hash[:ID_CHARS]} cannot be read: {type(error).__name__}.") from error
+
+
 def signed(call: Call, event: dict[str, Any]) -> Key:
     """Return a key to everything of the project that a signed request names.
 
@@ -61,7 +71,8 @@ def signed(call: Call, event: dict[str, Any]) -> Key:
     authorizer = event["requestContext"].get("authorizer") or {}
     if not isinstance(authorizer, dict) or not authorizer.get("iam"):
         raise UnauthorizedError("sign this request with AWS credentials")
-    return Key(hash="", project=call.asked(ProjectQuery).project, scope=Scope.WRITE, name="AWS credentials")
+    project = Projects(call.deployment.store).one(call.asked(ProjectQuery).project)
+    return Key(hash="", project=project.name, scope=Scope.WRITE, name="AWS credentials")
 
 
 def in_headers(call: Call) -> str:

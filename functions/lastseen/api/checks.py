@@ -20,8 +20,9 @@ from lastseen.api.models import SLUG_LIMIT, CheckRequest
 from lastseen.channel import ALL, kind
 from lastseen.check import Check, NotPausedError, Outcome, configured, paused, resumed, unique_key
 from lastseen.pingurl import as_uuid
+from lastseen.project import default_channels
 from lastseen.schedule import Period, Schedule, ScheduleError, canonical_zone, parse, validated
-from lastseen.store import ConflictError, Place
+from lastseen.store import ConflictError, Place, Store
 from lastseen.wakes import Wake
 
 TRIES = 20
@@ -104,7 +105,8 @@ class Checks:
             match, sole = self._matching(request)
             if match:
                 return self.update(match.check.id, request, version=version), False
-            blank = Check(id=str(uuid4()), project=self._project, channels="", created=self._now)
+            channels = "" if "channels" in request.model_fields_set else default_channels(self._store, self._project)
+            blank = Check(id=str(uuid4()), project=self._project, channels=channels, created=self._now)
             check = replace(configured(blank, **self._settings(blank, request, version=version)).check, rev=0)
             try:
                 self._store.create(check, about=request.desc, sole=sole)
@@ -215,7 +217,7 @@ class Checks:
         if version < 3 and "name" in sent and "slug" not in sent:  # noqa: PLR2004 - the API's version
             settings["slug"] = slug_of(request.name)
         if "channels" in sent:
-            settings["channels"] = self._channels(request.channels)
+            settings["channels"] = channels_of(self._store, self._project, request.channels)
         if "reminder" in sent:
             settings["reminder"] = timedelta(seconds=request.reminder) or None
         if "snoozed_until" in sent:
@@ -245,13 +247,16 @@ class Checks:
             raise BadRequestError(f"schedule: {error}") from error
         return timing
 
-    def _channels(self, asked: str) -> str:
-        """Return the ids of the channels that are asked for, by id or by a name that only one of them has."""
-        if asked in {"", ALL}:
-            return asked
-        documents = self._store.settings(kind(self._project))
-        known = {channel_id: document["name"] for channel_id, document in documents.items()}
-        return ",".join(_channel(word.strip(), known) for word in asked.split(","))
+
+def channels_of(store: Store, project: str, asked: str) -> str:
+    """Return the ids of the channels that are asked for, by id or by a name that only one of the project's has.
+
+    Raises BadRequestError.
+    """
+    if asked in {"", ALL}:
+        return asked
+    known = {channel_id: document["name"] for channel_id, document in store.settings(kind(project)).items()}
+    return ",".join(_channel(word.strip(), known) for word in asked.split(","))
 
 
 def slug_of(name: str) -> str:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.types import AwareDatetime
 
 from lastseen.api.errors import BadRequestError
+from lastseen.channel import ALL
 from lastseen.keys import Scope
 
 SECONDS_LIMITS = (60, 31_536_000)
@@ -45,6 +46,7 @@ Line = Annotated[str, StringConstraints(pattern=_LINE)]
 Name = Annotated[Line, StringConstraints(max_length=NAME_LIMIT)]
 Slug = Annotated[str, StringConstraints(max_length=SLUG_LIMIT, pattern=_SLUG)]
 Keywords = Annotated[Line, StringConstraints(max_length=KEYWORDS_LIMIT)]
+Channels = Annotated[Line, StringConstraints(max_length=CHANNELS_LIMIT)]
 Project = Annotated[str, StringConstraints(min_length=1, max_length=PROJECT_LIMIT, pattern=_PROJECT)]
 
 
@@ -93,8 +95,9 @@ class CheckRequest(Model):
     """Whether a ping of a paused check is ignored."""
     methods: Literal["", "POST"] = ""
     """POST: pings by other methods are logged and ignored."""
-    channels: Annotated[Line, StringConstraints(max_length=CHANNELS_LIMIT)] = ""
-    """Who is told: `*` all channels of the project, empty none, or ids or names with commas between."""
+    channels: Channels = ALL
+    """Who is told: `*` all channels of the project, empty none, or ids or names with commas between. A new check for
+    which nothing is said has those that the project gives to new checks: all, unless it was told otherwise."""
     unique: list[Literal["name", "slug", "tags", "timeout", "grace"]] = []
     """At creation: update the check that has the same values here, if there is one."""
     start_kw: Keywords = ""
@@ -157,11 +160,26 @@ class ProjectQuery(Model):
 
 
 class KeyRequest(Model):
-    """A key to be minted."""
+    """A key to be made."""
 
-    project: Project = "default"
-    scope: Scope = Field(default=Scope.WRITE, strict=False)
+    api_key: str = ""
+    scope: Scope = Scope.WRITE
+    """"rw" may do all in its project, "ro" may read, "ping" is for ping URLs by slug."""
     name: Name = ""
+    """Who uses it, so that it can be revoked later without guessing."""
+
+
+class ProjectRequest(Model):
+    """A project's choices; only those that are sent count."""
+
+    channels: Channels = ALL
+    """What a check gets that is made without channels of its own: `*` all, empty none, or ids or names by comma."""
+
+
+class NewProjectRequest(ProjectRequest):
+    """A project to be made."""
+
+    name: Project
 
 
 M = TypeVar("M", bound=Model)
@@ -202,6 +220,7 @@ _WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "less_than": "must be less than {lt}",
+    "missing": "is missing",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
     "datetime_type": "must be a time like 2026-03-02T12:00:00Z",

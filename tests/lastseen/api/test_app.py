@@ -126,6 +126,7 @@ def test_a_path_that_is_none_is_404_in_words(world: World) -> None:
 
 
 def test_a_signed_request_reaches_the_project_that_it_names(world: World) -> None:
+    world.post("/iam/projects/", {"name": "shop"}, key=None, signed=True)
     assert world.post("/iam/checks/?project=shop", {"name": "x"}, key=None, signed=True).status == 201
     (check,) = world.store.checks.values()
     assert check.project == "shop"
@@ -134,6 +135,12 @@ def test_a_signed_request_reaches_the_project_that_it_names(world: World) -> Non
 def test_a_signed_request_is_of_the_default_project_else(world: World) -> None:
     assert world.post("/iam/checks/", {"name": "x"}, key=None, signed=True).status == 201
     assert [each["name"] for each in world.get("/api/v3/checks/").json()["checks"]] == ["x"]
+
+
+def test_a_signed_request_to_a_project_that_is_not_there_is_told_how_to_make_it(world: World) -> None:
+    reply = world.get("/iam/checks/?project=shop", key=None, signed=True)
+    assert reply.status == 404
+    assert reply.error == "there is no project shop: make it with `lastseen projects create shop`"
 
 
 def test_a_project_name_that_is_none_is_400(world: World) -> None:

@@ -70,7 +70,7 @@ def test_a_check_of_which_nothing_is_said_is_expected_daily_with_an_hour_of_grac
         "update_url": own,
         "pause_url": f"{own}/pause",
         "resume_url": f"{own}/resume",
-        "channels": "",
+        "channels": "*",
     }
 
 

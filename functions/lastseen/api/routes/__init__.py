@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from lastseen.api.calls import Route
-from lastseen.api.routes import about, badges, checks, history, keys
+from lastseen.api.routes import about, badges, checks, history, keys, projects
 
-ROUTES: tuple[Route, ...] = (*checks.ROUTES, *history.ROUTES, *badges.ROUTES, *keys.ROUTES, *about.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *checks.ROUTES,
+    *history.ROUTES,
+    *badges.ROUTES,
+    *keys.ROUTES,
+    *projects.ROUTES,
+    *about.ROUTES,
+)

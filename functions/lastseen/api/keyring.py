@@ -1,0 +1,51 @@
+"""The resource "keys": the API keys and ping keys of one project, of which only hashes are kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lastseen import keys
+from lastseen.api.errors import RefusedError, UnknownError
+from lastseen.keys import Key, Scope
+from lastseen.store import Store
+
+ID_CHARS = 12
+"""Characters of a key's hash that name it."""
+
+KEYS_LIMIT = 100
+"""Keys of a project."""
+
+
+def key_id(key: Key) -> str:
+    """Return the name of a key, which is of no use to whoever has not the key."""
+    return key.hash[:ID_CHARS]
+
+
+class Keyring:
+    """The keys of one project."""
+
+    def __init__(self, store: Store, project: str) -> None:
+        self._store = store
+        self._project = project
+
+    def all(self) -> list[Key]:
+        """Return the keys, the oldest first."""
+        known = self._store.settings(keys.KIND).items()
+        mine = [keys.from_document(name, held) for name, held in known if held.get("project") == self._project]
+        return sorted(mine, key=lambda key: (key.created is not None, key.created, key.hash))
+
+    def mint(self, scope: Scope, name: str, now: datetime) -> tuple[str, Key]:
+        """Make a key; return it, to be shown once, and what is kept of it. Raises RefusedError for one too many."""
+        if len(self.all()) >= KEYS_LIMIT:
+            raise RefusedError(f"a project has at most {KEYS_LIMIT} keys: revoke some that are used no more")
+        word, key = keys.mint(scope, self._project, name, now)
+        self._store.put_setting(keys.KIND, key.hash, keys.to_document(key), new=True)
+        return word, key
+
+    def revoke(self, wanted: str) -> Key:
+        """Forget a key by its id; return what it was. Raises UnknownError."""
+        key = next((key for key in self.all() if key_id(key) == wanted), None)
+        if key is None:
+            raise UnknownError(f"no key of this project has the id {wanted}" if wanted.isalnum() else "no such key")
+        self._store.drop_setting(keys.KIND, key.hash)
+        return key
