@@ -1,0 +1,358 @@
+"""Lastseen for Python: tells a Lastseen monitor when a job starts, ends, fails or is tried again.
+
+One file, standard library only: copy it beside your code. Python 3.9 or newer. How to use it with Celery, APScheduler,
+RQ and Django, and what it cannot see: docs/clients/python.md.
+
+    @watch("nightly-report")                 # a function, async too, or a generator
+    def report(): ...
+
+    with watch("nightly-report") as run:     # or: async with
+        run.log("halfway")
+
+    ping("worker-alive")                     # one simple beat
+
+Rules of this file:
+- A job never fails because of a ping. Whatever goes wrong on the way to the monitor is one warning in the log.
+- A job waits a known time at most: a start, a log or the end is given 5 s a try; only the end is tried again (3 tries).
+- The ping URL, the ping key and a UUID are secrets: they are in no log, no error and no repr.
+- "Success" is said only when the code came to its end. Anything else is a failure, or "to be continued" (log).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import logging
+import os
+import re
+import socket
+import threading
+import time
+import traceback
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["Run", "Settings", "Watch", "configure", "ping", "settings", "watch"]
+
+VERSION = "1.0.0"
+END_TRIES = 3
+TRACEBACK_LINES = 20
+CAUSES = 12  # how far we look for what an error comes from; causes can be circular
+SERVER_ERRORS = 500
+WORTH_ANOTHER_TRY = (408, 425, 429)  # of the 4xx; all 5xx are
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+SLUG = re.compile(r"[a-z0-9_-]{1,100}")
+AGAIN_LATER = {
+    # Raised by an orderly stop or by "try again": the job goes on elsewhere or later. By name: no library is imported.
+    "asyncio.exceptions.CancelledError",
+    "celery.exceptions.Ignore",
+    "celery.exceptions.Reject",
+    "celery.exceptions.Retry",
+    "celery.exceptions.WorkerShutdown",
+    "celery.exceptions.WorkerTerminate",
+    "trio.Cancelled",
+}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+log = logging.getLogger("lastseen")
+
+
+@dataclass
+class Settings:
+    """What can be set, with its defaults. Durations are in seconds, sizes in bytes."""
+
+    ping_url: str | None = field(default=None, repr=False)  # "https://.../ping"; default: LASTSEEN_PING_URL
+    ping_key: str | None = field(default=None, repr=False)  # for slugs, not for UUIDs; default: LASTSEEN_PING_KEY
+    create: bool = False  # True: a slug's first ping creates its check
+    timeout: float = 5.0  # for one try of one ping
+    retry_pause: float = 1.0  # before the end's second try; twice that before the third
+    body_limit: int = 10_000  # the rest is cut off
+    enabled: bool | None = None  # unless set: True when there is a URL, so tests and development send nothing
+    filter: Callable[[str], str] = field(default=str, repr=False)  # takes personal data out of what is told of an error
+
+    @property
+    def url(self) -> str:
+        """Where the pings go, or ""."""
+        return _environment("LASTSEEN_PING_URL") if self.ping_url is None else self.ping_url
+
+    @property
+    def key(self) -> str:
+        """The ping key, or ""."""
+        return _environment("LASTSEEN_PING_KEY") if self.ping_key is None else self.ping_key
+
+    @property
+    def on(self) -> bool:
+        """Whether pings are sent at all."""
+        return bool(self.url) if self.enabled is None else self.enabled
+
+
+def _environment(name: str) -> str:
+    return os.environ.get(name, "")  # noqa: TID251 - in somebody's job we are the entry point
+
+
+settings = Settings()
+
+
+def configure(**changes: Any) -> None:
+    """Change settings, by name."""
+    for name, value in changes.items():
+        if name not in Settings.__dataclass_fields__:
+            raise TypeError(f"there is no setting {name!r}: use one of {', '.join(Settings.__dataclass_fields__)}")
+        setattr(settings, name, value)
+
+
+def ping(slug: str, signal: str | int = "", body: str | bytes = "") -> bool:
+    """Send one ping; True when the monitor took it. Signal: "" (success), "start", "log", "fail" or an exit status."""
+    return settings.on and Run(slug, rid="").deliver(str(signal), body)
+
+
+def watch(slug: str, *, about: str = "", on_error: Callable[[BaseException], str] | None = None) -> Watch:
+    """Watch a function (as decorator) or a block (`with`, `async with`): start, then success or failure.
+
+    `about` is said at the start, to find the run elsewhere: "job_id=17 attempt=2". `on_error` takes the error and says
+    "fail" or, if the job will be tried again, "log".
+    """
+    return Watch(slug, about=about, on_error=on_error)
+
+
+class Run:
+    """One run of a job: its id ties the start to its end."""
+
+    def __init__(self, slug: str, *, rid: str | None = None) -> None:
+        """Give a run an id of its own, unless one is given; "" for a ping that belongs to no run."""
+        self.rid = str(uuid.uuid4()) if rid is None else rid
+        self._slug = slug
+        self._away = False
+        self._finished = False
+
+    def log(self, text: str | bytes) -> bool:
+        """Send a line to the check's log at once. Once the monitor was away, lines are dropped: no more waiting."""
+        return settings.on and not self._away and self.deliver("log", text)
+
+    def finish(self, signal: str, text: str | bytes = "") -> None:
+        """Send the end, once."""
+        if settings.on and not self._finished:
+            self._finished = True
+            self.deliver(signal, text)
+
+    def deliver(self, signal: str, body: str | bytes) -> bool:
+        """Send a ping; True when the monitor took it. Never raises, and ends in time."""
+        trouble = ""
+        try:
+            trouble = _deliver(self._slug, signal, rid=self.rid, body=body)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job must not fail; its text may hold the URL
+            trouble = type(error).__name__
+        if trouble and not self._away:
+            self._away = True
+            name = self._slug if SLUG.fullmatch(self._slug) and not UUID.fullmatch(self._slug) else "a check"
+            _warn("%s of %s was not delivered: %s", signal or "success", name, trouble)
+        return not trouble
+
+
+class Watch:
+    """What `watch` returns: a decorator and a context manager. Each call, each entering is a run of its own."""
+
+    def __init__(self, slug: str, *, about: str, on_error: Callable[[BaseException], str] | None) -> None:
+        """Keep what is watched; nothing is sent yet."""
+        self._slug = slug
+        self._about = about or f"pid={os.getpid()} host={socket.gethostname()}"
+        self._on_error = on_error
+        self._runs: list[Run] = []
+
+    def __enter__(self) -> Run:
+        run = self._begin()
+        if settings.on:
+            run.deliver("start", self._about)
+        return run
+
+    def __exit__(self, _kind: object, error: BaseException | None, _where: TracebackType | None) -> None:
+        self._runs.pop().finish(*verdict(error, self._on_error))
+
+    async def __aenter__(self) -> Run:
+        run = self._begin()
+        if settings.on:
+            try:
+                await _in_thread(run.deliver, "start", self._about)
+            except BaseException as error:  # cancelled while the start was on its way: no __aexit__ will follow
+                self._runs.remove(run)
+                signal, text = verdict(error, self._on_error)
+                threading.Thread(target=run.finish, args=(signal, text), daemon=True).start()
+                raise
+        return run
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _where: TracebackType | None) -> None:
+        run = self._runs.pop()
+        if settings.on:
+            await _in_thread(run.finish, *verdict(error, self._on_error))
+
+    def __call__(self, function: Function) -> Function:
+        """Return the function, watched."""
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(f"{function.__qualname__} is an async generator: use `async with watch(...)` inside it")
+
+        def again() -> Watch:
+            return Watch(self._slug, about=self._about, on_error=self._on_error)
+
+        @functools.wraps(function)
+        def watched(*args: Any, **options: Any) -> Any:
+            with again():
+                return function(*args, **options)
+
+        @functools.wraps(function)
+        async def watched_async(*args: Any, **options: Any) -> Any:
+            async with again():
+                return await function(*args, **options)
+
+        @functools.wraps(function)
+        def watched_generator(*args: Any, **options: Any) -> Any:
+            with again():
+                return (yield from function(*args, **options))
+
+        if inspect.iscoroutinefunction(function):
+            return watched_async  # type: ignore[return-value]  # functools.wraps cannot say that it stays the same
+        return watched_generator if inspect.isgeneratorfunction(function) else watched  # type: ignore[return-value]  # same
+
+    def _begin(self) -> Run:
+        run = Run(self._slug)
+        self._runs.append(run)
+        return run
+
+
+# --- what an end means ------------------------------------------------------------------------------------------------
+def verdict(error: BaseException | None, on_error: Callable[[BaseException], str] | None = None) -> tuple[str, str]:
+    """Return the signal and the text for the end of a run that `error` ended, or nothing did."""
+    if error is None:
+        return "", ""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    if names & AGAIN_LATER or _told_to_stop(error):
+        return "log", f"interrupted, or put back to be tried again: neither a success nor a failure. {message(error)}"
+    if isinstance(error, SystemExit):
+        return _exit(error.code)
+    if isinstance(error, GeneratorExit):
+        return "fail", "left early: the generator was closed before its end"
+    signal = "fail"
+    if on_error and isinstance(error, Exception):
+        try:
+            signal = "log" if on_error(error) == "log" else "fail"
+        except Exception as second:  # noqa: BLE001 - the job must not fail of it, and it must not hide a failure
+            _warn("on_error raised %s: the error counts as a failure", type(second).__name__)
+    return signal, message(error)
+
+
+def message(error: BaseException) -> str:
+    """What is told of an error: class, message and the last lines of its traceback, through the filter."""
+    try:
+        what = "".join(traceback.format_exception_only(type(error), error)).strip()
+        where = "".join(traceback.format_tb(error.__traceback__)).splitlines()[-TRACEBACK_LINES:]
+        return settings.filter("\n".join([what, *where]))
+    except Exception:  # noqa: BLE001 - of the filter: then nothing that may be personal is sent
+        return type(error).__name__
+
+
+def _warn(text: str, *values: str) -> None:
+    with contextlib.suppress(Exception):  # a logger that fails must not fail the job
+        log.warning(f"lastseen: {text}", *values)  # noqa: G004 - our own prefix
+
+
+def _told_to_stop(error: BaseException | None) -> bool:
+    """Whether it is Ctrl-C, or an error that came of it."""
+    for _ in range(CAUSES):
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return error is not None
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
+
+
+def _exit(code: object) -> tuple[str, str]:
+    """Take sys.exit at its word: 0 or nothing is a success, as the shell sees it."""
+    if code is None or code == 0:
+        return "", ""
+    status = code & 0xFF if isinstance(code, int) else 0
+    return (str(status), f"exit {code}") if status else ("fail", f"exit: {code}")
+
+
+# --- one ping on the wire ---------------------------------------------------------------------------------------------
+def _deliver(slug: str, signal: str, *, rid: str, body: str | bytes) -> str:
+    """Return "" when the monitor took it, else what went wrong, without the URL.
+
+    A start or a log is sent once: a late one is of no use, and the job waits.
+    """
+    url, trouble = _address(slug, signal, rid)
+    data = (body.encode(errors="replace") if isinstance(body, str) else body)[: settings.body_limit]
+    for attempt in range(0 if trouble else 1 if signal in ("start", "log") else END_TRIES):
+        time.sleep(settings.retry_pause * attempt)
+        trouble, final = _try(url, data)
+        if final:
+            break
+    return trouble
+
+
+def _address(slug: str, signal: str, rid: str) -> tuple[str, str]:
+    """Return (URL, "") or ("", what is wrong)."""
+    base = settings.url.rstrip("/")
+    if not base.lower().startswith(("http://", "https://")):
+        return "", "LASTSEEN_PING_URL is not set to an http(s) URL"
+    if UUID.fullmatch(slug):
+        path = slug.lower()
+    elif not SLUG.fullmatch(slug):
+        return "", "it is not a slug (a-z, 0-9, -, _) nor a UUID"
+    elif not settings.key:
+        return "", "a slug needs LASTSEEN_PING_KEY"
+    else:
+        path = f"{settings.key}/{slug}"
+    query = "&".join([f"rid={rid}"] * bool(rid) + ["create=1"] * settings.create)
+    return f"{base}/{path}{'/' * bool(signal)}{signal}{'?' * bool(query)}{query}", ""
+
+
+def _try(url: str, data: bytes) -> tuple[str, bool]:
+    """Return (trouble or "", is it final), in time even if names are not resolved or bytes come one by one."""
+    answers: list[tuple[str, bool]] = []
+    thread = threading.Thread(target=lambda: answers.append(_post(url, data)), daemon=True)
+    thread.start()
+    thread.join(settings.timeout)
+    return answers[0] if answers else (f"no answer within {settings.timeout:g} s", False)
+
+
+def _post(url: str, data: bytes) -> tuple[str, bool]:
+    headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": f"lastseen-python/{VERSION}"}
+    try:
+        # S310: _address takes http and https only
+        request = urllib.request.Request(url, data=data, headers=headers, method="POST")  # noqa: S310 - see above
+        with urllib.request.urlopen(request, timeout=settings.timeout):  # noqa: S310 - see above
+            return "", True
+    except urllib.error.HTTPError as error:
+        error.close()
+        return f"HTTP {error.code}", error.code < SERVER_ERRORS and error.code not in WORTH_ANOTHER_TRY
+    except Exception as error:  # noqa: BLE001 - whatever it is, the job must not fail; its text may hold the URL
+        cause = getattr(error, "reason", error)
+        return type(cause if isinstance(cause, Exception) else error).__name__, False
+
+
+async def _in_thread(function: Callable[..., Any], *args: Any) -> None:
+    """Wait for a call without holding the event loop. A thread of its own: the loop's pool may be full of the job."""
+    import asyncio  # noqa: PLC0415 - whoever awaits has it already; nobody else pays for it
+
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def tell() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    def call() -> None:
+        try:
+            function(*args)
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile: nobody waits any more
+                loop.call_soon_threadsafe(tell)
+
+    threading.Thread(target=call, daemon=True).start()
+    await done
