@@ -69,7 +69,11 @@ class LastseenStack(Stack):
         }
 
     def _grant(self) -> None:
-        """Every permission, save that each function writes its own log. One taken away breaks a test in tests/e2e."""
+        """Every permission, save that each function writes its own log.
+
+        One taken away breaks an errand of tests/e2e: test_grants.py tries it, and names those that the emulator does
+        not look at.
+        """
         tables, wakes, topic = self.tables, self.wakes.queue, self.topic
 
         tables.checks.grant(self.ping, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,24 @@ READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
 COMMAND = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
 """The command as this environment has it, whatever is on PATH."""
+
+
+Figure = Callable[[str], None]
+FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Take down a measured figure; all are shown below the tests' summary, whether they pass or fail."""
+    figures = request.config.stash.setdefault(FIGURES, [])
+    return lambda words: figures.append(f"{request.node.name}: {words}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("figures")
+        terminalreporter.write("".join(f"{words}\n" for words in figures))
 
 
 @dataclass(frozen=True, slots=True)

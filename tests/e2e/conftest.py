@@ -39,17 +39,24 @@ class Post:
 
     def about(self, name: str, *, count: int, seconds: float = WAIT_SECONDS) -> list[Notice]:
         """Return the alerts about a check, in the order of their arrival, as soon as there are `count` of them."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._of(name)) >= count, seconds)
-            assert len(self._of(name)) >= count, f"{self._of(name)} came within {seconds} s, not {count} alerts"
-            return self._of(name)
+        return self._wait("check", name, count=count, seconds=seconds)
+
+    def own(self, status: str, *, count: int, seconds: float = WAIT_SECONDS) -> list[Notice]:
+        """Return the messages about Lastseen itself of a status, as soon as there are `count` of them."""
+        return self._wait("status", status, count=count, seconds=seconds)
 
     def close(self) -> None:
         self._closed = True
         self._thread.join(WAIT_SECONDS)
 
-    def _of(self, name: str) -> list[Notice]:
-        return [notice for notice in self._come if notice.attributes.get("check") == name]
+    def _wait(self, attribute: str, value: str, *, count: int, seconds: float) -> list[Notice]:
+        def found() -> list[Notice]:
+            return [notice for notice in self._come if notice.attributes.get(attribute) == value]
+
+        with self._changed:
+            self._changed.wait_for(lambda: len(found()) >= count, seconds)
+            assert len(found()) >= count, f"{found()} came within {seconds} s, not {count} with {attribute} {value}"
+            return found()
 
     def _fetch(self) -> None:
         while not self._closed:
@@ -67,6 +74,7 @@ class Deployed:
     live: Live
     post: Post
     http: httpx.Client = field(repr=False)
+    patience: float = WAIT_SECONDS  # how long an errand waits for what should come
 
     def api(self, method: str, path: str, body: object = None, *, key: str | None = None) -> httpx.Response:
         """Send a request of the management API, with the write key unless told otherwise."""

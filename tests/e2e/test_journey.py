@@ -24,8 +24,8 @@ def test_a_job_goes_silent_and_recovers_and_fails_and_people_hear_of_each(deploy
     deployed.invoke("sweep")
     [missed] = deployed.post.about(name, count=1)
     assert missed.subject == "DOWN: journey did not start in time"
-    assert (missed.attributes["status"], missed.attributes["project"]) == ("down", "default")
-    assert missed.event["reason"] == "missed"
+    assert (missed.event["status"], missed.event["reason"]) == ("down", "missed")
+    assert missed.attributes["project"] == "default"
     assert "Ask the night shift." in missed.event["text"]
     assert deployed.check(url)["status"] == "down"
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from lastseen.items import moment
 from lastseen_cli.local.emulator import Emulator
 
 MESSAGES_AT_ONCE = 10
@@ -23,6 +25,7 @@ class Notice:
     subject: str
     event: Mapping[str, Any]
     attributes: Mapping[str, str]
+    arrived: datetime  # at the queue
 
 
 class Inbox:
@@ -45,11 +48,12 @@ class Inbox:
             QueueUrl=self._url,
             MaxNumberOfMessages=MESSAGES_AT_ONCE,
             WaitTimeSeconds=min(wait_seconds, WAIT_LIMIT_SECONDS),
+            MessageSystemAttributeNames=["SentTimestamp"],
         )
         messages = found.get("Messages", [])
         for message in messages:
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return [_notice(json.loads(message["Body"])) for message in messages]
+        return [_notice(message) for message in messages]
 
 
 def _open_to(topic_arn: str, queue_arn: str) -> str:
@@ -63,6 +67,11 @@ def _open_to(topic_arn: str, queue_arn: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _notice(envelope: Mapping[str, Any]) -> Notice:
-    attributes = {name: str(entry["Value"]) for name, entry in envelope.get("MessageAttributes", {}).items()}
-    return Notice(subject=envelope.get("Subject", ""), event=json.loads(envelope["Message"]), attributes=attributes)
+def _notice(message: Mapping[str, Any]) -> Notice:
+    envelope = json.loads(message["Body"])
+    return Notice(
+        subject=envelope.get("Subject", ""),
+        event=json.loads(envelope["Message"]),
+        attributes={name: str(entry["Value"]) for name, entry in envelope.get("MessageAttributes", {}).items()},
+        arrived=moment(message["Attributes"]["SentTimestamp"]),
+    )

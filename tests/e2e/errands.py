@@ -1,0 +1,214 @@
+"""What each function does for somebody, as small errands over the deployed template.
+
+An errand uses every call that its function makes, and fails if one of them is refused, even where the function itself
+goes on without. Together they need every grant of infra/stack.py: test_grants.py takes the grants away one by one.
+A new grant needs an errand that fails without it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from lastseen import watch
+from lastseen.check import Check, Status, woken
+from lastseen.items import millis
+from lastseen.keys import KIND, Scope, mint, to_document
+from lastseen.schedule import Period
+from tests.e2e.conftest import Deployed, eventually
+
+Errand = Callable[[Deployed], None]
+PROJECT = "errands"
+
+
+# --- ping ---
+
+
+def a_ping_is_counted_and_kept(deployed: Deployed) -> None:
+    check = _made(deployed)
+    assert deployed.ping(f"{deployed.live.url}/ping/{check.id}", "hello") == 200
+    seen = deployed.live.store.get(check.id, strong=True)
+    assert seen
+    assert (seen.status, seen.n_pings) == (Status.UP, 1)
+    assert [kept.ping.body for kept in deployed.live.store.pings(check.id, limit=5)] == [b"hello"]
+
+
+def a_first_ping_by_slug_makes_the_check_and_the_next_finds_it(deployed: Deployed) -> None:
+    url = f"{deployed.live.url}/ping/{_key(deployed, Scope.PING)}/{_name()}"
+    assert deployed.ping(f"{url}?create=1") == 201
+    assert deployed.ping(url) == 200
+
+
+def a_failure_is_told_at_once(deployed: Deployed) -> None:
+    check = _made(deployed)
+    assert deployed.ping(f"{deployed.live.url}/ping/{check.id}/fail") == 200
+    [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
+    assert told.event["reason"] == "failed"
+
+
+# --- sweep ---
+
+
+def a_sweep_wakes_what_is_due(deployed: Deployed) -> None:
+    check = _late(deployed)
+    deployed.invoke("sweep")
+    [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
+    assert told.event["reason"] == "missed"
+
+
+def a_sweep_lets_its_canary_ping(deployed: Deployed) -> None:
+    store = deployed.live.store
+    store.drop_setting("watch", "hearing")
+    deployed.invoke("sweep")
+    hatched = store.setting("watch", "hearing")
+    assert hatched
+    assert eventually(lambda: _pings(deployed, hatched["canary"]) > 0, seconds=deployed.patience)
+
+
+def a_sweep_says_that_it_cannot_hear(deployed: Deployed) -> None:
+    store, quiet = deployed.live.store, _now() - 2 * watch.STALE
+    canary = Check(
+        id=str(uuid4()),
+        project=watch.PROJECT,
+        name="canary",
+        schedule=Period(timedelta(days=365)),
+        status=Status.UP,
+        last_ping=quiet,
+        created=quiet,
+    )
+    store.create(canary)
+    heard_nothing: dict[str, object] = {"canary": canary.id, "deaf_since": None, "windows": [], "said_deaf": False}
+    store.put_setting("watch", "hearing", heard_nothing)
+    before = len(deployed.post.own("deaf", count=0))
+    try:
+        deployed.invoke("sweep")
+        told = deployed.post.own("deaf", count=before + 1, seconds=deployed.patience)
+        assert told[-1].event["text"].startswith("Lastseen cannot hear pings since")
+    finally:
+        store.drop_setting("watch", "hearing")  # as if nothing had been: a deaf time moves the deadlines of others
+
+
+# --- alert ---
+
+
+def a_wake_of_a_late_check_is_told_to_people(deployed: Deployed) -> None:
+    check = _late(deployed, about="Call the night shift.")
+    assert _woken(deployed, check) == {"batchItemFailures": []}
+    [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
+    assert told.event["about"] == "Call the night shift."
+    seen = deployed.live.store.get(check.id, strong=True)
+    assert seen
+    assert (seen.status, seen.flips, seen.announced) == (Status.DOWN, 1, 1)
+
+
+# --- api ---
+
+
+def a_check_is_made_found_changed_and_deleted(deployed: Deployed) -> None:
+    key, name = _key(deployed, Scope.WRITE), _name()
+
+    def api(method: str, path: str, expected: int, body: object = None) -> dict[str, object]:
+        answer = deployed.api(method, path, body, key=key)
+        assert answer.status_code == expected, answer.text
+        return dict(answer.json())
+
+    made = api("POST", "/checks/", 201, {"name": name, "slug": name})
+    assert made["name"] == name
+    url = f"/checks/{made['uuid']}"
+    assert api("POST", url, 200, {"desc": "Only its description."})["desc"] == "Only its description."
+    assert api("POST", url, 200, {"name": f"{name}-2", "slug": f"{name}-2"})["slug"] == f"{name}-2"
+    assert api("POST", url, 200, {"channels": ""})["desc"] == "Only its description."
+    listed = deployed.api("GET", f"/checks/?slug={name}-2", key=key)
+    assert listed.status_code == 200, listed.text
+    assert [each["uuid"] for each in listed.json()["checks"]] == [made["uuid"]]
+    assert api("POST", url, 400, {"channels": "nobody"})["error"] == "channels: no channel has the id or name 'nobody'"
+    assert deployed.ping(f"{deployed.live.url}/ping/{made['uuid']}") == 200
+    assert api("POST", f"{url}/pause", 200)["status"] == "paused"
+    assert api("POST", f"{url}/resume", 200)["status"] == "new"
+    api("DELETE", url, 200)
+    api("GET", url, 404)
+
+
+def what_is_untold_is_told_when_the_check_is_paused(deployed: Deployed) -> None:
+    check, key = _late(deployed), _key(deployed, Scope.WRITE)
+    deployed.live.store.save(check, woken(check, _now(), ()))  # as an alert function that crashed before it told
+    paused = deployed.api("POST", f"/checks/{check.id}/pause", key=key)
+    assert paused.status_code == 200, paused.text
+    [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
+    assert told.event["reason"] == "missed"
+
+
+ERRANDS: dict[str, tuple[Errand, ...]] = {
+    "ping": (
+        a_ping_is_counted_and_kept,
+        a_first_ping_by_slug_makes_the_check_and_the_next_finds_it,
+        a_failure_is_told_at_once,
+    ),
+    "sweep": (a_sweep_wakes_what_is_due, a_sweep_lets_its_canary_ping, a_sweep_says_that_it_cannot_hear),
+    "alert": (a_wake_of_a_late_check_is_told_to_people,),
+    "api": (a_check_is_made_found_changed_and_deleted, what_is_untold_is_told_when_the_check_is_paused),
+}
+"""By the function whose grants they need."""
+
+
+def _name() -> str:
+    return f"errand-{uuid4().hex[:12]}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the deployment runs by this clock too
+
+
+def _key(deployed: Deployed, scope: Scope) -> str:
+    """Make a key that no function has seen, so that it must be read."""
+    word, key = mint(scope, PROJECT, "errand", _now())
+    deployed.live.store.put_setting(KIND, key.hash, to_document(key))
+    return word
+
+
+def _made(deployed: Deployed) -> Check:
+    check = Check(id=str(uuid4()), project=PROJECT, name=_name(), created=_now(), channels="*")
+    deployed.live.store.create(check)
+    return check
+
+
+def _late(deployed: Deployed, *, about: str = "") -> Check:
+    """Make a check whose ping did not come."""
+    now = _now()
+    check = Check(
+        id=str(uuid4()),
+        project=PROJECT,
+        name=_name(),
+        schedule=Period(timedelta(minutes=1)),
+        grace=timedelta(minutes=1),
+        channels="*",
+        created=now - timedelta(minutes=10),
+        status=Status.UP,
+        last_ping=now - timedelta(minutes=5),
+        wake_at=now - timedelta(minutes=3),
+    )
+    deployed.live.store.create(check, about=about)
+    return check
+
+
+def _woken(deployed: Deployed, check: Check) -> object:
+    """Hand a wake to the alert function as its queue does."""
+    record = {
+        "messageId": str(uuid4()),
+        "receiptHandle": "r",
+        "body": json.dumps({"id": check.id}),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(millis(_now()))},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:wakes",
+        "awsRegion": "us-east-1",
+    }
+    return deployed.invoke("alert", {"Records": [record]})
+
+
+def _pings(deployed: Deployed, check_id: str) -> int:
+    check = deployed.live.store.get(check_id, strong=True)
+    return check.n_pings if check else 0

@@ -1,0 +1,158 @@
+"""The grants of infra/stack.py: enough for every errand, and none too many. The emulator enforces them as AWS would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from lastseen_cli.local.emulator import Emulator
+from tests.conftest import Figure
+from tests.e2e.conftest import Deployed
+from tests.e2e.errands import ERRANDS, Errand
+
+pytestmark = pytest.mark.emulator
+PATIENCE = 5.0  # seconds; what is missing for longer is not coming
+
+UNCHECKED = {
+    ("alert", "sqs:ReceiveMessage"): "the emulator reads the queue for the function by itself",
+    ("alert", "sqs:DeleteMessage"): "likewise",
+    ("alert", "sqs:GetQueueAttributes"): "likewise",
+}
+"""Grants that the emulator does not look at; tests/infra asserts them, and so it does the role of the schedule."""
+
+AWAITED = {
+    ("api", "dynamodb:GetItem", "History"): "a ping's body",
+    ("api", "dynamodb:Query", "History"): "lists of pings and flips",
+    ("api", "dynamodb:DeleteItem", "Settings"): "keys and channels that are removed",
+}
+"""Grants whose routes have no errand yet."""
+
+OWN_LOG = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
+"""Likewise: the emulator writes the log by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action that a function's role may do to one resource."""
+
+    function: str
+    role: str
+    policy: str
+    action: str
+    resource: str
+
+    @property
+    def left_out(self) -> bool:
+        return (
+            (self.function, self.action) in UNCHECKED
+            or any(
+                (self.function, self.action) == known[:2] and f"Tables{known[2]}" in self.resource for known in AWAITED
+            )
+            or self.action in OWN_LOG
+            or self.action == "sqs:SendMessageBatch"  # only the emulator knows it: see fixups.py
+        )
+
+    def is_(self, function: str, action: str, table: str) -> bool:
+        return (self.function, self.action) == (function, action) and f"Tables{table}" in self.resource
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.action} on {self.resource.rsplit(':', 1)[1].split('/')[-1]}"
+
+
+ALL_ERRANDS = [pytest.param(errand, id=errand.__name__) for errands in ERRANDS.values() for errand in errands]
+
+
+@pytest.mark.parametrize("errand", ALL_ERRANDS)
+def test_with_its_grants_a_function_does_its_errands(errand: Errand, deployed: Deployed) -> None:
+    errand(deployed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)  # the emulator starts a function anew after each of its failures
+def test_without_any_one_of_its_grants_a_function_fails_an_errand(
+    deployed: Deployed, subtests: pytest.Subtests, figure: Figure
+) -> None:
+    hasty = replace(deployed, patience=PATIENCE)
+    with _no_schedule(deployed):  # its sweeps heal, within a minute, what a missing grant broke
+        for errand in (each for errands in ERRANDS.values() for each in errands):
+            errand(deployed)
+        for grant in _grants(deployed):
+            with subtests.test(str(grant)), _without(grant, deployed.cloud):
+                broken = next((each.__name__ for each in ERRANDS[grant.function] if not _done(each, hasty)), None)
+                figure(f"without {grant}: {broken or 'nothing'} fails")
+                assert broken, "No errand needs this grant: take it away, or write the errand that needs it."
+
+
+def _done(errand: Errand, deployed: Deployed) -> bool:
+    try:
+        errand(deployed)
+    except AssertionError:
+        return False
+    return True
+
+
+def _grants(deployed: Deployed) -> list[Grant]:
+    """Return every grant of the functions that the emulator looks at."""
+    roles = {
+        one.properties["Role"]["Fn::GetAtt"][0]: one.properties["Handler"].split(".")[0]
+        for one in deployed.live.stack.of_type("AWS::Lambda::Function")
+    }
+    return [
+        grant
+        for role in deployed.live.stack.of_type("AWS::IAM::Role")
+        if role.logical_id in roles
+        for grant in _of(roles[role.logical_id], role.physical_id, deployed.cloud)
+        if not grant.left_out
+    ]
+
+
+def _of(function: str, role: str, cloud: Emulator) -> Iterator[Grant]:
+    for policy, document in _policies(role, cloud).items():
+        for statement in document["Statement"]:
+            for action in statement["Action"]:
+                yield Grant(function, role, policy, action, statement["Resource"])
+
+
+def _policies(role: str, cloud: Emulator) -> dict[str, Any]:
+    iam = cloud.client("iam")
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+
+
+@contextmanager
+def _without(grant: Grant, cloud: Emulator) -> Iterator[None]:
+    """Take a grant away for the length of the block."""
+    iam, whole = cloud.client("iam"), _policies(grant.role, cloud)[grant.policy]
+    which = {"RoleName": grant.role, "PolicyName": grant.policy}
+    gone = {grant.action, f"{grant.action}Batch"}
+    left = [
+        {**statement, "Action": [action for action in statement["Action"] if action not in gone]}
+        if statement["Resource"] == grant.resource
+        else statement
+        for statement in whole["Statement"]
+    ]
+    less = {**whole, "Statement": [statement for statement in left if statement["Action"]]}
+    assert less != whole
+    iam.put_role_policy(**which, PolicyDocument=json.dumps(less))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**which, PolicyDocument=json.dumps(whole))
+
+
+@contextmanager
+def _no_schedule(deployed: Deployed) -> Iterator[None]:
+    scheduler = deployed.cloud.client("scheduler")
+    [resource] = deployed.live.stack.of_type("AWS::Scheduler::Schedule")
+    found = scheduler.get_schedule(Name=resource.physical_id)
+    kept = {name: found[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+    scheduler.update_schedule(**kept, State="DISABLED")
+    try:
+        yield
+    finally:
+        scheduler.update_schedule(**kept, State="ENABLED")
