@@ -32,18 +32,18 @@ _topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], gap_seconds=ALERT_GAP_SEC
 class WakeMessage(BaseModel):
     """The body of a message in the wake queue."""
 
-    id: str
+    ids: list[str]
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, _context: LambdaContext) -> dict[str, Any]:
-    """Work through a batch of wakes; hand back only those that have to be tried again."""
+    """Work through a batch of wakes; hand back only the messages of checks that have to be tried again."""
     wakes, unreadable = _read(event)
     told = run(list(wakes), store=_store, topic=_topic, now=datetime.now(UTC), site_url=_env["SITE_URL"])
     _measure(told)
-    again = [message for check_id in told.failed for message in wakes[check_id]]
+    again = dict.fromkeys(message for check_id in told.failed for message in wakes[check_id])
     return {"batchItemFailures": [{"itemIdentifier": message} for message in (*again, *unreadable)]}
 
 
@@ -58,7 +58,8 @@ def _read(event: SQSEvent) -> tuple[dict[str, list[str]], list[str]]:
             logger.exception("A wake cannot be read; it goes to the dead letters.", message_id=record.message_id)
             unreadable.append(record.message_id)
         else:
-            wakes.setdefault(wake.id, []).append(record.message_id)
+            for check_id in wake.ids:
+                wakes.setdefault(check_id, []).append(record.message_id)
     return wakes, unreadable
 
 

@@ -17,7 +17,7 @@ from infra.topic import AlertTopic
 from infra.wakes import Wakes
 from infra.web import Web
 
-ALERT_TIMEOUT = Duration.seconds(30)
+ALERT_TIMEOUT = Duration.minutes(1)
 
 
 class LastseenStack(Stack):

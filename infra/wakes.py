@@ -14,9 +14,10 @@ from infra.nag import accept
 
 # A thousand checks that fall due together are to make a handful of digests, not a hundred: so wakes are gathered for a
 # second into large batches, of which two at most are worked on at once. Each of the five pollers of Lambda gathers for
-# itself; so it is four to six batches. One takes about ten seconds of the thirty that it may take: a check costs two
-# writes. The second is not lost: wakes leave sooner by as much (functions/lastseen/sweep.py).
-BATCH: Final = 250
+# itself; so it is four to six batches. A message bears up to ten checks (functions/lastseen/wakes.py) and a check costs
+# two writes, some 20 ms: the largest batch takes a third of the minute that it may take. The second is not lost: wakes
+# leave sooner by as much (functions/lastseen/sweep.py).
+BATCH: Final = 100
 GATHERED: Final = Duration.seconds(1)
 RECEIVES: Final = 5
 # Two functions that publish at most 4 messages a second each (functions/lastseen/topic.py) stay below the 10 at which

@@ -9,14 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+T = TypeVar("T")
+
 BATCH = 10
 """Messages in one SendMessageBatch; SQS's limit."""
+
+CHECKS = 10
+"""Checks in one message, of those that are due in the same second: a sweep that finds many due makes a tenth of the
+calls. More would make batches that the alert function cannot finish in time (infra/wakes.py)."""
 
 DELAY_LIMIT = 900
 """Seconds; SQS's limit."""
@@ -40,15 +46,27 @@ class Wakes:
     def send(self, wakes: Sequence[Wake]) -> int:
         """Send wakes; return how many SQS did not take. They are not lost: the next sweep makes them again."""
         refused = 0
-        for first in range(0, len(wakes), BATCH):
+        for group in _chunks(_packed(wakes), BATCH):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
                 {
                     "Id": str(index),
-                    "MessageBody": json.dumps({"id": wake.check_id}),
-                    "DelaySeconds": min(max(wake.delay_seconds, 0), DELAY_LIMIT),
+                    "MessageBody": json.dumps({"ids": check_ids}),
+                    "DelaySeconds": delay_seconds,
                 }
-                for index, wake in enumerate(wakes[first : first + BATCH])
+                for index, (delay_seconds, check_ids) in enumerate(group)
             ]
             answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            refused += len(answer.get("Failed", []))
+            refused += sum(len(group[int(failed["Id"])][1]) for failed in answer.get("Failed", []))
         return refused
+
+
+def _packed(wakes: Sequence[Wake]) -> list[tuple[int, Sequence[str]]]:
+    """Return the messages to send, each a delay in seconds and its checks; the most urgent first."""
+    by_delay: dict[int, list[str]] = {}
+    for wake in wakes:
+        by_delay.setdefault(min(max(wake.delay_seconds, 0), DELAY_LIMIT), []).append(wake.check_id)
+    return [(delay, group) for delay in sorted(by_delay) for group in _chunks(by_delay[delay], CHECKS)]
+
+
+def _chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [items[first : first + size] for first in range(0, len(items), size)]

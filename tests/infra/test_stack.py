@@ -117,7 +117,7 @@ def test_a_function_has_an_entry_file(template: dict[str, Any], name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "memory", "timeout"), [("ping", 256, 10), ("sweep", 512, 50), ("alert", 512, 30), ("api", 512, 29)]
+    ("name", "memory", "timeout"), [("ping", 256, 10), ("sweep", 512, 50), ("alert", 512, 60), ("api", 512, 29)]
 )
 def test_a_function_runs_on_arm_and_logs_only_what_matters(
     template: dict[str, Any], name: str, memory: int, timeout: int
@@ -234,7 +234,7 @@ def test_one_bad_wake_fails_alone(template: dict[str, Any]) -> None:
 
 def test_wakes_of_one_second_are_worked_on_together_in_at_most_two_batches_at_once(template: dict[str, Any]) -> None:
     [feed] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    assert (feed["BatchSize"], feed["MaximumBatchingWindowInSeconds"]) == (250, 1)
+    assert (feed["BatchSize"], feed["MaximumBatchingWindowInSeconds"]) == (100, 1)
     assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
