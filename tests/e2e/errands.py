@@ -198,7 +198,7 @@ def _woken(deployed: Deployed, check: Check) -> object:
     record = {
         "messageId": str(uuid4()),
         "receiptHandle": "r",
-        "body": json.dumps({"id": check.id}),
+        "body": json.dumps({"ids": [check.id]}),
         "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(millis(_now()))},
         "messageAttributes": {},
         "md5OfBody": "",
