@@ -47,6 +47,7 @@ class Local:
     api_key_readonly: str
     ping_key: str
     environment: dict[str, str]  # the same as LASTSEEN_... variables
+    log: Path  # what it shows on its screen: pings and alerts as they come
 
     @property
     def site_url(self) -> str:
@@ -86,6 +87,7 @@ def _when_ready(process: subprocess.Popen[bytes], env_file: Path, log: Path) -> 
         api_key_readonly=told["LASTSEEN_API_KEY_READONLY"],
         ping_key=told["LASTSEEN_PING_KEY"],
         environment=told,
+        log=log,
     )
 
 

@@ -61,6 +61,9 @@ AGAIN_LATER = {
     "trio.Cancelled",
 }
 
+if TYPE_CHECKING:
+    About = str | Callable[[], str]
+    OnError = Callable[[BaseException], str] | None
 Function = TypeVar("Function", bound=Callable[..., Any])
 log = logging.getLogger("lastseen")
 
@@ -114,11 +117,11 @@ def ping(slug: str, signal: str | int = "", body: str | bytes = "") -> bool:
     return settings.on and Run(slug, rid="").deliver(str(signal), body)
 
 
-def watch(slug: str, *, about: str = "", on_error: Callable[[BaseException], str] | None = None) -> Watch:
+def watch(slug: str, *, about: About = "", on_error: OnError = None) -> Watch:
     """Watch a function (as decorator) or a block (`with`, `async with`): start, then success or failure.
 
-    `about` is said at the start, to find the run elsewhere: "job_id=17 attempt=2". `on_error` takes the error and says
-    "fail" or, if the job will be tried again, "log".
+    `about` is said at the start, to find the run elsewhere: "job_id=17 attempt=2", or a function that returns that.
+    `on_error` takes the error and says "fail" or, if the job will be tried again, "log".
     """
     return Watch(slug, about=about, on_error=on_error)
 
@@ -132,6 +135,14 @@ class Run:
         self._slug = slug
         self._away = False
         self._finished = False
+
+    def start(self, about: About) -> None:
+        """Send the start, with what finds the run elsewhere."""
+        try:
+            text = about() if callable(about) else about
+        except Exception as error:  # noqa: BLE001 - the job must not fail of it
+            text = f"about raised {type(error).__name__}"
+        self.deliver("start", text or f"pid={os.getpid()} host={socket.gethostname()}")
 
     def log(self, text: str | bytes) -> bool:
         """Send a line to the check's log at once. Once the monitor was away, lines are dropped: no more waiting."""
@@ -160,17 +171,17 @@ class Run:
 class Watch:
     """What `watch` returns: a decorator and a context manager. Each call, each entering is a run of its own."""
 
-    def __init__(self, slug: str, *, about: str, on_error: Callable[[BaseException], str] | None) -> None:
+    def __init__(self, slug: str, *, about: About, on_error: OnError) -> None:
         """Keep what is watched; nothing is sent yet."""
         self._slug = slug
-        self._about = about or f"pid={os.getpid()} host={socket.gethostname()}"
+        self._about = about
         self._on_error = on_error
         self._runs: list[Run] = []
 
     def __enter__(self) -> Run:
         run = self._begin()
         if settings.on:
-            run.deliver("start", self._about)
+            run.start(self._about)
         return run
 
     def __exit__(self, _kind: object, error: BaseException | None, _where: TracebackType | None) -> None:
@@ -180,7 +191,7 @@ class Watch:
         run = self._begin()
         if settings.on:
             try:
-                await _in_thread(run.deliver, "start", self._about)
+                await _in_thread(run.start, self._about)
             except BaseException as error:  # cancelled while the start was on its way: no __aexit__ will follow
                 self._runs.remove(run)
                 signal, text = verdict(error, self._on_error)
@@ -227,7 +238,7 @@ class Watch:
 
 
 # --- what an end means ------------------------------------------------------------------------------------------------
-def verdict(error: BaseException | None, on_error: Callable[[BaseException], str] | None = None) -> tuple[str, str]:
+def verdict(error: BaseException | None, on_error: OnError = None) -> tuple[str, str]:
     """Return the signal and the text for the end of a run that `error` ended, or nothing did."""
     if error is None:
         return "", ""

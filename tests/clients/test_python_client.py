@@ -132,6 +132,16 @@ def test_the_start_says_where_to_look(receiver: Receiver) -> None:
     assert b" host=" in receiver.pings[0].body
 
 
+def test_what_finds_the_run_elsewhere_may_be_a_function_and_may_fail(receiver: Receiver) -> None:
+    for about in (lambda: "job_id=18", lambda: str(1 / 0)):
+        with lastseen.watch("job", about=about):
+            pass
+    assert [ping.body for ping in receiver.pings if ping.signal == "start"] == [
+        b"job_id=18",
+        b"about raised ZeroDivisionError",
+    ]
+
+
 def test_a_simple_beat_is_one_success_without_a_run(receiver: Receiver) -> None:
     assert lastseen.ping("worker-alive")
     assert lastseen.ping("worker-alive", "fail", "queue is stuck")
