@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -137,11 +136,3 @@ def deployed() -> Iterator[Deployed]:
         post = Post(Inbox(cloud, running.stack.output("TopicArn"), name="tests"))
         yield Deployed(cloud=cloud, live=running, post=post, http=http)
         post.close()
-
-
-def eventually(true: Callable[[], bool], *, seconds: float = WAIT_SECONDS) -> bool:
-    """Wait until something is true; return whether it became so."""
-    give_up = time.monotonic() + seconds
-    while not (found := true()) and time.monotonic() < give_up:
-        time.sleep(0.2)
-    return found

@@ -17,7 +17,8 @@ from lastseen.check import Check, Status, woken
 from lastseen.items import millis
 from lastseen.keys import KIND, Scope, mint, to_document
 from lastseen.schedule import Period
-from tests.e2e.conftest import Deployed, eventually
+from tests.e2e.conftest import Deployed
+from tests.waiting import eventually
 
 Errand = Callable[[Deployed], None]
 PROJECT = "errands"

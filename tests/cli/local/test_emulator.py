@@ -7,15 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lastseen_cli.errors import CliError
 from lastseen_cli.local import emulator
+from tests.cli.local.processes import processes_of
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.emulator
 ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
@@ -36,26 +36,6 @@ with emulator.running(environ=os.environ) as it:
     print(it.scratch, it.port, flush=True)
     time.sleep(60)
 """
-
-
-def processes_of(scratch: Path) -> list[str]:
-    """Return the command lines of the processes whose temporary folder is `scratch`."""
-    mark = f"TMPDIR={scratch}".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_text())
-        except OSError:
-            continue  # it ended while we looked
-    return found
-
-
-def eventually(true: Callable[[], bool], *, seconds: float = 15) -> bool:
-    give_up = time.monotonic() + seconds
-    while not true() and time.monotonic() < give_up:
-        time.sleep(0.1)
-    return true()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
