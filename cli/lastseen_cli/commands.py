@@ -12,7 +12,11 @@ from typing import Annotated
 
 import typer
 
-from lastseen_cli.errors import CliError
+from lastseen_cli import output
+from lastseen_cli.access import keys, projects
+from lastseen_cli.connect import connect
+from lastseen_cli.errors import CliError, UsageError
+from lastseen_cli.options import ApiKey, ApiUrl, AsJson, InProject, Which, Yes
 
 app = typer.Typer(
     help="Lastseen tells a team when a background job goes silent.",
@@ -21,8 +25,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-checks = typer.Typer(help="Make, list, show and delete checks over the HTTP API.", no_args_is_help=True)
+checks = typer.Typer(
+    help="Make, list, show, change, pause and delete checks; see their pings and changes of status.",
+    no_args_is_help=True,
+)
 app.add_typer(checks, name="checks")
+app.add_typer(keys, name="keys")
+app.add_typer(projects, name="projects")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -90,48 +99,71 @@ def local(
     run_local(port=port, env_file=env_file, data=data, demo=demo)
 
 
-ApiUrl = Annotated[
-    str, typer.Option(envvar="LASTSEEN_API_URL", help="The API, like https://host/api.", show_default=False)
+Name = Annotated[str | None, typer.Option(help="Another name.")]
+Every = Annotated[str | None, typer.Option(metavar="TIME", help="Expected between two pings: 60, 90s, 5m, 1h30m, 1d.")]
+Schedule = Annotated[str | None, typer.Option(help="Instead of --every: cron (five fields) or systemd OnCalendar.")]
+Tz = Annotated[str | None, typer.Option(help="Time zone of the schedule, like Europe/Berlin.")]
+Grace = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="How late a ping, or how long a run, may be before the alert."),
 ]
-ApiKey = Annotated[
-    str,
-    typer.Option(envvar="LASTSEEN_API_KEY", help="A key of the project; better in the variable.", show_default=False),
+Slug = Annotated[str | None, typer.Option(help="Short name for ping URLs: a-z, 0-9, - and _.")]
+Tags = Annotated[str | None, typer.Option(help="Tags, separated by blanks.")]
+Desc = Annotated[str | None, typer.Option(help="What to do when it goes down; alerts bring it.")]
+Channels = Annotated[
+    str | None, typer.Option(help='Who is told: "*" all channels, "" none, or ids or names with commas between.')
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the API's JSON instead of a table.")]
-Which = Annotated[str, typer.Argument(metavar="CHECK", help="A check's UUID, unique key, slug or name.")]
+Reminder = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Tell again as often while it is down; 0: once is enough.")
+]
+ManualResume = Annotated[
+    bool | None,
+    typer.Option("--manual-resume/--no-manual-resume", help="Whether pings of a paused check are ignored."),
+]
 
 
 @checks.command()
 def create(
     name: Annotated[str, typer.Argument(help="What the job is called.")],
     *,
-    every: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Expected between two pings: 60, 90s, 5m, 1h30m, 1d.")
-    ] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="Instead of --every: cron (five fields) or systemd OnCalendar.")
-    ] = None,
-    tz: Annotated[str | None, typer.Option(help="Time zone of the schedule, like Europe/Berlin.")] = None,
-    grace: Annotated[
-        str | None, typer.Option(metavar="TIME", help="How late a ping, or how long a run, may be before the alert.")
-    ] = None,
-    slug: Annotated[str | None, typer.Option(help="Short name for ping URLs: a-z, 0-9, - and _.")] = None,
-    tags: Annotated[str | None, typer.Option(help="Tags, separated by blanks.")] = None,
-    desc: Annotated[str | None, typer.Option(help="A description.")] = None,
+    every: Every = None,
+    schedule: Schedule = None,
+    tz: Tz = None,
+    grace: Grace = None,
+    slug: Slug = None,
+    tags: Tags = None,
+    desc: Desc = None,
+    channels: Channels = None,
+    reminder: Reminder = None,
+    manual_resume: ManualResume = None,
     unique: Annotated[
         bool, typer.Option("--unique", help="Update the check of this name instead of making a second one.")
     ] = False,
     json: AsJson = False,
+    project: InProject = "",
     api_url: ApiUrl = "",
     api_key: ApiKey = "",
 ) -> None:
     """Make a check and print its ping URL."""
     from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
 
+    if tz and not schedule:
+        raise UsageError("--tz belongs to --schedule.")
     settings = work.settings(
-        name, every=every, schedule=schedule, tz=tz, grace=grace, slug=slug, tags=tags, desc=desc, unique=unique
+        name=name,
+        every=every,
+        schedule=schedule,
+        tz=tz,
+        grace=grace,
+        reminder=reminder,
+        slug=slug,
+        tags=tags,
+        desc=desc,
+        channels=channels,
+        manual_resume=manual_resume,
+        unique=["name"] if unique else None,
     )
-    work.create(work.api(api_url, api_key), settings, as_json=json)
+    work.create(connect(api_url, api_key, project), settings, as_json=json)
 
 
 @checks.command("list")
@@ -139,36 +171,168 @@ def list_(
     *,
     tag: Annotated[list[str] | None, typer.Option(help="Only checks with this tag; may be repeated.")] = None,
     json: AsJson = False,
+    project: InProject = "",
     api_url: ApiUrl = "",
     api_key: ApiKey = "",
 ) -> None:
     """List the project's checks."""
     from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
 
-    work.list_all(work.api(api_url, api_key), tags=tag or [], as_json=json)
+    work.list_all(connect(api_url, api_key, project), tags=tag or [], as_json=json)
 
 
 @checks.command()
-def show(check: Which, *, json: AsJson = False, api_url: ApiUrl = "", api_key: ApiKey = "") -> None:
+def show(
+    check: Which, *, json: AsJson = False, project: InProject = "", api_url: ApiUrl = "", api_key: ApiKey = ""
+) -> None:
     """Show one check."""
     from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
 
-    work.show(work.api(api_url, api_key), check, as_json=json)
+    work.show(connect(api_url, api_key, project), check, as_json=json)
+
+
+@checks.command()
+def update(
+    check: Which,
+    *,
+    name: Name = None,
+    every: Every = None,
+    schedule: Schedule = None,
+    tz: Tz = None,
+    grace: Grace = None,
+    slug: Slug = None,
+    tags: Tags = None,
+    desc: Desc = None,
+    channels: Channels = None,
+    reminder: Reminder = None,
+    manual_resume: ManualResume = None,
+    json: AsJson = False,
+    project: InProject = "",
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+) -> None:
+    """Change what is asked of a check; what is not named stays. Its status stays, too."""
+    from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
+
+    settings = work.settings(
+        name=name,
+        every=every,
+        schedule=schedule,
+        tz=tz,
+        grace=grace,
+        reminder=reminder,
+        slug=slug,
+        tags=tags,
+        desc=desc,
+        channels=channels,
+        manual_resume=manual_resume,
+    )
+    if not settings:
+        raise UsageError("Nothing to change: give at least one option, like --grace 10m.")
+    work.update(connect(api_url, api_key, project), check, settings, as_json=json)
+
+
+@checks.command()
+def pause(check: Which, *, project: InProject = "", api_url: ApiUrl = "", api_key: ApiKey = "") -> None:
+    """Stop watching a check, without an alert."""
+    from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
+
+    work.pause(connect(api_url, api_key, project), check)
+
+
+@checks.command()
+def resume(check: Which, *, project: InProject = "", api_url: ApiUrl = "", api_key: ApiKey = "") -> None:
+    """Watch a paused check again, as if it were new."""
+    from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
+
+    work.resume(connect(api_url, api_key, project), check)
+
+
+@checks.command()
+def pings(
+    check: Which,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the newest.")] = 20,
+    body: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Print the body of ping N instead, to the letter.")
+    ] = None,
+    json: AsJson = False,
+    project: InProject = "",
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+) -> None:
+    """List a check's pings, newest first."""
+    from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
+
+    work.pings(connect(api_url, api_key, project), check, limit=limit, body=body, as_json=json)
+
+
+@checks.command()
+def flips(
+    check: Which,
+    *,
+    last: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only of the last while: 90s, 5m, 1h30m, 7d.")
+    ] = None,
+    json: AsJson = False,
+    project: InProject = "",
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+) -> None:
+    """List a check's changes of status, newest first."""
+    from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
+
+    span = work.seconds(last, option="--last") if last else None
+    work.flips(connect(api_url, api_key, project), check, seconds=span, as_json=json)
 
 
 @checks.command()
 def delete(
     check: Which,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
+    project: InProject = "",
     api_url: ApiUrl = "",
     api_key: ApiKey = "",
 ) -> None:
     """Delete a check; its ping URL stops working."""
     from lastseen_cli import checks as work  # noqa: PLC0415 - only these commands pay for httpx
 
-    api = work.api(api_url, api_key)
+    api = connect(api_url, api_key, project)
     found = work.find(api, check)
     if not yes:
         typer.confirm(f"Delete {work.title(found)}? Its ping URL stops working.", abort=True, err=True)
     work.delete(api, found)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Checks as YAML: see docs/apply.md.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete the project's checks that are not in the file.")
+    ] = False,
+    yes: Yes = False,
+    project: InProject = "",
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+) -> None:
+    """Make and change checks so that they are as a file says.
+
+    The whole file is checked before anything is changed. An entry is known again by its slug, or without one by its
+    name; what it does not name stays as it is. Applied twice, it changes nothing the second time.
+    """
+    from lastseen_cli import apply as work  # noqa: PLC0415 - only this command pays for httpx and yaml
+
+    entries = work.read(file)
+    with connect(api_url, api_key, project) as api:
+        steps = work.plan(api, entries, prune=prune)
+        work.tell(steps, same=len(entries) - sum(step.verb != "delete" for step in steps))
+        if dry_run or not steps:
+            return
+        gone = [step.name for step in steps if step.verb == "delete"]
+        if gone and not yes:
+            typer.confirm(f"Delete {', '.join(gone)}? Their ping URLs stop working.", abort=True, err=True)
+        work.run(api, steps)
+    output.say("Done.")

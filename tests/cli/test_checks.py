@@ -5,15 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 
 from lastseen_cli import checks
 from lastseen_cli.api import Api
 from lastseen_cli.errors import CliError, UsageError
-
-NOTHING: dict[str, Any] = dict.fromkeys(("every", "schedule", "tz", "grace", "slug", "tags", "desc"))
 
 
 @pytest.mark.parametrize(
@@ -30,20 +27,18 @@ def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
 
 
 def test_settings_hold_only_what_was_given() -> None:
-    given = NOTHING | {"every": "1h", "grace": "5m", "slug": ""}
-    assert checks.settings("x", **given, unique=False) == {"name": "x", "timeout": 3600, "grace": 300, "slug": ""}
+    asked = checks.settings(name="x", every="1h", grace="5m", slug="", tags=None)
+    assert asked == {"name": "x", "timeout": 3600, "grace": 300, "slug": ""}
 
 
 def test_a_schedule_goes_with_its_zone() -> None:
-    given = NOTHING | {"schedule": "0 3 * * *", "tz": "Europe/Berlin"}
-    asked = checks.settings("x", **given, unique=True)
+    asked = checks.settings(name="x", schedule="0 3 * * *", tz="Europe/Berlin", unique=["name"])
     assert asked == {"name": "x", "schedule": "0 3 * * *", "tz": "Europe/Berlin", "unique": ["name"]}
 
 
-@pytest.mark.parametrize("given", [{"every": "1h", "schedule": "0 3 * * *"}, {"tz": "UTC"}])
-def test_options_that_exclude_each_other_are_refused(given: dict[str, str]) -> None:
-    with pytest.raises(UsageError):
-        checks.settings("x", **(NOTHING | given), unique=False)
+def test_options_that_exclude_each_other_are_refused() -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        checks.settings(name="x", every="1h", schedule="0 3 * * *")
 
 
 class Canned(BaseHTTPRequestHandler):

@@ -18,8 +18,9 @@ ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
 
 def lastseen(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command in an environment without settings of its own."""
-    environ = {name: value for name, value in ENVIRON.items() if not name.startswith("LASTSEEN_")}
-    environ |= {"COLUMNS": "120", "NO_COLOR": "1", **variables}
+    environ = {name: value for name, value in ENVIRON.items() if not name.startswith(("LASTSEEN_", "AWS_"))}
+    environ |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "COLUMNS": "120", "NO_COLOR": "1"}
+    environ |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, **variables}
     return subprocess.run([*LASTSEEN, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -28,11 +29,13 @@ def test_help_lists_the_commands_with_a_line_each() -> None:
     assert done.returncode == 0
     for line in (
         "Lastseen tells a team when a background job goes silent.",
-        "exec    Run a job and ping when it starts, ends and fails.",
-        "local   Run all of Lastseen on this machine until Ctrl-C",
-        "checks  Make, list, show and delete checks over the HTTP API.",
+        "exec Run a job and ping when it starts, ends and fails.",
+        "local Run all of Lastseen on this machine until Ctrl-C",
+        "checks Make, list, show, change, pause and delete checks; see their pings and changes of status.",
+        "keys Make, list and revoke keys: with a key of the project, or with AWS credentials.",
+        "projects Make, list and delete projects: with AWS credentials.",
     ):
-        assert line in done.stdout
+        assert line in " ".join(done.stdout.replace("│", "").split())
 
 
 def test_help_of_local_names_every_option() -> None:
@@ -43,7 +46,7 @@ def test_help_of_local_names_every_option() -> None:
 
 def test_help_of_checks_names_every_verb() -> None:
     said = lastseen("checks", "--help").stdout
-    for verb in ("create", "list", "show", "delete"):
+    for verb in ("create", "list", "show", "update", "pause", "resume", "pings", "flips", "delete"):
         assert verb in said
 
 

@@ -99,15 +99,20 @@ class Checks:
             raise ForbiddenError("not a check of this key's project")
         return Described(check, self._store.about(check))
 
-    def create(self, request: CheckRequest, *, version: int) -> tuple[Described, bool]:
-        """Make a check, or update the first that matches `unique`; return it, and whether it was made."""
+    def create(self, request: CheckRequest, *, version: int, dry: bool = False) -> tuple[Described, bool]:
+        """Make a check, or update the first that matches `unique`; return it, and whether it was made.
+
+        `dry`: write nothing, return what would be.
+        """
         for _ in range(TRIES):
             match, sole = self._matching(request)
             if match:
-                return self.update(match.check.id, request, version=version), False
+                return self.update(match.check.id, request, version=version, dry=dry), False
             channels = "" if "channels" in request.model_fields_set else default_channels(self._store, self._project)
             blank = Check(id=str(uuid4()), project=self._project, channels=channels, created=self._now)
             check = replace(configured(blank, **self._settings(blank, request, version=version)).check, rev=0)
+            if dry:
+                return Described(check, request.desc), True
             try:
                 self._store.create(check, about=request.desc, sole=sole)
             except ConflictError:
@@ -115,13 +120,17 @@ class Checks:
             return Described(check, request.desc), True
         raise ConflictError(_RACED)
 
-    def update(self, key: str, request: CheckRequest, *, version: int) -> Described:
-        """Change the settings that the request names. The status stays; the deadline follows."""
+    def update(self, key: str, request: CheckRequest, *, version: int, dry: bool = False) -> Described:
+        """Change the settings that the request names. The status stays; the deadline follows.
+
+        `dry`: write nothing, return what would be.
+        """
         about = request.desc if "desc" in request.model_fields_set else None
         described = self._change(
             key,
             lambda check: configured(check, **self._settings(check, request, version=version)),
             about=about,
+            dry=dry,
         )
         return described if about is None else replace(described, about=about)
 
@@ -147,11 +156,15 @@ class Checks:
             return described
         raise ConflictError(_RACED)
 
-    def _change(self, key: str, decide: Callable[[Check], Outcome], *, about: str | None = None) -> Described:
+    def _change(
+        self, key: str, decide: Callable[[Check], Outcome], *, about: str | None = None, dry: bool = False
+    ) -> Described:
         """Read, decide, write; whoever lost a race reads and decides anew. Raises ConflictError after `TRIES`."""
         for _ in range(TRIES):
             described = self.one(key, by_unique_key=False)
             outcome = decide(described.check)
+            if dry:
+                return Described(outcome.check, described.about)
             try:
                 self._store.save(described.check, outcome, about=about)
             except ConflictError:

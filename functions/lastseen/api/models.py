@@ -133,6 +133,13 @@ class CheckQuery(Model):
     """The `next` of the page before."""
 
 
+class WriteQuery(Model):
+    """How to write."""
+
+    dry_run: Literal["0", "1"] = "0"
+    """1: refuse what would be refused, answer with what would be, and write nothing."""
+
+
 class PingQuery(Model):
     """Which pings."""
 

@@ -45,12 +45,14 @@ class World:
     wakes: MemoryWakes = field(default_factory=MemoryWakes)
     now: datetime = T0
 
+    site: str = "https://example.org"
+
     def __post_init__(self) -> None:
         deployment = Deployment(
             store=self.store,
             wakes=self.wakes,
-            ping_url="https://example.org/ping",
-            api_url="https://example.org/api",
+            ping_url=f"{self.site}/ping",
+            api_url=f"{self.site}/api",
             clock=lambda: self.now,
         )
         self.app = build(deployment, Logger(service="tests"))
@@ -75,7 +77,10 @@ class World:
         """Send a request: `target` is path and query; `body` is JSON, or bytes to the letter; `key` None bears none."""
         sent = {} if key is None else {"x-api-key": key or self.write}
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        event = event_of(method, target, raw, sent | (headers or {}), signed=signed)
+        return self.answered(event_of(method, target, raw, sent | (headers or {}), signed=signed))
+
+    def answered(self, event: dict[str, Any]) -> Reply:
+        """Answer an event."""
         answer = self.app.resolve(event, LambdaContext())
         told = answer["body"] or ""
         return Reply(

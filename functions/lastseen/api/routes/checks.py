@@ -6,7 +6,7 @@ from lastseen.api import badges
 from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
 from lastseen.api.checks import Checks, Described
 from lastseen.api.documents import CheckDocument, CheckList, check_document
-from lastseen.api.models import CheckQuery, CheckRequest
+from lastseen.api.models import CheckQuery, CheckRequest, WriteQuery
 
 LIST = f"{API}/checks/"
 ONE = f"{API}/checks/{{key}}"
@@ -51,7 +51,8 @@ def listed(call: Call) -> Answer:
 
 def create(call: Call) -> Answer:
     """Make a check, or update the one that `unique` matches."""
-    described, made = of(call).create(call.read(CheckRequest), version=call.version)
+    request, dry = call.read(CheckRequest), call.asked(WriteQuery).dry_run == "1"
+    described, made = of(call).create(request, version=call.version, dry=dry)
     return Answer(status=201 if made else 200, document=document(call, described))
 
 
@@ -62,7 +63,8 @@ def get(call: Call) -> Answer:
 
 def update(call: Call) -> Answer:
     """Change the settings that the body names."""
-    described = of(call).update(call.at["key"], call.read(CheckRequest), version=call.version)
+    request, dry = call.read(CheckRequest), call.asked(WriteQuery).dry_run == "1"
+    described = of(call).update(call.at["key"], request, version=call.version, dry=dry)
     return Answer(document=document(call, described))
 
 
@@ -102,6 +104,7 @@ ROUTES = (
         needs=Needs.WRITE,
         says="Create a check, or update the one that `unique` matches",
         body=CheckRequest,
+        query=WriteQuery,
         answers={
             200: Told(says="A check matched `unique` and was updated.", document=CheckDocument),
             201: Told(says="The check was made.", document=CheckDocument),
@@ -115,6 +118,7 @@ ROUTES = (
         needs=Needs.WRITE,
         says="Change the settings that the body names",
         body=CheckRequest,
+        query=WriteQuery,
         answers={200: _CHECK},
     ),
     Route(

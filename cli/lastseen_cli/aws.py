@@ -1,0 +1,86 @@
+"""What the command line does with AWS credentials: find the deployment, and sign requests where no key is set.
+
+Imported only then: boto3 takes its time. Signing is botocore's own (SigV4); nothing of it is re-implemented here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+
+import boto3
+import httpx
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.session import Session
+
+from lastseen_cli.errors import CliError, UsageError
+
+SERVICE = "execute-api"
+STACK = "Lastseen"
+FALLBACK_REGION = "us-east-1"
+
+_HOST = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+
+
+class Signer(httpx.Auth):
+    """Signs requests as AWS does, with the credentials of the environment, its profile or its role."""
+
+    requires_request_body = True
+
+    def __init__(self, url: str, session: Session) -> None:
+        """Raise UsageError where there are no credentials."""
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise UsageError(
+                "Neither a key nor AWS credentials: set LASTSEEN_API_KEY (`lastseen local` prints one), or let AWS "
+                "know you (AWS_PROFILE, `aws sso login`) to be let in by your own right and to make keys."
+            )
+        self._credentials = credentials
+        self._region = region_of(url) or session.get_config_variable("region") or FALLBACK_REGION
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the signature's headers."""
+        told = AWSRequest(method=request.method, url=str(request.url), data=request.content)
+        SigV4Auth(self._credentials, SERVICE, self._region).add_auth(told)
+        for name in ("Authorization", "X-Amz-Date", "X-Amz-Security-Token"):
+            if name in told.headers:
+                request.headers[name] = told.headers[name]
+        yield request
+
+
+def signer(url: str) -> Signer:
+    """Return who signs requests to the API at `url`."""
+    return Signer(url, boto3.session.Session()._session)  # noqa: SLF001 - boto3 knows the profile, botocore signs
+
+
+def region_of(url: str) -> str:
+    """Return the region that the host of an API names, or ""."""
+    match = _HOST.fullmatch(httpx.URL(url).host)
+    return match["region"] if match else ""
+
+
+def api_url(stack: str = STACK) -> str:
+    """Return the URL of the API that a stack tells. Raises UsageError, CliError."""
+    try:
+        stacks = boto3.session.Session().client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except (NoCredentialsError, NoRegionError) as error:
+        raise UsageError(
+            "Where is the API? Set LASTSEEN_API_URL or give --api-url, like https://host/api: the stack's output "
+            "ApiUrl, or what `lastseen local` prints. With AWS credentials and a region (AWS_PROFILE, AWS_REGION) it "
+            f"is looked up in the stack {stack}."
+        ) from error
+    except (BotoCoreError, ClientError) as error:
+        raise CliError(
+            f"The stack {stack} does not tell where the API is ({_words(error)}). Check AWS_PROFILE and AWS_REGION, or "
+            "set LASTSEEN_API_URL to the stack's output ApiUrl."
+        ) from error
+    outputs = {output.get("OutputKey"): output.get("OutputValue") for output in stacks[0].get("Outputs", [])}
+    if not outputs.get("ApiUrl"):
+        raise CliError(f"The stack {stack} has no output ApiUrl. Is it Lastseen? Set LASTSEEN_API_URL.")
+    return str(outputs["ApiUrl"])
+
+
+def _words(error: Exception) -> str:
+    return str(error.response["Error"].get("Message", error)) if isinstance(error, ClientError) else str(error)
