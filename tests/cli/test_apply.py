@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lastseen.channel import Channel, Via, kind, to_document
 from lastseen.schedule import Cron, Period
+from lastseen_cli.apply import KNOWN
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.world import ID, OTHER_ID
 from tests.times import hours, minutes
@@ -175,3 +177,20 @@ def test_a_change_that_fails_on_the_way_says_how_far_it_came(lastseen: Terminal,
     assert done.status == 1
     assert "create Heartbeat: The API refused the key" in done.err
     assert "1 of 2 changes are done; apply again for the rest." in done.err
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "apply.md"
+
+
+def test_the_file_in_the_docs_can_be_applied(lastseen: Terminal, file: Path) -> None:
+    for number, name in enumerate(["ops", "pager"]):
+        channel = Channel(id=f"id-{number}", project="default", name=name, via=Via.EMAIL, target="a@example.org")
+        lastseen.world.store.put_setting(kind("default"), channel.id, to_document(channel))
+    file.write_text(DOCS.read_text().partition("```yaml\n")[2].partition("```")[0])
+    assert lastseen.ok("apply", str(file)).out == "+ create Nightly backup\n+ create Queue worker\n"
+
+
+@pytest.mark.parametrize("setting", KNOWN)
+def test_every_setting_of_a_file_is_in_the_docs(setting: str) -> None:
+    filtered = {"filter_subject", "filter_body"}  # kept for clients of the peer, without effect
+    assert f"`{setting}`" in DOCS.read_text() or setting in filtered
