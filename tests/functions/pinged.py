@@ -23,12 +23,6 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
 }
-KEYS = {
-    "checks": ("id",),
-    "names": ("project", "slug"),
-    "history": ("id", "event"),
-    "settings": ("kind", "name"),
-}
 
 
 def load() -> ModuleType:
@@ -39,18 +33,6 @@ def load() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def make_tables(dynamodb: Any) -> None:
-    for table, keys in KEYS.items():
-        dynamodb.create_table(
-            TableName=table,
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
 
 
 def event(path: str, query: str = "", *, method: str = "GET", at: Any = T0, **more: Any) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from moto import mock_aws
 from lastseen.check import Check, Kind, Status
 from lastseen.keys import KIND, Scope, hashed, mint, to_document
 from lastseen.store import Store, Tables
-from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load, make_tables
+from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load
+from tests.tables import made
 from tests.times import T0, hours, seconds
 
 UUID = "7b0a3c52-94ad-4b1e-8f0e-2d1c5a6b7f80"
@@ -28,18 +29,20 @@ STEADY = ["dynamodb.GetItem", "dynamodb.UpdateItem", "dynamodb.PutItem"]
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def tables(monkeypatch: pytest.MonkeyPatch, template: dict[str, Any]) -> Iterator[Tables]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        make_tables(boto3.client("dynamodb"))
+        tables = made(boto3.client("dynamodb"), template)
         boto3.client("sqs").create_queue(QueueName="wakes")
-        yield
+        for table in ("checks", "names", "history", "settings"):
+            monkeypatch.setenv(f"{table.upper()}_TABLE", getattr(tables, table))
+        yield tables
 
 
 @pytest.fixture
-def store(aws: None) -> Store:  # noqa: ARG001 - the cloud it lies in
-    store = Store(boto3.client("dynamodb"), Tables("checks", "names", "history", "settings"))
+def store(tables: Tables) -> Store:
+    store = Store(boto3.client("dynamodb"), tables)
     store.put_setting(KIND, hashed(PING_KEY), to_document(_KEY))
     return store
 
@@ -55,14 +58,14 @@ def put(store: Store, **fields: Any) -> None:
 
 def calls_of(ping: ModuleType) -> list[str]:
     """Return a list to which every call to AWS that the function makes is added."""
-    made: list[str] = []
+    calls: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
-        made.append(f"{model.service_model.service_name}.{model.name}")
+        calls.append(f"{model.service_model.service_name}.{model.name}")
 
     for client in (ping._store._client, ping._wakes._client):  # noqa: SLF001 - to count what goes out
         client.meta.events.register("before-call.*.*", note)
-    return made
+    return calls
 
 
 def one_at_a_time(ping: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,10 +89,10 @@ def test_a_warm_steady_ping_is_one_read_one_conditional_write_and_one_put(
 ) -> None:
     put(store)
     ping.handler(event(path), None)
-    made = calls_of(ping)
+    calls = calls_of(ping)
     for number in (1, 2):
         assert ping.handler(event(path, at=T0 + seconds(number)), None)["statusCode"] == 200
-        assert made == STEADY * number
+        assert calls == STEADY * number
 
 
 def test_the_write_of_a_steady_ping_is_conditional_on_what_its_decision_saw(store: Store, ping: ModuleType) -> None:
@@ -110,15 +113,15 @@ def test_a_history_that_is_switched_off_is_not_paid_for(store: Store, monkeypatc
     ping = load()
     put(store)
     ping.handler(event(BY_UUID), None)
-    made = calls_of(ping)
+    calls = calls_of(ping)
     ping.handler(event(BY_UUID, at=T0 + seconds(1)), None)
-    assert made == ["dynamodb.GetItem", "dynamodb.UpdateItem"]
+    assert calls == ["dynamodb.GetItem", "dynamodb.UpdateItem"]
 
 
 def test_an_unknown_check_is_read_strongly_before_it_is_said_not_to_be_there(ping: ModuleType) -> None:
-    made = calls_of(ping)
+    calls = calls_of(ping)
     assert ping.handler(event(BY_UUID), None)["statusCode"] == 404
-    assert made == ["dynamodb.GetItem"] * 2
+    assert calls == ["dynamodb.GetItem"] * 2
 
 
 def test_the_function_starts_without_what_makes_starts_slow() -> None:
@@ -150,10 +153,10 @@ def test_everything_of_a_request_reaches_the_history(store: Store, ping: ModuleT
     assert said.rid == "11111111-2222-4333-8444-555555555555"
 
 
-def test_an_entry_of_the_history_expires_after_its_days(store: Store, ping: ModuleType) -> None:
+def test_an_entry_of_the_history_expires_after_its_days(store: Store, tables: Tables, ping: ModuleType) -> None:
     put(store)
     ping.handler(event(BY_UUID), None)
-    items = boto3.client("dynamodb").scan(TableName="history")["Items"]
+    items = boto3.client("dynamodb").scan(TableName=tables.history)["Items"]
     expiry = {item["event"]["S"][:5]: int(item["ttl"]["N"]) - int(T0.timestamp()) for item in items}
     assert expiry == {"ping#": 90 * 86_400, "flip#": 90 * 86_400}
 
@@ -200,10 +203,10 @@ def test_head_is_answered_without_a_body(store: Store, ping: ModuleType, path: s
 
 def test_a_preflight_is_granted_and_recorded_nowhere(store: Store, ping: ModuleType) -> None:
     put(store)
-    made = calls_of(ping)
+    calls = calls_of(ping)
     headers = {"origin": "https://example.com", "access-control-request-method": "POST"}
     answer = ping.handler(event(BY_UUID, method="OPTIONS", headers=headers), None)
-    assert (answer["statusCode"], answer["body"], made) == (204, "", [])
+    assert (answer["statusCode"], answer["body"], calls) == (204, "", [])
     for name in ("origin", "methods", "headers"):
         assert answer["headers"][f"access-control-allow-{name}"] == "*"
 
