@@ -48,6 +48,9 @@ class Settings:
     domain: str = ""
     certificate_arn: str = ""
     site_url: str = ""  # public base address, if it is neither the API's own nor `domain`: a proxy in front
+    slack_workspace_id: str = ""  # of a workspace that Amazon Q Developer may post to; with slack_channel_id
+    slack_channel_id: str = ""
+    allow_private_targets: bool = False  # channels may lead to private addresses: for a local deployment
     throwaway: bool = False  # no deletion protection, no backups; all data goes with the stack
 
     def __post_init__(self) -> None:
@@ -55,6 +58,10 @@ class Settings:
         if bool(self.domain) != bool(self.certificate_arn):
             raise BadSettingError(
                 "A custom domain needs both: -c domain=ping.example.com -c certificate_arn=arn:aws:acm:..."
+            )
+        if bool(self.slack_workspace_id) != bool(self.slack_channel_id):
+            raise BadSettingError(
+                "Amazon Q in Slack needs both: -c slack_workspace_id=T07EA123LEP -c slack_channel_id=C07EZ1ABC23"
             )
 
 
@@ -135,5 +142,8 @@ _PARSERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "domain": _matching(r"([a-z0-9-]+\.)+[a-z]{2,}", "ping.example.com"),
     "certificate_arn": _matching(r"arn:aws[a-z-]*:acm:.+", "arn:aws:acm:us-east-1:123456789012:certificate/..."),
     "site_url": _matching(r"https?://[^/\s]+", "https://ping.example.com (no slash at the end)"),
+    "slack_workspace_id": _matching(r"[A-Z0-9]{8,20}", "T07EA123LEP"),
+    "slack_channel_id": _matching(r"[A-Z0-9]{8,20}", "C07EZ1ABC23"),
+    "allow_private_targets": _flag,
     "throwaway": _flag,
 }

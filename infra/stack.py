@@ -8,8 +8,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.alarms import Alarms
+from infra.chat import AmazonQ, Deliveries
 from infra.dashboard import Dashboard
 from infra.functions import Functions
+from infra.nag import accept
 from infra.schedule import MinuteHand
 from infra.settings import Settings
 from infra.tables import Tables
@@ -18,6 +20,7 @@ from infra.wakes import Wakes
 from infra.web import Web
 
 ALERT_TIMEOUT = Duration.minutes(1)
+CHAT_TIMEOUT = Duration.minutes(1)
 
 
 class LastseenStack(Stack):
@@ -28,11 +31,16 @@ class LastseenStack(Stack):
         self.tables = Tables(self, "Tables", throwaway=settings.throwaway)
         self.topic = AlertTopic(self, "Alerts", emails=settings.alert_emails).topic
         self.wakes = Wakes(self, "Wakes", consumer_timeout=ALERT_TIMEOUT)
+        self.deliveries = Deliveries(self, "Deliveries", consumer_timeout=CHAT_TIMEOUT)
         self.web = Web(self, "Web", settings=settings)
         self._add_functions(settings)
         self.minute_hand = MinuteHand(self, "EachMinute", sweep=self.sweep)
         self._grant()
         self._connect()
+        if settings.slack_workspace_id:
+            amazon_q = AmazonQ(self, "AmazonQ", settings=settings).topic
+            amazon_q.grant_publish(self.chat)
+            self.chat.add_environment("CHATBOT_TOPIC_ARN", amazon_q.topic_arn)
         self._watch(settings)
         self._output()
 
@@ -49,6 +57,8 @@ class LastseenStack(Stack):
             "sweep", does="Looks for deadlines", memory_mb=512, timeout=Duration.seconds(50), asynchronous=True
         )
         self.alert = functions.add("alert", does="Decides, flips, tells", memory_mb=512, timeout=ALERT_TIMEOUT)
+        self.chat = functions.add("chat", does="Posts to chats and webhooks", memory_mb=512, timeout=CHAT_TIMEOUT)
+        self.chat.add_environment("DELIVERIES_QUEUE_URL", self.deliveries.queue.queue_url)
         self.api = functions.add(
             "api", does="Management API, badges, dashboard", memory_mb=512, timeout=Duration.seconds(29)
         )
@@ -66,6 +76,7 @@ class LastseenStack(Stack):
             "SITE_URL": self.web.site_url,
             "HISTORY_DAYS": str(settings.history_days),
             "BODY_LIMIT": str(settings.body_limit),
+            "ALLOW_PRIVATE_TARGETS": str(settings.allow_private_targets).lower(),
         }
 
     def _grant(self) -> None:
@@ -97,12 +108,26 @@ class LastseenStack(Stack):
         wakes.grant(self.alert, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
         topic.grant_publish(self.alert)
 
+        deliveries = self.deliveries
+        tables.settings.grant(self.chat, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+        deliveries.queue.grant(self.chat, "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage")
+        deliveries.queue.grant(self.chat, "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
+        deliveries.lost_events.grant(self.chat, "sqs:SendMessage")
+        topic.grant_publish(self.chat)  # a channel that is lost
+
         rows = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
         tables.checks.grant(self.api, *rows, "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
         tables.names.grant(self.api, "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query")
         tables.history.grant(self.api, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
         tables.settings.grant(self.api, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query")
         wakes.grant(self.api, "sqs:SendMessage")
+        # Channels: e-mail and SMS are subscriptions; a test goes the whole way.
+        for action in ("sns:Subscribe", "sns:ConfirmSubscription", "sns:ListSubscriptionsByTopic", "sns:Publish"):
+            self.api.add_to_role_policy(_statement(action, topic.topic_arn))
+        self.api.add_to_role_policy(_statement("sns:Unsubscribe", "*"))
+        if isinstance(self.api.role, Construct):
+            why = "AWS knows no resource for sns:Unsubscribe; whoever has a subscription's ARN has its secret."
+            accept(self.api.role, "IAM5[Resource::*]", reason=why)
 
         scheduler, undelivered = self.minute_hand.role, self.minute_hand.dead_letters
         scheduler.add_to_policy(_statement("lambda:InvokeFunction", self.sweep.function_arn))
@@ -114,6 +139,7 @@ class LastseenStack(Stack):
         self.web.route(self.api, ["/api/{proxy+}", "/badge/{proxy+}", "/b/{proxy+}", "/", "/{proxy+}"])
         self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for whoever has AWS credentials
         self.wakes.feed(self.alert)
+        self.deliveries.feed(self.chat, self.topic)
 
     def _watch(self, settings: Settings) -> None:
         """Who is told when Lastseen itself falls silent."""
@@ -122,7 +148,12 @@ class LastseenStack(Stack):
             contacts.append(AlertTopic(self, "Operations", emails=settings.ops_emails).topic)
         if settings.heartbeat_url:
             self.sweep.add_environment("HEARTBEAT_URL", settings.heartbeat_url)
-        dead_letters = {"Wakes": self.wakes.dead_letters, "Sweeps": self.minute_hand.dead_letters}
+        dead_letters = {
+            "Wakes": self.wakes.dead_letters,
+            "Sweeps": self.minute_hand.dead_letters,
+            "Deliveries": self.deliveries.dead_letters,
+            "Events": self.deliveries.lost_events,
+        }
         alarms = Alarms(
             self,
             "Alarms",
@@ -131,7 +162,7 @@ class LastseenStack(Stack):
             ping=self.ping,
             wakes=self.wakes.queue,
             topic=self.topic,
-            functions={"Sweep": self.sweep, "Alert": self.alert},
+            functions={"Sweep": self.sweep, "Alert": self.alert, "Chat": self.chat},
             dead_letters=dead_letters,
         )
         Dashboard(
@@ -141,7 +172,7 @@ class LastseenStack(Stack):
             api=self.web.api,
             wakes=self.wakes.queue,
             topic=self.topic,
-            functions={"ping": self.ping, "sweep": self.sweep, "alert": self.alert, "api": self.api},
+            functions={"ping": self.ping, "sweep": self.sweep, "alert": self.alert, "chat": self.chat, "api": self.api},
             tables={"checks": self.tables.checks, "history": self.tables.history},
             dead_letters=dead_letters,
         )
@@ -154,6 +185,7 @@ class LastseenStack(Stack):
             "DashboardUrl": f"{site}/",
             "TopicArn": self.topic.topic_arn,
             "WakesQueueUrl": self.wakes.queue.queue_url,
+            "DeliveriesQueueUrl": self.deliveries.queue.queue_url,
             "ChecksTable": self.tables.checks.table_name,
             "NamesTable": self.tables.names.table_name,
             "HistoryTable": self.tables.history.table_name,

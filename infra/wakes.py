@@ -57,11 +57,15 @@ class Wakes(Construct):
         )
 
 
-def dead_letters(scope: Construct, construct_id: str) -> sqs.Queue:
-    """Make a queue for what could not be handled; an alarm watches it, people have two weeks to look."""
+def dead_letters(scope: Construct, construct_id: str, *, fifo: bool = False) -> sqs.Queue:
+    """Make a queue for what could not be handled; an alarm watches it, people have two weeks to look.
+
+    `fifo`: of the kind that a FIFO queue needs for its own.
+    """
     queue = sqs.Queue(
         scope,
         construct_id,
+        fifo=fifo or None,
         enforce_ssl=True,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         retention_period=Duration.days(14),

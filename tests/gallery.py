@@ -158,7 +158,7 @@ def storm(count: int) -> list[Alert]:
     """Return the alerts of so many checks that fall due together, each fifth of them stuck."""
     alerts = []
     for n in range(count):
-        check = replace(EXPORT, id=f"00000000-0000-4000-8000-{n:012d}", name=f"shard-{n:04d}")
+        check = replace(EXPORT, id=f"{n:08x}-4b5a-4978-8695-a4b3c2d1e0f0", name=f"shard-{n:04d}")
         steps = [ping(T0), *([ping(T0 + minutes(30), Kind.START)] if n % 5 == 0 else []), wake(T0 + hours(2))]
         after, flips = played(check, *steps)
         alerts.append(Alert(check=after, flip=flips[-1]))
@@ -172,13 +172,12 @@ def messages() -> dict[str, Message]:
         alert, now = example()
         told[name] = flipped(alert, now=now, site_url=SITE)
     window = Window(T0, T0 + minutes(14))
+    untold = told["The job got stuck"].event
     return told | {
         "Many at once: a digest": digest(storm(8), now=T0 + hours(2), site_url=SITE),
         "Lastseen itself hears nothing": deaf(since=T0, now=T0 + minutes(3)),
         "Lastseen hears again": hearing(window=window, now=T0 + minutes(15)),
-        "A channel is lost": channel_lost(
-            ON_CALL, others=["c2"], why="it answered HTTP 404", untold="DOWN: nightly-backup got stuck", now=T0
-        ),
+        "A channel is lost": channel_lost(ON_CALL, others=["c2"], why="it answered HTTP 404", untold=untold, now=T0),
         "Addresses are lost": subscriptions_lost(["ops@example.com"], ["new@example.com"], now=T0),
         "A test": trial(ON_CALL, now=T0, nonce="5f0c9b"),
     }

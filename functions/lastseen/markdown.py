@@ -17,6 +17,7 @@ LEAST = 200
 """Characters that a part is given at least, if it is shown at all."""
 
 OUTPUT_LINES = 15
+Q_LIMIT = 7_500
 FENCE = 12
 """Characters that a code block takes beside its text."""
 
@@ -46,6 +47,22 @@ def markdown(event: Event, *, limit: int) -> str:
             parts.append(part)
             room -= len(part) + 2
     return _joined([first, *parts, link])
+
+
+def amazon_q(event: Event) -> dict[str, Any]:
+    """Return the one form that Amazon Q Developer (once AWS Chatbot) shows; it drops anything else without a word."""
+    incident = str(event.get("incident") or event.get("id") or "lastseen")
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "id": str(event.get("id") or incident),
+        "content": {
+            "textType": "client-markdown",
+            "title": cut(title(event), 250),
+            "description": markdown(event, limit=Q_LIMIT),
+        },
+        "metadata": {"threadId": incident, "summary": cut(title(event), 250), "eventType": str(event.get("type"))},
+    }
 
 
 def _body(event: Event, room: int) -> list[str]:

@@ -135,7 +135,8 @@ def deaf(*, since: datetime, now: datetime) -> Message:
         f"meanwhile, so missing ones are not held against the jobs, for {span(HOLD_LIMIT)} at most; then alerts go\n"
         "out anyway. Failures that jobs report are told as always. Look at the HTTP API and the ping function first."
     )
-    return _own("deaf", f"Lastseen cannot hear pings since {since.astimezone(UTC):%H:%M} UTC", text, now)
+    subject = f"Lastseen cannot hear pings since {since.astimezone(UTC):%H:%M} UTC"
+    return _own("deaf", subject, text, now, since=since)
 
 
 def hearing(*, window: Window, now: datetime) -> Message:
@@ -146,22 +147,26 @@ def hearing(*, window: Window, now: datetime) -> Message:
         f"to {clock(window.end)}.\n\n"
         "Deadlines in that time are moved by as much. Jobs whose ping was lost may still be told as down."
     )
-    return _own("hearing", f"Lastseen hears pings again, after {length}", text, now)
+    return _own("hearing", f"Lastseen hears pings again, after {length}", text, now, since=window.end)
 
 
-def channel_lost(channel: Channel, *, others: Sequence[str], why: str, untold: str, now: datetime) -> Message:
-    """Return the word to a project's other channels that this one takes no alerts any more."""
+def channel_lost(
+    channel: Channel, *, others: Sequence[str], why: str, untold: Mapping[str, Any], now: datetime
+) -> Message:
+    """Return the word to a project's other channels that this one takes no alerts; `untold`: the event it refused."""
     name = one_line(channel.name, NAME_LIMIT)
     text = (
         f"Lastseen cannot reach the channel {name} of the project {channel.project} any more: {why}.\n"
-        f"It is switched off. The alert that it did not take: {untold}\n\n"
+        f"It is switched off. What it did not take: {untold.get('subject') or untold.get('title')}\n\n"
         "What to do:\n"
         "  Make the channel anew with its present address: lastseen channels create; then delete this one.\n"
         f"  If it works again as it is, this switches it on: lastseen channels test '{name}'"
     )
     attributes: Attributes = {"project": channel.project, "status": BOTH, "channels": [EVERY, *others]}
     subject = f"LOST: the channel {name} of {channel.project} takes no alerts"
-    return _own("channel", subject, text, now, attributes)
+    message = _own("channel", subject, text, now, attributes)
+    message.event["id"] = f"channel:{channel.id}:{untold.get('id')}"
+    return message
 
 
 def subscriptions_lost(lost: Sequence[str], pending: Sequence[str], *, now: datetime) -> Message:
@@ -193,14 +198,8 @@ def trial(channel: Channel, *, now: datetime, nonce: str) -> Message:
     if channel.tags:
         attributes["tags"] = list(channel.tags)
     message = _own("test", f"TEST: alert for the channel {name}", text, now, attributes)
-    told = {"id": nonce, "project": channel.project, "channel": channel.id}
-    return Message(
-        subject=message.subject,
-        email=message.email,
-        sms=message.sms,
-        event=message.event | told,
-        attributes=attributes,
-    )
+    message.event.update(id=nonce, project=channel.project, channel=channel.id)
+    return message
 
 
 def title(check: Check) -> str:
@@ -442,6 +441,7 @@ def _listed(alerts: Sequence[Alert]) -> list[dict[str, Any]]:
     for alert in alerts:
         flip = {
             "id": event_id(alert.check.id, alert.flip.n),
+            "incident": event_id(alert.check.id, alert.flip.incident) if alert.flip.incident else None,
             "check": title(alert.check),
             "reason": str(alert.flip.reason),
             "what": _what(alert.check, alert.flip, brief=True),
@@ -514,14 +514,25 @@ def _union_of_tags(alerts: Sequence[Alert]) -> Attributes:
     return named | ({"tags": tags} if tags else {})
 
 
-def _own(kind: str, subject: str, text: str, now: datetime, attributes: Attributes | None = None) -> Message:
-    """Return a message about Lastseen itself: to every channel that takes all alerts, unless `attributes` say else."""
+def _own(  # one part of a message each
+    kind: str,
+    subject: str,
+    text: str,
+    now: datetime,
+    attributes: Attributes | None = None,
+    *,
+    since: datetime | None = None,
+) -> Message:
+    """Return a message about Lastseen itself: to every channel that takes all alerts, unless `attributes` say else.
+
+    `since`: what makes its id, so that a message told twice can be known by it.
+    """
     lead, _, rest = text.partition("\n\n")
     subject = plain(subject, SUBJECT_LIMIT)
     event = {
         "version": EVENT_VERSION,
         "type": kind,
-        "id": f"{kind}:{_iso(now)}",
+        "id": f"{kind}:{_iso(since or now)}",
         "subject": subject,
         "title": subject,
         "lead": " ".join(lead.split()),

@@ -11,8 +11,10 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 from syrupy.matchers import path_value
 
+from lastseen.deliveries import TRIES
+
 Resources = dict[str, dict[str, Any]]
-FUNCTIONS = ("ping", "sweep", "alert", "api")
+FUNCTIONS = ("ping", "sweep", "alert", "chat", "api")
 
 
 def of_type(template: dict[str, Any], kind: str) -> Resources:
@@ -37,7 +39,9 @@ def grants(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
 
 
 def _target(resource: Any) -> str:
-    """Return the logical id without its hash; a wildcard or a joined ARN has none and fails here."""
+    """Return the logical id without its hash; a joined ARN has none and fails here."""
+    if resource == "*":
+        return "*"
     assert isinstance(resource, dict), f"{resource} is no single resource of this stack"
     name = resource["Ref"] if "Ref" in resource else resource["Fn::GetAtt"][0]
     return str(name)[:-8]
@@ -49,6 +53,12 @@ def role_of(template: dict[str, Any], name: str) -> str:
 
 def on(resource: str, *actions: str) -> Iterator[tuple[str, str]]:
     return ((action, resource) for action in actions)
+
+
+def feed_of(template: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return how the queue of this name is handed to its function."""
+    [feed] = [one for key, one in of_type(template, "AWS::Lambda::EventSourceMapping").items() if key.startswith(name)]
+    return feed
 
 
 OWN_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -78,6 +88,14 @@ GRANTS = {
         *on("WakesQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         *on("AlertsTopic", "sns:Publish"),
     },
+    "chat": {
+        *on("FunctionsChatLog", *OWN_LOG),
+        *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+        *on("DeliveriesQueue", "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"),
+        *on("DeliveriesQueue", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
+        *on("DeliveriesLostEvents", "sqs:SendMessage"),
+        *on("AlertsTopic", "sns:Publish"),
+    },
     "api": {
         *on("FunctionsApiLog", *OWN_LOG),
         *on("TablesChecks", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
@@ -86,6 +104,8 @@ GRANTS = {
         *on("TablesHistory", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
         *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"),
         *on("WakesQueue", "sqs:SendMessage"),
+        *on("AlertsTopic", "sns:Subscribe", "sns:ConfirmSubscription", "sns:ListSubscriptionsByTopic", "sns:Publish"),
+        *on("*", "sns:Unsubscribe"),  # AWS knows no resource for it
     },
 }
 
@@ -117,7 +137,8 @@ def test_a_function_has_an_entry_file(template: dict[str, Any], name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "memory", "timeout"), [("ping", 256, 10), ("sweep", 512, 50), ("alert", 512, 60), ("api", 512, 29)]
+    ("name", "memory", "timeout"),
+    [("ping", 256, 10), ("sweep", 512, 50), ("alert", 512, 60), ("chat", 512, 60), ("api", 512, 29)],
 )
 def test_a_function_runs_on_arm_and_logs_only_what_matters(
     template: dict[str, Any], name: str, memory: int, timeout: int
@@ -140,11 +161,11 @@ def test_all_functions_share_one_asset(template: dict[str, Any]) -> None:
 def test_only_ping_goes_without_the_settings_of_powertools(template: dict[str, Any]) -> None:
     told = {name: function(template, name)["Environment"]["Variables"] for name in FUNCTIONS}
     assert "POWERTOOLS_SERVICE_NAME" not in told["ping"]
-    assert [told[name]["POWERTOOLS_SERVICE_NAME"] for name in FUNCTIONS[1:]] == ["sweep", "alert", "api"]
+    assert [told[name]["POWERTOOLS_SERVICE_NAME"] for name in FUNCTIONS[1:]] == ["sweep", "alert", "chat", "api"]
     assert told["alert"]["POWERTOOLS_METRICS_NAMESPACE"] == "Lastseen"
     assert set(told["ping"]) == {
         *("CHECKS_TABLE", "NAMES_TABLE", "HISTORY_TABLE", "SETTINGS_TABLE", "WAKES_QUEUE_URL", "TOPIC_ARN"),
-        *("PING_URL", "API_URL", "SITE_URL", "HISTORY_DAYS", "BODY_LIMIT"),
+        *("PING_URL", "API_URL", "SITE_URL", "HISTORY_DAYS", "BODY_LIMIT", "ALLOW_PRIVATE_TARGETS"),
     }
     assert (told["ping"]["HISTORY_DAYS"], told["ping"]["BODY_LIMIT"]) == ("90", "10000")
 
@@ -228,14 +249,51 @@ def test_a_wake_stays_hidden_for_six_times_as_long_as_the_alert_function_may_tak
 
 
 def test_one_bad_wake_fails_alone(template: dict[str, Any]) -> None:
-    [feed] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    feed = feed_of(template, "Wakes")
     assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_wakes_of_one_second_are_worked_on_together_in_at_most_two_batches_at_once(template: dict[str, Any]) -> None:
-    [feed] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    feed = feed_of(template, "Wakes")
     assert (feed["BatchSize"], feed["MaximumBatchingWindowInSeconds"]) == (100, 1)
     assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def test_deliveries_keep_their_order_and_end_among_the_dead_letters(template: dict[str, Any]) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+    [queue] = [one for name, one in queues.items() if name.startswith("DeliveriesQueue")]
+    assert queue["FifoQueue"] is True
+    assert queue["VisibilityTimeout"] >= 6 * function(template, "chat")["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == TRIES
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].startswith("DeliveriesDeadLetters")
+    feed = feed_of(template, "Deliveries")
+    assert (feed["BatchSize"], feed["ScalingConfig"]) == (1, {"MaximumConcurrency": 3})
+    assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_an_event_that_cannot_be_fanned_out_is_kept(template: dict[str, Any]) -> None:
+    Template.from_json(template).has_resource_properties(
+        "AWS::Lambda::EventInvokeConfig",
+        {
+            "MaximumRetryAttempts": 2,
+            "DestinationConfig": {
+                "OnFailure": {"Destination": {"Fn::GetAtt": [Match.string_like_regexp("^DeliveriesLostEvents"), "Arn"]}}
+            },
+        },
+    )
+    [chat] = [one for one in of_type(template, "AWS::SNS::Subscription").values() if one["Protocol"] == "lambda"]
+    assert chat["Endpoint"]["Fn::GetAtt"][0].startswith("FunctionsChat")
+
+
+def test_amazon_q_hears_on_a_topic_of_its_own_if_it_is_asked_for(
+    template: dict[str, Any], synthesize: Callable[..., dict[str, Any]]
+) -> None:
+    assert not of_type(template, "AWS::Chatbot::SlackChannelConfiguration")
+    made = synthesize(slack_workspace_id="T07EA123LEP", slack_channel_id="C07EZ1ABC23")
+    [slack] = of_type(made, "AWS::Chatbot::SlackChannelConfiguration").values()
+    [topic] = [name for name in of_type(made, "AWS::SNS::Topic") if name.startswith("AmazonQTopic")]
+    assert slack["SnsTopicArns"] == [{"Ref": topic}]
+    assert function(made, "chat")["Environment"]["Variables"]["CHATBOT_TOPIC_ARN"] == {"Ref": topic}
 
 
 def test_the_topic_and_the_queues_refuse_plain_text(template: dict[str, Any]) -> None:
@@ -243,7 +301,7 @@ def test_the_topic_and_the_queues_refuse_plain_text(template: dict[str, Any]) ->
         *of_type(template, "AWS::SQS::QueuePolicy").values(),
         *of_type(template, "AWS::SNS::TopicPolicy").values(),
     ]
-    assert len(policies) == 4
+    assert len(policies) == 7
     for policy in policies:
         refused = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
         assert [one["Condition"] for one in refused] == [{"Bool": {"aws:SecureTransport": "false"}}]
@@ -288,7 +346,7 @@ def test_the_outputs_tell_where_it_is(template: dict[str, Any]) -> None:
     assert outputs["ApiUrl"] == {"Fn::Join": ["", [api, "/api"]]}
     assert outputs["DashboardUrl"] == {"Fn::Join": ["", [api, "/"]]}
     assert set(outputs) == {
-        *("PingUrl", "ApiUrl", "DashboardUrl", "TopicArn", "WakesQueueUrl"),
+        *("PingUrl", "ApiUrl", "DashboardUrl", "TopicArn", "WakesQueueUrl", "DeliveriesQueueUrl"),
         *("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable"),
     }
 

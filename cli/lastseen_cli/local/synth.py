@@ -81,6 +81,7 @@ def _context() -> dict[str, str | bool]:
         "arch": machine,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "throwaway": True,
+        "allow_private_targets": True,
         "site_url": PUBLIC_URL,
     }
 
