@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
+from lastseen.api import recent
 from lastseen.api.calls import Deployment
 from lastseen.api.errors import UnknownError
 from lastseen.badge import Summary, summary
 from lastseen.check import Check, appearance, unique_key
-
-SEEN_FOR = timedelta(seconds=10)
-"""How long a project's checks, once read, serve its badges: a popular page must not make us read them each time."""
 
 ALL = "*"
 
@@ -57,7 +55,7 @@ def of_tag(deployment: Deployment, name: str, now: datetime, *, states: int) -> 
     if opened is None:
         raise UnknownError("not found: no badge has this URL")
     project, _, tag = opened.decode().partition("\n")
-    bearers = [check for check in seen(deployment, project, now) if tag == ALL or tag in check.tags.split()]
+    bearers = [check for check in recent.checks(deployment, project, now) if tag == ALL or tag in check.tags.split()]
     said = summary([appearance(check, now) for check in bearers], states=states)
     return Badge("checks" if tag == ALL else tag, said)
 
@@ -65,14 +63,3 @@ def of_tag(deployment: Deployment, name: str, now: datetime, *, states: int) -> 
 def tags(checks: Sequence[Check]) -> list[str]:
     """Return all tags of checks, in order."""
     return sorted({tag for check in checks for tag in check.tags.split()})
-
-
-def seen(deployment: Deployment, project: str, now: datetime) -> list[Check]:
-    """Return a project's checks as they are or were at most `SEEN_FOR` ago; those that cannot be read are left out."""
-    known = deployment.seen.get(project)
-    if known and timedelta(0) <= now - known[0] < SEEN_FOR:
-        return known[1]
-    checks = list(deployment.store.get_many(list(deployment.store.project(project)), broken=[]).values())
-    deployment.seen.clear()  # of one project at a time: they may be many
-    deployment.seen[project] = (now, checks)
-    return checks

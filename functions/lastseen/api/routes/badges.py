@@ -20,7 +20,7 @@ FRESH = {"Cache-Control": "no-cache, max-age=0"}
 def listed(call: Call) -> Answer:
     """Answer with the URLs of the project's badges."""
     deployment, project = call.deployment, call.project
-    checks = deployment.store.get_many(list(deployment.store.project(project)), broken=[]).values()
+    checks = list(deployment.store.get_many(list(deployment.store.project(project)), broken=[]).values())
 
     def urls(tag: str) -> BadgeUrls:
         forms = {
@@ -30,7 +30,7 @@ def listed(call: Call) -> Answer:
         }
         return BadgeUrls(json_=forms.pop("json"), **forms)
 
-    return Answer(document=BadgeList(badges={tag: urls(tag) for tag in [ALL, *badges.tags(list(checks))]}))
+    return Answer(document=BadgeList(badges={tag: urls(tag) for tag in [ALL, *badges.tags(checks)]}))
 
 
 def of_check(call: Call) -> Answer:
