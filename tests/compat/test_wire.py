@@ -138,6 +138,18 @@ def test_a_run_is_told_with_its_id_duration_and_the_clients_words(site: Site) ->
     assert site.check(uuid)["status"] == "down"
 
 
+def test_runs_that_overlap_are_told_apart_by_their_ids(site: Site) -> None:
+    uuid = site.make("wire-overlap")
+    other = RID.replace("1", "2")
+    for path in (f"start?rid={RID}", f"start?rid={other}", f"?rid={RID}", f"7?rid={other}"):
+        assert site.send(f"{uuid}/{path}")[0] == 200
+    *starts, first, second = site.pings(uuid)
+    assert [start.get("duration") for start in starts] == [None, None]
+    assert (first["rid"], second["rid"]) == (RID, other)
+    assert 0 <= first["duration"] < 60
+    assert 0 <= second["duration"] < 60
+
+
 def test_a_first_ping_makes_its_check_as_it_asks(site: Site) -> None:
     path = f"{site.local.ping_key}/wire-made/start/?create=1&schedule=0+3+*+*+1-5&tz=Europe/Berlin&grace=600&tags=a+b"
     assert site.send(path)[:2] == (201, b"Created")

@@ -13,6 +13,7 @@ from lastseen.api.models import FlipQuery, PingQuery
 from lastseen.api.routes import checks
 from lastseen.check import Check
 from lastseen.items import EPOCH
+from lastseen.runs import timed
 
 FLIPS_LIMIT = 1_000
 """Changes of status in one answer: the newest."""
@@ -27,7 +28,7 @@ def pings(call: Call) -> Answer:
     """Answer with a check's newest pings."""
     asked = call.asked(PingQuery)
     check = _check(call)
-    found = call.deployment.store.pings(check.id, limit=asked.limit, before=asked.before)
+    found = timed(call.deployment.store.pings(check.id, limit=asked.limit, before=asked.before))
     base = f"{call.deployment.api_url}/v{call.version}/checks/{check.id}/pings"
     return Answer(document=PingList(pings=[ping_document(each, body_url=f"{base}/{each.n}/body") for each in found]))
 
