@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 import infra  # noqa: F401 - before aws_cdk: puts the packaged Node on PATH
-from tests.bench import cold, pings, sweeps, table
+from tests.bench import cold, pings, storms, sweeps, table
 from tests.bench.laboratory import Laboratory, opened
 
 PARTS: dict[str, Callable[[Laboratory], list[table.Section]]] = {
     "ping": pings.measure,
     "cold": cold.measure,
     "sweep": sweeps.measure,
+    "storm": storms.measure,
 }
 
 

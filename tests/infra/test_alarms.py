@@ -359,7 +359,7 @@ def _store(made: dict[str, str]) -> Store:
 
 def _wakes(*check_ids: str) -> dict[str, Any]:
     return {
-        "Records": [{"messageId": check_id, "body": json.dumps({"id": check_id})} for check_id in check_ids],
+        "Records": [{"messageId": check_id, "body": json.dumps({"ids": [check_id]})} for check_id in check_ids],
     }
 
 
