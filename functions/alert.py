@@ -17,6 +17,9 @@ from lastseen.alert import Told, run
 from lastseen.store import Store, Tables
 from lastseen.topic import ALERT_GAP_SECONDS, Topic
 
+AT_ONCE = 8
+"""Checks that are written at the same time; below the ten connections that a client keeps."""
+
 logger = Logger()
 metrics = Metrics()
 
@@ -41,7 +44,8 @@ class WakeMessage(BaseModel):
 def handler(event: SQSEvent, _context: LambdaContext) -> dict[str, Any]:
     """Work through a batch of wakes; hand back only the messages of checks that have to be tried again."""
     wakes, unreadable = _read(event)
-    told = run(list(wakes), store=_store, topic=_topic, now=datetime.now(UTC), site_url=_env["SITE_URL"])
+    now, site_url = datetime.now(UTC), _env["SITE_URL"]
+    told = run(list(wakes), store=_store, topic=_topic, now=now, site_url=site_url, at_once=AT_ONCE)
     _measure(told)
     again = dict.fromkeys(message for check_id in told.failed for message in wakes[check_id])
     return {"batchItemFailures": [{"itemIdentifier": message} for message in (*again, *unreadable)]}

@@ -56,7 +56,8 @@ class LastseenStack(Stack):
         self.sweep = functions.add(
             "sweep", does="Looks for deadlines", memory_mb=512, timeout=Duration.seconds(50), asynchronous=True
         )
-        self.alert = functions.add("alert", does="Decides, flips, tells", memory_mb=512, timeout=ALERT_TIMEOUT)
+        # A whole CPU: in a storm it is CPU that the last alert waits for, and idle it costs nothing.
+        self.alert = functions.add("alert", does="Decides, flips, tells", memory_mb=1769, timeout=ALERT_TIMEOUT)
         self.chat = functions.add("chat", does="Posts to chats and webhooks", memory_mb=512, timeout=CHAT_TIMEOUT)
         self.chat.add_environment("DELIVERIES_QUEUE_URL", self.deliveries.queue.queue_url)
         self.api = functions.add(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ from lastseen.watch import windows
 
 log = logging.getLogger(__name__)
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 TRIES = 8
@@ -102,36 +104,37 @@ def run(
     now: datetime,
     site_url: str,
     pause: Callable[[float], None] = time.sleep,
+    at_once: int = 1,
 ) -> Told:
     """Look at each check once; return what was told, and which checks have to be tried again.
 
-    `pause`: how to wait, in seconds, for deadlines that are less than `WAIT_LIMIT` away.
+    `pause`: how to wait, in seconds, for deadlines that are less than `WAIT_LIMIT` away; `at_once`: how many checks are
+    written at the same time, so that the last of a storm is not told after the sum of all writes.
     """
     troubles = _Troubles()
     checks = _load(check_ids, store, troubles)
     now = _waited(checks, now, pause)
     blind = windows(store, now) if checks else ()
-    flips, untold = 0, []
-    for check in checks:
-        with troubles.of(check.id):
-            outcome = _settle(check, store, now, blind)
-            if outcome is None:
-                continue
-            flips += len(outcome.flips)
-            if outcome.check.announced < outcome.check.flips:
-                untold.append(_untold(outcome, store))
-            if outcome.fault:  # its deadline cannot be watched; what it reported is told all the same
-                raise FaultError(outcome.fault)
-    messages = _tell(untold, store, troubles, lambda alerts: _publish(alerts, topic, now, site_url))
+    settled = _each(checks, at_once, lambda check: _settled(check, store, troubles, now, blind))
+    untold = [one for _, one in settled if one]
+    messages = _tell(untold, store, troubles, lambda alerts: _publish(alerts, topic, now, site_url), at_once)
     told = [flip for one in untold for flip in one.flips]
     return Told(
-        flips=flips,
+        flips=sum(flips for flips, _ in settled),
         alerts=len(told),
         messages=messages,
         lateness=tuple(now - flip.at for flip in told if flip.reason in {Reason.MISSED, Reason.STUCK}),
         failed=tuple(dict.fromkeys(troubles.failed)),
         broken=tuple(troubles.broken),
     )
+
+
+def _each(items: Sequence[S], at_once: int, work: Callable[[S], T]) -> list[T]:
+    """Work on each item, some at the same time; return what came of them, in their order."""
+    if at_once == 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(work, items))
 
 
 def _load(check_ids: Sequence[str], store: Store, troubles: _Troubles) -> list[Check]:
@@ -151,6 +154,23 @@ def _waited(checks: Sequence[Check], now: datetime, pause: Callable[[float], Non
     if near:
         pause(near.total_seconds())
     return now + near
+
+
+def _settled(
+    check: Check, store: Store, troubles: _Troubles, now: datetime, blind: Sequence[Window]
+) -> tuple[int, _Untold | None]:
+    """Write what time did to a check; return the number of flips made, and what people have to be told of it."""
+    flips, untold = 0, None
+    with troubles.of(check.id):
+        outcome = _settle(check, store, now, blind)
+        if outcome is None:
+            return 0, None
+        flips = len(outcome.flips)
+        if outcome.check.announced < outcome.check.flips:
+            untold = _untold(outcome, store)
+        if outcome.fault:  # its deadline cannot be watched; what it reported is told all the same
+            raise FaultError(outcome.fault)
+    return flips, untold
 
 
 def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window]) -> Outcome | None:
@@ -206,23 +226,34 @@ def _stand_in(check: Check) -> Flip:
 
 
 def _tell(
-    untold: Sequence[_Untold], store: Store, troubles: _Troubles, publish: Callable[[Sequence[Alert]], int]
+    untold: Sequence[_Untold],
+    store: Store,
+    troubles: _Troubles,
+    publish: Callable[[Sequence[Alert]], int],
+    at_once: int,
 ) -> int:
     """Publish, then note as told; return the number of messages.
 
     Many alerts go together, few go one by one, and so do many of which one cannot go with the others.
     """
+
+    def noted(one: _Untold) -> None:
+        with troubles.of(one.check.id):
+            store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
+
     alerts = [alert for one in untold for alert in one.alerts()]
-    messages, together = 0, False
     if len(alerts) > DIGEST_ABOVE:
         try:
-            messages, together = publish(alerts), True
+            messages = publish(alerts)
         except Exception:
             log.exception("%d alerts cannot be told together; they are told one by one.", len(alerts))
-    around = _Around(store)
+        else:
+            _each(untold, at_once, noted)
+            return messages
+    around, messages = _Around(store), 0
     for one in untold:
         with troubles.of(one.check.id):
-            messages += 0 if together else publish([around.of(alert) for alert in one.alerts()])
+            messages += publish([around.of(alert) for alert in one.alerts()])
             store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
     return messages
 

@@ -138,7 +138,7 @@ def test_a_function_has_an_entry_file(template: dict[str, Any], name: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "memory", "timeout"),
-    [("ping", 256, 10), ("sweep", 512, 50), ("alert", 512, 60), ("chat", 512, 60), ("api", 512, 29)],
+    [("ping", 256, 10), ("sweep", 512, 50), ("alert", 1769, 60), ("chat", 512, 60), ("api", 512, 29)],
 )
 def test_a_function_runs_on_arm_and_logs_only_what_matters(
     template: dict[str, Any], name: str, memory: int, timeout: int
