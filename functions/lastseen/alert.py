@@ -43,6 +43,9 @@ by the second in which the queue gathers them to a batch."""
 DIGEST_ABOVE = 5
 """More alerts than this in one batch become a digest: people read one message, and not a thousand."""
 
+DIGEST_LIMIT = 250
+"""Alerts in one digest at most: so many that each check is named, in the mail and in the event alike."""
+
 NEIGHBOURS = 100
 """Only in a project of at most so many checks is it looked what else is down: one query and one batch of reads."""
 
@@ -314,4 +317,6 @@ def _alike(alerts: Sequence[Alert]) -> list[list[Alert]]:
     for alert in alerts:
         key = (alert.check.project, alert.flip.status, alert.check.channels)
         groups.setdefault(key, []).append(alert)
-    return list(groups.values())
+    return [
+        group[first : first + DIGEST_LIMIT] for group in groups.values() for first in range(0, len(group), DIGEST_LIMIT)
+    ]

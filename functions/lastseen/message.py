@@ -10,6 +10,7 @@ Limits, of SNS: a subject has fewer than 100 characters, all ASCII; all parts to
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str) -> Message:
     event = {
         "version": EVENT_VERSION,
         "type": "digest",
-        "id": event_id(check.id, alerts[0].flip.n),
+        "id": _digest_id(alerts),
         "subject": subject,
         "title": subject,
         "lead": lead,
@@ -125,6 +126,12 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str) -> Message:
         event=event,
         attributes=attributes,
     )
+
+
+def _digest_id(alerts: Sequence[Alert]) -> str:
+    """Name a digest by all that it tells: told again with other checks in it, it is another one."""
+    told = ",".join(event_id(alert.check.id, alert.flip.n) for alert in alerts)
+    return f"digest:{hashlib.sha1(told.encode(), usedforsecurity=False).hexdigest()}"
 
 
 def deaf(*, since: datetime, now: datetime) -> Message:

@@ -16,8 +16,13 @@ SITE = "https://lastseen.example.com"
 LATE = T0 + minutes(70) + seconds(3)
 
 
+def ident(n: int) -> str:
+    """Return an id whose first half is its own: the public key of a check is made of that."""
+    return str(UUID(int=n << 64))
+
+
 def check(n: int, **changes: object) -> Check:
-    made = Check(id=str(UUID(int=n)), name=f"job-{n:03d}", schedule=Period(hours(1)), grace=minutes(10), created=T0)
+    made = Check(id=ident(n), name=f"job-{n:03d}", schedule=Period(hours(1)), grace=minutes(10), created=T0)
     return pinged(replace(made, **changes), Ping(at=T0)).check  # type: ignore[arg-type]
 
 
@@ -37,7 +42,7 @@ def tell(store: MemoryStore, topic: MemoryTopic, *checks: Check, now: datetime =
 def test_an_alert_says_what_to_do_and_what_else_is_down() -> None:
     late, fine = check(1), check(2, schedule=Period(hours(9)))
     failed = pinged(check(3), Ping(at=T0 + minutes(5), kind=Kind.FAIL)).check
-    elsewhere = replace(failed, id=str(UUID(int=4)), name="elsewhere", project="billing")
+    elsewhere = replace(failed, id=ident(4), name="elsewhere", project="billing")
     store, topic = given(late, fine, failed, elsewhere)
     tell(store, topic, late)
     [message] = topic.published
@@ -135,6 +140,24 @@ def test_a_batch_is_read_at_once_and_a_digest_costs_two_writes_a_check() -> None
         "save": 250,
         "announce": 250,
     }
+
+
+def test_a_storm_becomes_digests_that_name_every_check_once() -> None:
+    many = [check(n) for n in range(1, 1_001)]
+    store, topic = given(*many)
+    assert tell(store, topic, *many) == 4
+    named = [flip["check"] for message in topic.published for flip in message.event["flips"]]
+    assert named == [each.name for each in many]
+    assert len({message.event["id"] for message in topic.published}) == 4
+
+
+def test_a_digest_told_again_with_other_checks_in_it_is_another_one() -> None:
+    many = [check(n) for n in range(1, 8)]
+    store, topic = given(*many)
+    tell(store, topic, *many[:6])
+    store, topic_again = given(*many)
+    tell(store, topic_again, *many)
+    assert topic.published[0].event["id"] != topic_again.published[0].event["id"]
 
 
 def test_a_check_that_cannot_be_read_stops_no_other() -> None:
