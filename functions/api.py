@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.api.app import Deployment, build
 from lastseen.store import Store, Tables
+from lastseen.topic import Topic
 from lastseen.wakes import Wakes
 
 logger = Logger()
@@ -25,9 +26,11 @@ _app = build(
             history_days=int(_env["HISTORY_DAYS"]),
         ),
         wakes=Wakes(boto3.client("sqs"), _env["WAKES_QUEUE_URL"]),
+        topic=Topic(boto3.client("sns"), _env["TOPIC_ARN"]),
         ping_url=_env["PING_URL"],
         api_url=_env["API_URL"],
         clock=lambda: datetime.now(UTC),
+        allow_private_targets=_env.get("ALLOW_PRIVATE_TARGETS") == "true",
     ),
     logger,
 )

@@ -6,7 +6,7 @@ Proved equal to the tables by tests/lastseen/test_store_contract.py and test_sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from lastseen.check import Check, Flip, Outcome
 from lastseen.items import CorruptError, Recorded, check_to_item
 from lastseen.message import Message
 from lastseen.store import ConflictError, Due, Page, Place, Store
-from lastseen.topic import Topic
+from lastseen.topic import PENDING, Subscription, SubscriptionError, Topic
 from lastseen.wakes import Wake, Wakes
 
 Hook = Callable[[str, str], None]
@@ -266,10 +266,41 @@ class MemoryTopic(_Hooked, Topic):
     def __init__(self, hook: Hook = _no_hook) -> None:
         super().__init__(hook)
         self.published: list[Message] = []
+        self.subscribed: list[Subscription] = []
+        self.policies: dict[str, dict[str, list[str]]] = {}
 
     def publish(self, message: Message) -> None:
         with self._call("publish"):
             self.published.append(message)
+
+    def subscriptions(self) -> list[Subscription]:
+        with self._call("subscriptions"):
+            return list(self.subscribed)
+
+    def subscribe(self, protocol: str, endpoint: str, policy: Mapping[str, list[str]]) -> str:
+        with self._call("subscribe"):
+            arn = f"arn:aws:sns:eu-west-1:123456789012:alerts:{len(self.policies)}"
+            self.policies[arn] = dict(policy)
+            known = PENDING if protocol == "email" else arn
+            self.subscribed.append(Subscription(protocol=protocol, endpoint=endpoint, arn=known))
+            return arn
+
+    def confirm(self, token: str) -> str:
+        """Confirm the address that is the token, as if AWS had mailed it that."""
+        with self._call("confirm"):
+            for index, one in enumerate(self.subscribed):
+                if one.endpoint == token:
+                    arn = list(self.policies)[index]
+                    self.subscribed[index] = Subscription(protocol=one.protocol, endpoint=one.endpoint, arn=arn)
+                    return arn
+            raise SubscriptionError("Invalid parameter: Token")
+
+    def unsubscribe(self, arn: str) -> None:
+        with self._call("unsubscribe"):
+            place = list(self.policies).index(arn)
+            if self.subscribed[place].arn == PENDING:
+                raise SubscriptionError("not confirmed")
+            del self.subscribed[place], self.policies[arn]
 
     def subjects(self) -> list[str]:
         return [message.subject for message in self.published]

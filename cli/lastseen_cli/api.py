@@ -99,6 +99,32 @@ class Api:
         params = [("seconds", str(seconds))] if seconds is not None else []
         return list(_object(self._send("GET", f"/checks/{_part(key)}/flips/", params=params))["flips"])
 
+    # Channels
+
+    def channels(self) -> list[Document]:
+        """Return the project's channels, by name."""
+        return list(_object(self._send("GET", "/channels/"))["channels"])
+
+    def create_channel(self, settings: Mapping[str, object]) -> Document:
+        """Make a channel; return it."""
+        return _object(self._send("POST", "/channels/", body=settings))
+
+    def delete_channel(self, name: str) -> Document:
+        """Delete a channel by id or name; return what it was."""
+        return _object(self._send("DELETE", f"/channels/{_part(name)}"))
+
+    def test_channel(self, name: str) -> Document:
+        """Send a test alert to a channel; return what is known of it."""
+        return _object(self._send("POST", f"/channels/{_part(name)}/test"))
+
+    def tested_channel(self, name: str, test: str) -> Document:
+        """Return what became of a test."""
+        return _object(self._send("GET", f"/channels/{_part(name)}/tests/{_part(test)}"))
+
+    def confirm_channel(self, name: str, token: str) -> Document:
+        """Confirm an address of mail by AWS's token or link; return the channel."""
+        return _object(self._send("POST", f"/channels/{_part(name)}/confirm", body={"token": token}))
+
     # Keys and projects
 
     def keys(self) -> list[Document]:

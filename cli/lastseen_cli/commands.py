@@ -14,6 +14,7 @@ import typer
 
 from lastseen_cli import output
 from lastseen_cli.access import keys, projects
+from lastseen_cli.channels import channels
 from lastseen_cli.connect import connect
 from lastseen_cli.errors import CliError, UsageError
 from lastseen_cli.options import ApiKey, ApiUrl, AsJson, InProject, Which, Yes
@@ -30,6 +31,7 @@ checks = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(checks, name="checks")
+app.add_typer(channels, name="channels")
 app.add_typer(keys, name="keys")
 app.add_typer(projects, name="projects")
 

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 from uuid import uuid4
 
+from lastseen import project
 from lastseen.channel import BY_SNS, Channel, Via, from_document, kind, policy, to_document
 from lastseen.items import millis, moment
 from lastseen.message import trial
@@ -31,9 +32,6 @@ CHANNELS_LIMIT = 100
 
 NOTES = "delivery#"
 """Before a project's name: the settings kind of what is known of its deliveries."""
-
-PROJECTS = "channels"
-"""The settings kind that names each project which has, or had, channels: for messages that are for all."""
 
 SECRET_BYTES = 32
 
@@ -114,7 +112,6 @@ class Channels:
         channel = replace(channel, target=checked(channel))
         if channel.via in BY_SNS:
             channel = replace(channel, subscription=self._subscribed(channel))
-        self._store.put_setting(PROJECTS, self._project, {})
         self._store.put_setting(kind(self._project), channel.id, to_document(channel), new=True)
         return channel
 
@@ -205,8 +202,8 @@ def note_delivery(  # one keyword per thing that is noted
 
 
 def projects(store: Store) -> Sequence[str]:
-    """Return the names of all projects that have, or had, channels."""
-    return sorted(store.settings(PROJECTS))
+    """Return the names of all projects."""
+    return sorted({project.DEFAULT, *store.settings(project.KIND)})
 
 
 def form(channel: Channel) -> Form:

@@ -12,9 +12,9 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 from moto import mock_aws
 
-from lastseen import incident, services
+from lastseen import incident, project, services
 from lastseen.channel import Channel, Via, from_document, kind, to_document
-from lastseen.channels import NOTES, PROJECTS
+from lastseen.channels import NOTES
 from lastseen.chat import Tried, deliver, fan_out, sender
 from lastseen.deliveries import TRIES, Deliveries, Delivery, read, wait_before
 from lastseen.message import Message, deaf, trial
@@ -56,7 +56,7 @@ class World:
     def __init__(self, *channels: Channel) -> None:
         self.store, self.topic, self.queue, self.now = MemoryStore(), MemoryTopic(), Queue(), T0
         for channel in channels:
-            self.store.put_setting(PROJECTS, channel.project, {})
+            self.store.put_setting(project.KIND, channel.project, {})
             self.store.put_setting(kind(channel.project), channel.id, to_document(channel))
         self.send = sender(services.send, services.post, allow_private=True, clock=lambda: self.now)
 

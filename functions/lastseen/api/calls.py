@@ -22,6 +22,7 @@ from lastseen.check import Check
 from lastseen.keys import Key, Scope
 from lastseen.seal import Seal
 from lastseen.store import Store
+from lastseen.topic import Topic
 from lastseen.wakes import Wakes
 
 NEWEST = 3
@@ -48,9 +49,11 @@ class Deployment:
 
     store: Store
     wakes: Wakes
+    topic: Topic
     ping_url: str
     api_url: str
     clock: Callable[[], datetime]
+    allow_private_targets: bool = False  # channels may lead to private addresses
     known: dict[str, str] = field(default_factory=dict)  # unique key -> id: once found, it needs no search
     seen: dict[str, tuple[datetime, list[Check]]] = field(default_factory=dict)  # project -> its checks, and since when
 

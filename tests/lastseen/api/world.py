@@ -16,7 +16,7 @@ from lastseen.api.app import Deployment, build
 from lastseen.check import Check, Ping, Status, pinged
 from lastseen.items import Recorded
 from lastseen.keys import Scope, mint
-from tests.memory import MemoryStore, MemoryWakes
+from tests.memory import MemoryStore, MemoryTopic, MemoryWakes
 from tests.times import T0
 
 ID = "5f0c2a4e-8d31-4b7a-9c15-1f2e3d4c5b6a"
@@ -43,17 +43,21 @@ class World:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     wakes: MemoryWakes = field(default_factory=MemoryWakes)
+    topic: MemoryTopic = field(default_factory=MemoryTopic)
     now: datetime = T0
 
     site: str = "https://example.org"
+    allow_private_targets: bool = False
 
     def __post_init__(self) -> None:
         deployment = Deployment(
             store=self.store,
             wakes=self.wakes,
+            topic=self.topic,
             ping_url=f"{self.site}/ping",
             api_url=f"{self.site}/api",
             clock=lambda: self.now,
+            allow_private_targets=self.allow_private_targets,
         )
         self.app = build(deployment, Logger(service="tests"))
         self.write = self.key(Scope.WRITE)

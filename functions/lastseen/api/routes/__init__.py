@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from lastseen.api.calls import Route
-from lastseen.api.routes import about, badges, checks, history, keys, metrics, projects
+from lastseen.api.routes import about, badges, channels, checks, history, keys, metrics, projects
 
 ROUTES: tuple[Route, ...] = (
     *checks.ROUTES,
     *history.ROUTES,
     *badges.ROUTES,
+    *channels.ROUTES,
     *metrics.ROUTES,
     *keys.ROUTES,
     *projects.ROUTES,
