@@ -53,7 +53,7 @@ def a_failure_is_told_at_once(deployed: Deployed) -> None:
 
 
 def a_sweep_wakes_what_is_due(deployed: Deployed) -> None:
-    check = _late(deployed)
+    check = late(deployed)
     deployed.invoke("sweep")
     [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
     assert told.event["reason"] == "missed"
@@ -95,8 +95,8 @@ def a_sweep_says_that_it_cannot_hear(deployed: Deployed) -> None:
 
 
 def a_wake_of_a_late_check_is_told_to_people(deployed: Deployed) -> None:
-    check = _late(deployed, about="Call the night shift.")
-    assert _woken(deployed, check) == {"batchItemFailures": []}
+    check = late(deployed, about="Call the night shift.")
+    assert deployed.invoke("alert", wake(check)) == {"batchItemFailures": []}
     [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
     assert told.event["about"] == "Call the night shift."
     seen = deployed.live.store.get(check.id, strong=True)
@@ -133,7 +133,7 @@ def a_check_is_made_found_changed_and_deleted(deployed: Deployed) -> None:
 
 
 def what_is_untold_is_told_when_the_check_is_paused(deployed: Deployed) -> None:
-    check, key = _late(deployed), _key(deployed, Scope.WRITE)
+    check, key = late(deployed), _key(deployed, Scope.WRITE)
     deployed.live.store.save(check, woken(check, _now(), ()))  # as an alert function that crashed before it told
     paused = deployed.api("POST", f"/checks/{check.id}/pause", key=key)
     assert paused.status_code == 200, paused.text
@@ -175,7 +175,7 @@ def _made(deployed: Deployed) -> Check:
     return check
 
 
-def _late(deployed: Deployed, *, about: str = "") -> Check:
+def late(deployed: Deployed, *, about: str = "") -> Check:
     """Make a check whose ping did not come."""
     now = _now()
     check = Check(
@@ -194,8 +194,8 @@ def _late(deployed: Deployed, *, about: str = "") -> Check:
     return check
 
 
-def _woken(deployed: Deployed, check: Check) -> object:
-    """Hand a wake to the alert function as its queue does."""
+def wake(check: Check) -> dict[str, object]:
+    """Return a wake as the queue hands it to the alert function."""
     record = {
         "messageId": str(uuid4()),
         "receiptHandle": "r",
@@ -207,7 +207,7 @@ def _woken(deployed: Deployed, check: Check) -> object:
         "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:wakes",
         "awsRegion": "us-east-1",
     }
-    return deployed.invoke("alert", {"Records": [record]})
+    return {"Records": [record]}
 
 
 def _pings(deployed: Deployed, check_id: str) -> int:

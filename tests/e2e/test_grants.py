@@ -81,8 +81,8 @@ def test_without_any_one_of_its_grants_a_function_fails_an_errand(
     with _no_schedule(deployed):  # its sweeps heal, within a minute, what a missing grant broke
         for errand in (each for errands in ERRANDS.values() for each in errands):
             errand(deployed)
-        for grant in _grants(deployed):
-            with subtests.test(str(grant)), _without(grant, deployed.cloud):
+        for grant in grants(deployed):
+            with subtests.test(str(grant)), without(grant, deployed.cloud):
                 broken = next((each.__name__ for each in ERRANDS[grant.function] if not _done(each, hasty)), None)
                 figure(f"without {grant}: {broken or 'nothing'} fails")
                 assert broken, "No errand needs this grant: take it away, or write the errand that needs it."
@@ -96,7 +96,7 @@ def _done(errand: Errand, deployed: Deployed) -> bool:
     return True
 
 
-def _grants(deployed: Deployed) -> list[Grant]:
+def grants(deployed: Deployed) -> list[Grant]:
     """Return every grant of the functions that the emulator looks at."""
     roles = {
         one.properties["Role"]["Fn::GetAtt"][0]: one.properties["Handler"].split(".")[0]
@@ -124,8 +124,13 @@ def _policies(role: str, cloud: Emulator) -> dict[str, Any]:
     return {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
 
 
+def grant(deployed: Deployed, function: str, action: str, table: str) -> Grant:
+    """Return one grant on a table."""
+    return next(one for one in grants(deployed) if one.is_(function, action, table))
+
+
 @contextmanager
-def _without(grant: Grant, cloud: Emulator) -> Iterator[None]:
+def without(grant: Grant, cloud: Emulator) -> Iterator[None]:
     """Take a grant away for the length of the block."""
     iam, whole = cloud.client("iam"), _policies(grant.role, cloud)[grant.policy]
     which = {"RoleName": grant.role, "PolicyName": grant.policy}

@@ -80,6 +80,7 @@ def refused(*options: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_kept_survives_even_a_kill_and_nothing_runs_on(tmp_path: Path, figure: Figure) -> None:
     data = str(tmp_path / "data")
     with running(tmp_path / "first", "--data", data) as first:
