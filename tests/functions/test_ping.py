@@ -24,6 +24,7 @@ from tests.times import T0, hours, seconds
 
 UUID = "7b0a3c52-94ad-4b1e-8f0e-2d1c5a6b7f80"
 PING_KEY, _KEY = mint(Scope.PING, "default", "", T0)
+RUN = "11111111-2222-4333-8444-555555555555"
 BY_UUID, BY_SLUG = f"/ping/{UUID}", f"/ping/{PING_KEY}/nightly"
 STEADY = ["dynamodb.GetItem", "dynamodb.UpdateItem", "dynamodb.PutItem"]
 
@@ -215,6 +216,42 @@ def test_options_without_a_browsers_question_is_a_ping(store: Store, ping: Modul
     put(store)
     assert ping.handler(event(BY_UUID, method="OPTIONS"), None)["statusCode"] == 200
     assert store.pings(UUID, limit=1)[0].ping.method == "OPTIONS"
+
+
+# --- A write that was made, and whose answer was lost: botocore makes it again ---
+
+
+@pytest.mark.parametrize(
+    ("before", "suffix", "after", "flips"),
+    [
+        (Status.UP, "", Status.UP, []),
+        (Status.UP, "/fail", Status.DOWN, [Status.DOWN]),
+        (Status.UP, "/start", Status.UP, []),
+        (Status.UP, "/log", Status.UP, []),
+        (Status.DOWN, "", Status.UP, [Status.UP]),
+        (Status.DOWN, "/fail", Status.DOWN, []),
+    ],
+)
+def test_a_write_that_is_made_twice_does_no_harm(
+    store: Store, ping: ModuleType, *, before: Status, suffix: str, after: Status, flips: list[Status]
+) -> None:
+    put(store, status=before, last_ping=T0 - hours(1))
+    lost: list[str] = []
+
+    def lose_the_first(operation: Any, **_: Any) -> int | None:
+        lost.append(operation.name)
+        return 0 if lost.count(operation.name) == 1 else None  # seconds until it is sent again; None: it is not
+
+    for write in ("UpdateItem", "TransactWriteItems"):
+        ping._store._client.meta.events.register_first(f"needs-retry.dynamodb.{write}", lose_the_first)  # noqa: SLF001 - the wire
+    assert ping.handler(event(BY_UUID + suffix, f"rid={RUN}"), None)["statusCode"] == 200
+    assert len(lost) >= 2
+    check = store.get(UUID, strong=True)
+    assert check
+    assert (check.status, check.start_rid) == (after, RUN if suffix == "/start" else None)
+    assert [flip.status for flip in store.flips(UUID)] == flips
+    assert 1 <= check.n_pings <= 3
+    assert len(store.pings(UUID, limit=9)) == 1
 
 
 # --- Many at once ---
