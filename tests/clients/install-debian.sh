@@ -4,5 +4,5 @@
 set -eu
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-  busybox curl redis-server ruby ruby-activejob ruby-railties ruby-sidekiq ruby-sidekiq-cron ruby-whenever \
+  busybox cron curl redis-server ruby ruby-activejob ruby-railties ruby-sidekiq ruby-sidekiq-cron ruby-whenever \
   shellcheck systemd wget
