@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.clients.asking import checks, pings
 from tests.clients.needs import ENVIRON, require_programs
 from tests.clients.pages import page, write
 from tests.clients.receiver import Receiver, receiving, unused_port
@@ -84,12 +84,12 @@ def test_what_the_monitor_saw_of_that_application(application: Path, local: Loca
     [report], [month] = checks(local, "nightly-report"), checks(local, "close-month")
     assert (report["status"], report["started"], report["n_pings"]) == ("down", False, 10)
     assert (month["status"], month["started"], month["n_pings"]) == ("up", False, 3)
-    seen = api(local, f"/checks/{str(report['ping_url']).rsplit('/', 1)[1]}/pings/")["pings"]
-    assert [ping["type"] for ping in reversed(seen)] == [
+    seen = pings(local, report)
+    assert [ping["type"] for ping in seen] == [
         *("start", "success", "start", "fail", "start", "log", "start", "log", "start", "fail")
     ]
     assert len({ping["rid"] for ping in seen}) == 5
-    assert [ping["n"] for ping in seen if "duration" in ping] == [10, 4, 2]  # a run's end knows how long it took
+    assert [ping["n"] for ping in seen if "duration" in ping] == [2, 4, 10]  # a run's end knows how long it took
 
 
 def ruby(folder: Path, monitor: Receiver | Local, *arguments: str) -> str:
@@ -186,15 +186,6 @@ def test_the_deploy_hook_makes_the_check_once_with_its_schedule(local: Local, tm
     [check] = checks(local, "rails-page-hook")
     assert (check["schedule"], check["tz"], check["grace"]) == ("30 2 * * *", "Europe/Berlin", 3600)
     assert (check["name"], check["tags"], check["status"]) == ("Nightly report", "rails billing", "new")
-
-
-def checks(local: Local, slug: str) -> list[dict[str, Any]]:
-    return list(api(local, f"/checks/?slug={slug}")["checks"])
-
-
-def api(local: Local, path: str) -> dict[str, Any]:
-    answer = httpx.get(f"{local.api_url}/v3{path}", headers={"X-Api-Key": local.api_key}, timeout=30)
-    return dict(answer.raise_for_status().json())
 
 
 def test_the_environment_block_sets_what_the_client_reads() -> None:

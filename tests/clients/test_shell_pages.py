@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.clients.asking import body, checks, pings
 from tests.clients.needs import ENVIRON, require_programs
 from tests.clients.pages import page, write
 from tests.clients.receiver import Mode, Receiver, receiving
@@ -109,12 +110,9 @@ def test_the_real_monitor_takes_the_wrappers_pings(places: Path, local: Local) -
     text = SHELL["with one script"].replace("nightly-backup", "shell-page")
     text = text.replace("lastseen.sh ", "lastseen.sh --timeout 60 ")  # the emulator starts functions slowly
     assert run(places, local, text, status=3).returncode == 3
-    seen = httpx.get(f"{local.api_url}/v3/checks/?slug=shell-page", headers={"X-Api-Key": local.api_key}, timeout=30)
-    [check] = seen.json()["checks"]
+    [check] = checks(local, "shell-page")
     assert (check["status"], check["n_pings"], check["started"]) == ("down", 2, False)
-    uuid = check["ping_url"].rsplit("/", 1)[1]
-    body = httpx.get(f"{local.api_url}/v3/checks/{uuid}/pings/2/body", headers={"X-Api-Key": local.api_key}, timeout=30)
-    assert body.text == "backup --all\n"
+    assert body(local, pings(local, check)[1]) == "backup --all\n"
 
 
 @pytest.mark.parametrize("mode", ["away", 404])
@@ -201,8 +199,7 @@ def test_the_check_is_made_with_crons_expression(places: Path, local: Local) -> 
     for _ in range(2):
         done = run(places, local, text)
         assert done.returncode == 0, done.stderr
-    seen = httpx.get(f"{local.api_url}/v3/checks/?slug=crontab-page", headers={"X-Api-Key": local.api_key}, timeout=30)
-    [check] = seen.json()["checks"]
+    [check] = checks(local, "crontab-page")
     assert (check["schedule"], check["tz"], check["grace"]) == ("30 2 * * *", "Europe/Berlin", 3600)
 
 
