@@ -81,7 +81,7 @@ class MemoryStore(_Hooked, Store):
         with self._call("save"):
             new = outcome.check
             renamed = _name_of(seen) != _name_of(new)
-            changed = check_to_item(seen) != check_to_item(new)
+            changed = seen != new and check_to_item(seen) != check_to_item(new)
             if not changed and not renamed and about is None:
                 return
             held = self._unchanged(seen)

@@ -312,11 +312,20 @@ def _publish(alerts: Sequence[Alert], topic: Topic, now: datetime, site_url: str
 
 
 def _alike(alerts: Sequence[Alert]) -> list[list[Alert]]:
-    """Group alerts by what the filters of subscriptions look at, so that each digest reaches those it concerns."""
-    groups: dict[tuple[str, str, str], list[Alert]] = {}
+    """Group alerts by what the filters of subscriptions look at, so that each digest reaches those it concerns.
+
+    A check that went down and up is in two of them, in that order: whoever reads both knows at last that it is up.
+    """
+    groups: dict[tuple[int, str, str, str], list[Alert]] = {}
+    latest: dict[str, tuple[int, Status]] = {}
     for alert in alerts:
-        key = (alert.check.project, alert.flip.status, alert.check.channels)
-        groups.setdefault(key, []).append(alert)
+        check, status = alert.check, alert.flip.status
+        turn, before = latest.get(check.id, (0, status))
+        turn += status is not before
+        latest[check.id] = (turn, status)
+        groups.setdefault((turn, check.project, status, check.channels), []).append(alert)
     return [
-        group[first : first + DIGEST_LIMIT] for group in groups.values() for first in range(0, len(group), DIGEST_LIMIT)
+        group[first : first + DIGEST_LIMIT]
+        for _, group in sorted(groups.items(), key=lambda item: item[0][0])
+        for first in range(0, len(group), DIGEST_LIMIT)
     ]

@@ -58,7 +58,11 @@ def windows(store: Store, now: datetime) -> tuple[Window, ...]:
         log.exception("The canary cannot be read, so whether we hear is not known; it holds back no alert.")
         canary = None
     heard = canary.last_ping if canary else None
-    return (*known.windows, Window(heard, now)) if heard and now - heard > STALE else known.windows
+    if heard and now - heard > STALE:
+        return (*known.windows, Window(heard, now))
+    # It may have been heard again since the record was read. The record was written before it pinged: it knows.
+    known = _load(store) or known
+    return (*known.windows, Window(known.deaf_since, now)) if known.deaf_since else known.windows
 
 
 @dataclass(frozen=True, slots=True)

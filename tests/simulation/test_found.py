@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen.check import Check, Kind, Ping, Status, pinged
+from lastseen import alert
+from lastseen.blind import Window
+from lastseen.check import Check, Kind, Ping, Status, pinged, unique_key
 from lastseen.store import ConflictError, Store, Tables
-from tests.memory import MemoryStore
-from tests.times import T0, seconds
+from lastseen.watch import Voice, listen, windows
+from tests.memory import MemoryStore, MemoryTopic
+from tests.times import T0, hours, minutes, seconds
 
 KEYS = {"checks": ("id",), "names": ("project", "slug"), "history": ("id", "event"), "settings": ("kind", "name")}
 
@@ -60,3 +64,45 @@ def test_a_start_of_a_check_that_was_never_pinged_is_written_at_once(store: Stor
 def test_a_start_after_an_end_is_written_at_once(store: Store) -> None:
     store.create(UP)
     assert store.save_ping(UP, pinged(UP, Ping(at=T0 + seconds(30), kind=Kind.START))) == 1
+
+
+class _ListeningStore(MemoryStore):
+    """Between two reads of it the sweep notes that we were deaf, and the canary is heard again."""
+
+    def setting(self, kind: str, name: str) -> dict[str, Any] | None:
+        known = super().setting(kind, name)
+        if not self.noted:
+            self.noted = True
+            canary = str(known["canary"]) if known else ""
+            listen(self, T0 + minutes(3), Voice(deaf=lambda _since: None, hearing=lambda _window: None))
+            self.checks[canary] = replace(self.checks[canary], last_ping=T0 + minutes(3))
+        return known
+
+    noted = True
+
+
+def test_a_canary_that_is_heard_again_while_we_look_hides_no_deafness() -> None:
+    store = _ListeningStore()
+    quiet = Voice(deaf=lambda _since: None, hearing=lambda _window: None)
+    canary = listen(store, T0, quiet)
+    store.checks[canary] = replace(store.checks[canary], last_ping=T0)
+    store.noted = False
+    assert windows(store, T0 + minutes(3)) == (Window(T0, T0 + minutes(3)),)
+
+
+def test_whoever_reads_digests_in_their_order_knows_at_last_that_a_check_is_up() -> None:
+    store, topic = MemoryStore(), MemoryTopic()
+    healthy = [replace(UP, id=f"{n}{UP.id[1:]}", name=f"job {n}") for n in range(6)]
+    down = [replace(check, status=Status.DOWN, since=T0, last_ping=None) for check in healthy]
+    for check in (*down[:5], healthy[5]):
+        store.create(check)
+        late = T0 + hours(26)
+        store.save_ping(check, pinged(check, Ping(at=late)))
+    alert.run([check.id for check in healthy], store=store, topic=topic, now=T0 + hours(26), site_url="https://x.test")
+    of_the_last = [
+        message.event["status"]
+        for message in topic.published
+        for flip in message.event.get("flips", [message.event])
+        if flip["id"].startswith(unique_key(healthy[5].id))
+    ]
+    assert of_the_last == ["down", "up"]
