@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 import infra  # noqa: F401 - before aws_cdk: puts the packaged Node on PATH
-from tests.bench import cold, pings, storms, sweeps, table
+from tests.bench import cold, money, pings, storms, sweeps, table
 from tests.bench.laboratory import Laboratory, opened
 
 PARTS: dict[str, Callable[[Laboratory], list[table.Section]]] = {
@@ -27,23 +27,33 @@ PARTS: dict[str, Callable[[Laboratory], list[table.Section]]] = {
     "sweep": sweeps.measure,
     "storm": storms.measure,
 }
+MONEY, MONEY_NEEDS = "money", {"ping", "cold", "sweep"}
+"""Reckoned from what the others measured."""
 
 
 def main() -> int:
     """Measure what was asked for and print it; return the exit status."""
+    known = ", ".join((*PARTS, MONEY))
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)}; all by default")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"some of: {', '.join((*PARTS, MONEY))}; all by default"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--markdown", action="store_true", help="print the README's table")
     asked = parser.parse_args()
-    if unknown := set(asked.parts) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if unknown := set(asked.parts) - {*PARTS, MONEY}:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {known}")
+    wanted = set(asked.parts) or {*PARTS, MONEY}
+    if MONEY in wanted:
+        wanted |= MONEY_NEEDS
     talk, began = Console(stderr=True), time.monotonic()
     sections = []
     with opened() as laboratory:
-        for name in asked.parts or PARTS:
+        for name in [name for name in PARTS if name in wanted]:
             with talk.status(f"Measuring {name} ..."):
                 sections += PARTS[name](laboratory)
+        if MONEY in wanted:
+            sections += money.sections(money.taken_from(sections))
         where = _machine(laboratory)
     if asked.json:
         print(json.dumps({"machine": where, **table.as_json(sections)}, indent=2))  # noqa: T201 - what was asked for

@@ -25,7 +25,7 @@ ANSWERS: dict[str, Any] = {
 
 @contextmanager
 def answering(item: dict[str, Any]) -> Iterator[str]:
-    """Answer every call for the length of the block, each GetItem with `item`; give the endpoint."""
+    """Answer every call for the length of the block, each read of a check with `item`; give the endpoint."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -36,9 +36,10 @@ def answering(item: dict[str, Any]) -> Iterator[str]:
             self._answer(b"OK")
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            asked = _json(self.rfile.read(int(self.headers["Content-Length"])))
             operation = self.headers.get("X-Amz-Target", ".").split(".")[1]
-            answer = {"Item": item} if operation == "GetItem" else ANSWERS.get(operation, {})
+            found = operation == "GetItem" and asked["TableName"] == "checks"
+            answer = {"Item": item} if found else ANSWERS.get(operation, {})
             self._answer(json.dumps(answer, default=_base64).encode())
 
         def _answer(self, body: bytes) -> None:
@@ -68,6 +69,10 @@ def answering(item: dict[str, Any]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _json(body: bytes) -> Any:
+    return json.loads(body) if body.startswith(b"{") else {}
 
 
 def _base64(held: bytes) -> str:

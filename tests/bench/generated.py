@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 import random
-import resource
+import re
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -65,8 +66,13 @@ def swept(size: int, share: float) -> Cost:
     began = time.process_time()
     done = run(store=store, wakes=wakes, now=T0, segments=segments)
     cpu_ms = (time.process_time() - began) * 1000
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Cost(done.checks, done.wakes, table.calls, done.pages, done.read_units, cpu_ms, peak_mb)
+    return Cost(done.checks, done.wakes, table.calls, done.pages, done.read_units, cpu_ms, _peak_mb())
+
+
+def _peak_mb() -> float:
+    """Return the most memory that this process ever held (getrusage would tell of its parent's, too)."""
+    [peak] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(peak) / 1024
 
 
 class _Table:

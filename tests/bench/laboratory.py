@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from infra.bundle import build, interpreter
@@ -72,9 +71,9 @@ class Laboratory:
             yield function
 
     def cold_cpu_ms(self, cases: Mapping[str, Case], *, starts: int = 7) -> dict[str, float]:
-        """Return the CPU from the start of each process to its first answer: the median of some starts.
+        """Return the CPU from the start of each process to its first answer: the least of some starts.
 
-        The cases take turns, so that whatever else the machine does weighs on all of them alike.
+        The least, since whatever else the machine does only adds; the cases take turns, so that it adds to all alike.
         """
         spent: dict[str, list[float]] = {name: [] for name in cases}
         with aws.answering(typical_item()) as endpoint:
@@ -82,10 +81,10 @@ class Laboratory:
                 for name, case in cases.items():
                     with self.running(case.handler, endpoint, bundle=case.bundle) as function:
                         spent[name].append(function.invoke(case.event).cpu_ms)
-        return {name: median(each) for name, each in spent.items()}
+        return {name: min(each) for name, each in spent.items()}
 
     def warm_cpu_ms(self, cases: Mapping[str, Case], *, calls: int = 40, turns: int = 9) -> dict[str, float]:
-        """Return the CPU of one invocation of each warm process: the median of some stretches, taken in turns."""
+        """Return the CPU of one invocation of each warm process: the least of some stretches, taken in turns."""
         spent: dict[str, list[float]] = {name: [] for name in cases}
         with aws.answering(typical_item()) as endpoint, ExitStack() as stack:
             functions = {
@@ -98,7 +97,7 @@ class Laboratory:
                     now = self._calls(functions[name], case, calls)
                     spent[name].append((now - last[name]) / calls)
                     last[name] = now
-        return {name: median(each) for name, each in spent.items()}
+        return {name: min(each) for name, each in spent.items()}
 
     @staticmethod
     def _calls(function: runtime_api.Function, case: Case, count: int) -> float:

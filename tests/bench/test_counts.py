@@ -1,0 +1,70 @@
+"""What a ping, a sweep and an alert may take: counts, which are the same on every machine. CPU is only reported."""
+
+import subprocess
+import sys
+
+import pytest
+
+from infra.bundle import SOURCE
+from infra.wakes import BATCH
+from tests.bench import aws, storms
+from tests.bench.generated import swept
+from tests.bench.pings import CASES, taken_by
+from tests.bench.typical import item_bytes, typical_item
+
+READ, WRITE, PUT = "GetItem", "UpdateItem", "PutItem"
+EXPECTED = {
+    "steady ping, by UUID": ([READ, WRITE, PUT], 2),
+    "steady ping, by slug": ([READ, WRITE, PUT], 2),
+    "steady ping, 1 KiB body": ([READ, WRITE, PUT], 3),
+    "steady ping, history off": ([READ, WRITE], 1),
+    "start and success": ([READ, WRITE, PUT] * 2, 4),
+    "failure that flips": ([READ, "TransactWriteItems", WRITE, "SendMessageBatch", PUT], 6),
+}
+"""Calls in their order, and write units as the emulator reckons them."""
+
+PING_MODULES = set(
+    "blind check clients gateway items keys ping pingurl schedule store wakes watch".split()  # noqa: SIM905 - shorter so
+)
+
+
+@pytest.mark.emulator
+def test_a_ping_takes_just_these_calls_and_write_units() -> None:
+    taken = {case.title: (list(one.calls), one.write_units) for case, one in taken_by(CASES)}
+    assert taken == EXPECTED
+
+
+def test_a_typical_check_is_small_enough_to_be_read_each_minute() -> None:
+    assert item_bytes(typical_item()) == 186
+
+
+def test_the_ping_function_imports_little() -> None:
+    """No Pydantic, no Powertools, no boto3; and no more modules than when this was written, give or take a few."""
+    told = subprocess.run(
+        [sys.executable, "-c", "import ping, sys; print(*sorted(sys.modules))"],
+        cwd=SOURCE,
+        env={**aws.environment("http://127.0.0.1:9"), "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert {"pydantic", "aws_lambda_powertools", "boto3", "jinja2", "apprise"} & set(told) == set()
+    ours = {name for name in told if name.startswith("lastseen.")}
+    assert {name.removeprefix("lastseen.") for name in ours} == PING_MODULES
+    assert len(told) < 420
+
+
+def test_a_sweep_costs_its_scan_and_a_call_for_a_hundred_wakes() -> None:
+    few, many = swept(100_000, 0.001), swept(100_000, 0.25)
+    assert few.read_units == many.read_units == 2271
+    assert few.pages == many.pages == 18
+    assert few.calls <= few.pages * 2
+    assert many.calls <= many.pages + many.wakes / 75
+
+
+def test_a_storm_costs_two_writes_an_alert_and_is_told_in_a_handful_of_messages() -> None:
+    one = storms.storm(BATCH)
+    assert one.calls["save"] == one.calls["announce"] == storms.DUE
+    assert sum(one.calls.values()) <= 2.05 * storms.DUE
+    assert one.messages <= 5
+    assert one.last.total_seconds() < 5
