@@ -13,7 +13,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lastseen.message import deaf, hearing
+from lastseen.care import Cared, care
+from lastseen.message import deaf, hearing, subscriptions_lost
 from lastseen.store import Store, Tables
 from lastseen.sweep import run, segments_for
 from lastseen.topic import Topic
@@ -56,6 +57,7 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
         read_units=swept.read_units,
     )
     metrics.add_metric("CanaryLost", MetricUnit.Count, 0 if _listen(now) else 1)
+    _care(now)
     if _env.get("HEARTBEAT_URL"):
         _knock(_env["HEARTBEAT_URL"], "the monitor outside")
 
@@ -72,6 +74,18 @@ def _listen(now: datetime) -> bool:
         logger.exception("Whether Lastseen hears could not be looked at.")
         return False
     return _knock(f"{_env['PING_URL']}/{canary}", "our own ping URL")
+
+
+def _care(now: datetime) -> None:
+    """Look once a day whether every address still gets alerts. Whatever fails here holds back no alert."""
+
+    def tell(cared: Cared) -> None:
+        _topic.publish(subscriptions_lost(cared.lost, cared.pending, now=now))
+
+    try:
+        care(_store, now, subscriptions=_topic.subscriptions, tell=tell)
+    except Exception:
+        logger.exception("Whether every address still gets alerts could not be looked at.")
 
 
 def _knock(url: str, whose: str) -> bool:

@@ -101,6 +101,7 @@ class LastseenStack(Stack):
         tables.names.grant(self.sweep, "dynamodb:UpdateItem")
         tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
         topic.grant_publish(self.sweep)
+        self.sweep.add_to_role_policy(_statement("sns:ListSubscriptionsByTopic", topic.topic_arn))  # once a day
 
         tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
         tables.names.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")  # what else is down

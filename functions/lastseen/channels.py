@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlparse
 from uuid import uuid4
 
 from lastseen import project
+from lastseen.care import forget
 from lastseen.channel import BY_SNS, Channel, Via, from_document, kind, policy, to_document
 from lastseen.items import millis, moment
 from lastseen.message import trial
@@ -122,6 +123,7 @@ class Channels:
             with suppress(SubscriptionError):  # nobody has confirmed it: SNS forgets it by itself after two days
                 self._topic.unsubscribe(channel.subscription)
         self._store.drop_setting(kind(self._project), channel.id)
+        forget(self._store, channel.target)
         for name in (channel.id, _test_of(channel)):
             self._store.drop_setting(f"{NOTES}{self._project}", name)
         return channel

@@ -77,7 +77,7 @@ GRANTS = {
         *on("TablesNames", "dynamodb:UpdateItem"),
         *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem"),
         *on("WakesQueue", "sqs:SendMessage"),
-        *on("AlertsTopic", "sns:Publish"),
+        *on("AlertsTopic", "sns:Publish", "sns:ListSubscriptionsByTopic"),
     },
     "alert": {
         *on("FunctionsAlertLog", *OWN_LOG),
