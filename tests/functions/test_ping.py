@@ -30,20 +30,25 @@ STEADY = ["dynamodb.GetItem", "dynamodb.UpdateItem", "dynamodb.PutItem"]
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch, template: dict[str, Any]) -> Iterator[Tables]:
+def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        tables = made(boto3.client("dynamodb"), template)
         boto3.client("sqs").create_queue(QueueName="wakes")
-        for table in ("checks", "names", "history", "settings"):
-            monkeypatch.setenv(f"{table.upper()}_TABLE", getattr(tables, table))
-        yield tables
+        yield boto3.client("dynamodb")
 
 
 @pytest.fixture
-def store(tables: Tables) -> Store:
-    store = Store(boto3.client("dynamodb"), tables)
+def tables(monkeypatch: pytest.MonkeyPatch, dynamodb: Any, template: dict[str, Any]) -> Tables:
+    tables = made(dynamodb, template)
+    for table in ("checks", "names", "history", "settings"):
+        monkeypatch.setenv(f"{table.upper()}_TABLE", getattr(tables, table))
+    return tables
+
+
+@pytest.fixture
+def store(dynamodb: Any, tables: Tables) -> Store:
+    store = Store(dynamodb, tables)
     store.put_setting(KIND, hashed(PING_KEY), to_document(_KEY))
     return store
 
@@ -154,10 +159,12 @@ def test_everything_of_a_request_reaches_the_history(store: Store, ping: ModuleT
     assert said.rid == "11111111-2222-4333-8444-555555555555"
 
 
-def test_an_entry_of_the_history_expires_after_its_days(store: Store, tables: Tables, ping: ModuleType) -> None:
+def test_an_entry_of_the_history_expires_after_its_days(
+    store: Store, dynamodb: Any, tables: Tables, ping: ModuleType
+) -> None:
     put(store)
     ping.handler(event(BY_UUID), None)
-    items = boto3.client("dynamodb").scan(TableName=tables.history)["Items"]
+    items = dynamodb.scan(TableName=tables.history)["Items"]
     expiry = {item["event"]["S"][:5]: int(item["ttl"]["N"]) - int(T0.timestamp()) for item in items}
     assert expiry == {"ping#": 90 * 86_400, "flip#": 90 * 86_400}
 
