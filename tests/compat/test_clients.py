@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import uv
 
+from tests.clients.needs import require_programs
 from tests.compat.wire import Site
 from tests.conftest import Local
 
@@ -66,6 +67,7 @@ CURL = ("curl", "-fsS", "-m", "30", "--retry", "5", "-o", "/dev/null")
 
 
 def test_curl(site: Site) -> None:
+    require_programs("curl")
     uuid = site.make("curl")
     url = f"{site.local.ping_url}/{uuid}"
     log = b"line 1\nline 2\n\xff\x00"
@@ -89,16 +91,19 @@ def test_curl(site: Site) -> None:
 
 
 def test_curl_makes_a_check_by_slug(site: Site) -> None:
+    require_programs("curl")
     run(*CURL, f"{site.local.ping_url}/{site.local.ping_key}/curl-made?create=1")
     assert site.of_slug("curl-made")["status"] == "up"
 
 
 def test_curl_sees_an_unknown_url_as_an_error_and_does_not_try_it_again(site: Site) -> None:
+    require_programs("curl")
     said = run(*CURL, f"{site.local.ping_url}/{NOBODY}", status=22)
     assert (said.count("404"), "retry" in said) == (1, False)
 
 
 def test_wget(site: Site) -> None:
+    require_programs("wget")
     uuid = site.make("wget")
     url = f"{site.local.ping_url}/{uuid}"
     wget = ("wget", "-q", "-T", "30", "-t", "3", "-O", "/dev/null")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lastseen.pingurl import read_path
+from tests.clients.needs import require_programs
 from tests.conftest import Local
 
 PAGE = (Path(__file__).parents[2] / "docs/pings.md").read_text()
@@ -18,6 +19,7 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 
 @pytest.mark.emulator
 def test_the_lines_of_the_page_run_and_print_what_it_says(local: Local) -> None:
+    require_programs("curl")
     assert BLOCKS
     for block in BLOCKS:
         for line, told in re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", block, re.MULTILINE):
