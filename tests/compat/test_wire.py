@@ -162,9 +162,9 @@ def test_a_first_ping_makes_its_check_as_it_asks(site: Site) -> None:
 def test_of_many_first_pings_at_once_one_makes_the_check_and_all_count(site: Site) -> None:
     path = f"{site.local.ping_key}/wire-raced?create=1"
     with ThreadPoolExecutor(4) as pool:  # each more at once is one more process of the function
-        statuses = sorted(answer[0] for answer in pool.map(site.send, [path] * 16))
-    assert statuses == [200] * 15 + [201]
-    assert site.of_slug("wire-raced")["n_pings"] == 16
+        statuses = sorted(answer[0] for answer in pool.map(site.send, [path] * 8))
+    assert statuses == [200] * 7 + [201]
+    assert site.of_slug("wire-raced")["n_pings"] == 8
 
 
 # --- What nobody should send ---
@@ -188,15 +188,15 @@ def request(clients: Clients, chance: Random) -> tuple[bytes, str]:
     return b"\r\n".join(lines) + b"\r\n\r\n" + body, method
 
 
-def test_300_requests_of_any_kind_are_answered_without_a_5xx_and_each_good_answer_counts(site: Site) -> None:
+def test_200_requests_of_any_kind_are_answered_without_a_5xx_and_each_good_answer_counts(site: Site) -> None:
     chance = Random(20261125)  # noqa: S311 - the same requests each time
     uuids = [site.make(f"wire-fuzz-{number}", methods="POST" if number else "") for number in range(2)]
     slugs = ["wire-fuzz-0", "wire-fuzz-made"]
     clients = Clients(chance, ids=uuids, slugs=slugs, key=site.local.ping_key)
-    asked = [request(clients, chance) for _ in range(300)]
+    asked = [request(clients, chance) for _ in range(200)]
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda each: site.raw(*each)[0], asked))
     wrong = [(status, ask) for status, ask in zip(statuses, asked, strict=True) if status >= 500]
     assert wrong == []
     counted = sum(site.check(uuid)["n_pings"] for uuid in [*uuids, site.of_slug("wire-fuzz-made")["uuid"]])
-    assert counted == statuses.count(200) + statuses.count(201) > 100
+    assert counted == statuses.count(200) + statuses.count(201) > 60
