@@ -82,6 +82,7 @@ def test_docker_stop_reaches_the_job_through_process_1(image: Path) -> None:
     assert receiver.signals == ["start", "7"]
 
 
+@pytest.mark.slow
 def test_compose_knows_every_field(tmp_path: Path) -> None:
     checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     file = write(tmp_path, "compose.yaml", PAGE["compose.yaml"])

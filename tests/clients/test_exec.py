@@ -46,7 +46,7 @@ def test_what_starting_it_costs_beside_python_c_pass(capsys: pytest.CaptureFixtu
 
 
 LASTSEEN = [sys.executable, "-c", f"from {main.__module__} import main; main()"]
-RUNS = 7
+RUNS = 3
 
 
 def processor_seconds(command: list[str], env: dict[str, str]) -> float:

@@ -29,6 +29,7 @@ def steps_of(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return list(workflow["jobs"]["report"]["steps"])
 
 
+@pytest.mark.slow
 def test_github_knows_every_field(tmp_path: Path) -> None:
     checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
     done = subprocess.run([*checker, FILE], capture_output=True, text=True, check=False)

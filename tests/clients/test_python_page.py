@@ -109,6 +109,7 @@ with start_worker(tasks.app, perform_ping_check=False, pool="solo", loglevel="CR
 """
 
 
+@pytest.mark.slow
 def test_celery_tells_a_retry_from_a_failure(receiver: Receiver, tmp_path: Path) -> None:
     write(tmp_path, "watched.py", PAGE["watched.py"])
     write(tmp_path, "tasks.py", PAGE["tasks.py"])
@@ -121,6 +122,7 @@ def test_celery_tells_a_retry_from_a_failure(receiver: Receiver, tmp_path: Path)
     assert receiver.pings[-1].body.startswith(b"ConnectionError: the shop is away")
 
 
+@pytest.mark.slow
 def test_the_celery_names_that_mean_to_be_continued_are_celerys() -> None:
     code = """
 import importlib, lastseen_client
@@ -180,6 +182,7 @@ connection.close()
 """
 
 
+@pytest.mark.slow
 def test_rq_tells_a_retry_from_a_failure(receiver: Receiver, tmp_path: Path, redis: str) -> None:
     write(tmp_path, "rq_jobs.py", PAGE["rq_jobs.py"])
     python(tmp_path, receiver, RQ, REDIS_URL=redis)

@@ -210,8 +210,6 @@ def test_the_lines_hold_a_job_as_long_as_the_pages_say_and_no_longer(places: Pat
     beat = lines_of(CRONTAB["crontab -e"])[1][-1]
     cases: list[tuple[str, Mode, int, int]] = [
         # what runs, the monitor, tries, seconds of tries and pauses
-        (SHELL["success only"], "away", 0, 31),
-        (SHELL["success only"], "mute", 6, 6 + 31),
         (beat, "away", 0, 7),
         (beat, "mute", 4, 4 + 7),
         (WGET["success only"], "away", 0, 3),
