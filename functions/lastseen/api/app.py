@@ -21,7 +21,7 @@ from lastseen.api import access
 from lastseen.api.calls import API, NEWEST, SIGNED, VERSIONS, Answer, Call, Deployment, Needs, Route
 from lastseen.api.documents import ErrorDocument
 from lastseen.api.errors import ApiError, MethodError, UnknownError
-from lastseen.api.routes import ROUTES
+from lastseen.api.routes import ROUTES, pages
 from lastseen.items import CorruptError
 from lastseen.store import BusyError, ConflictError
 
@@ -41,7 +41,7 @@ __all__ = ["Deployment", "build"]
 def build(deployment: Deployment, logger: Logger) -> APIGatewayHttpResolver:
     """Return the application: an event of the HTTP API (payload format 2.0) in, a response out."""
     app = APIGatewayHttpResolver(strip_prefixes=[])
-    everywhere = sorted(_signed_too(ROUTES), key=lambda route: route.path)
+    everywhere = sorted([*_signed_too(ROUTES), *pages.ROUTES], key=lambda route: route.path)
     for path, routes in groupby(everywhere, key=lambda route: route.path):
         _add(app, deployment, path, list(routes))
     _map_errors(app, logger)
@@ -84,13 +84,19 @@ def _server(app: APIGatewayHttpResolver, deployment: Deployment, route: Route) -
             version=_version(at.pop("version", str(NEWEST))),
             at=at,
             query=parse_qs(gateway.plain(event.get("rawQueryString")), keep_blank_values=True, errors="replace"),
-            headers={name.lower(): gateway.plain(value) for name, value in (event.get("headers") or {}).items()},
+            headers=_headers(event),
             body=gateway.body(event),
         )
         answer = route.does(access.admitted(call, route.needs, event))
         return _response(answer, bare=event["requestContext"]["http"]["method"] == "HEAD")
 
     return serve
+
+
+def _headers(event: dict[str, Any]) -> dict[str, str]:
+    """Return the headers, names in lower case; the gateway hands cookies over beside them."""
+    cookies = {"cookie": "; ".join(event["cookies"])} if event.get("cookies") else {}
+    return {name.lower(): gateway.plain(value) for name, value in ((event.get("headers") or {}) | cookies).items()}
 
 
 def _version(asked: str) -> int:
@@ -134,6 +140,8 @@ def _map_errors(app: APIGatewayHttpResolver, logger: Logger) -> None:
 
     @app.not_found
     def not_found(_error: Exception) -> Response[Any]:
+        if "text/html" in _headers(app.current_event.raw_event).get("accept", ""):
+            return _response(pages.nowhere())
         return _response(
             Answer(status=HTTPStatus.NOT_FOUND, document=ErrorDocument(error="not found: there is no such path"))
         )
@@ -143,5 +151,6 @@ def _response(answer: Answer, *, bare: bool = False) -> Response[Any]:
     body = answer.body if answer.document is None else answer.document.model_dump_json(exclude_unset=True)
     if bare:
         body = ""
-    headers: dict[str, Any] = {**CORS, "Cache-Control": "no-store", **answer.headers}
+    cors = {} if answer.content_type.startswith("text/html") else CORS  # no other site reads a person's pages
+    headers: dict[str, Any] = {**cors, "Cache-Control": "no-store", **answer.headers}
     return Response(status_code=int(answer.status), content_type=answer.content_type, body=body, headers=headers)
