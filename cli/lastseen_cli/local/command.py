@@ -28,6 +28,7 @@ from lastseen_cli.local.front import Seen, listen
 from lastseen_cli.local.inbox import Inbox, Notice
 from lastseen_cli.local.keys import Keys, write_private
 from lastseen_cli.local.live import live
+from lastseen_cli.local.outbox import Outbox
 from lastseen_cli.local.screen import Screen
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -80,17 +81,18 @@ def _run(
         deployed = stack.enter_context(live(assembly, cloud, listening, state=state, now=now, on_seen=events.put))
         inbox = Inbox(cloud, deployed.stack.output("TopicArn"), name="lastseen-local-inbox")
     url, keys = deployed.url, deployed.keys
+    outbox = stack.enter_context(Outbox(int(url.rpartition(":")[2]) + 1))
     threading.Thread(target=_watch, args=(inbox, events), daemon=True).start()
     if env_file:
         stack.enter_context(_env_file(env_file, url, keys))
     kept = f"its state is kept in {state}" if state else "nothing is kept when it stops"
-    screen.live(url=url, keys=keys, seconds=time.monotonic() - began, kept=kept)
+    screen.live(url=url, outbox=outbox.url, keys=keys, seconds=time.monotonic() - began, kept=kept)
     if demo:
         threading.Thread(target=demonstration.play, args=(url, keys, events.put), daemon=True).start()
-    _show(screen, events, cloud, deployed.store)
+    _show(screen, events, cloud, deployed.store, outbox)
 
 
-def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, store: Store) -> None:
+def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, store: Store, outbox: Outbox) -> None:
     """Print what happens until a signal comes. Raises CliError if the emulator goes away."""
     while True:
         try:
@@ -105,6 +107,7 @@ def _show(screen: Screen, events: queue.SimpleQueue[Event], cloud: Emulator, sto
                 _show_ping(screen, event, store, now)
             case Notice():
                 screen.alert(event, at=now)
+                outbox.add(event, at=now)
             case str():
                 screen.story(event)
 

@@ -36,7 +36,7 @@ class Screen:
         with self._console.status(doing):
             yield
 
-    def live(self, *, url: str, keys: Keys, seconds: float, kept: str) -> None:
+    def live(self, *, url: str, outbox: str, keys: Keys, seconds: float, kept: str) -> None:
         """Say that all is ready and where."""
         self._line(
             Text.assemble(("Lastseen is live", "bold green"), f" after {seconds:.1f} s; {kept}. Ctrl-C stops it.")
@@ -44,6 +44,7 @@ class Screen:
         self._line(Text())
         for label, value in {
             "dashboard": f"{url}/",
+            "alerts as mail": outbox,
             "API": f"{url}/api",
             "API key": keys.write,
             "read-only key": keys.read,
