@@ -42,7 +42,8 @@ def markdown(event: Event, *, limit: int) -> str:
     if room < LEAST:
         return _joined([cut(first, max(limit - len(link) - 2, LEAST)), link])[:limit]
     parts = []
-    for part in (_todo(event, room // 3), *_body(event, room)):
+    more = cut(_quiet(str(event.get("more") or "")), max(room // 2, LEAST))
+    for part in (more, _todo(event, room // 3), *_body(event, room)):
         if part and len(part) + 2 <= room:
             parts.append(part)
             room -= len(part) + 2
@@ -73,8 +74,6 @@ def _body(event: Event, room: int) -> list[str]:
 
 def _todo(event: Event, room: int) -> str:
     todo = str(event.get("todo") or "")
-    if todo.startswith("What to do:\n"):
-        todo = todo.removeprefix("What to do:\n")
     return f"**What to do**\n{cut(_quiet(todo), max(room, LEAST))}" if todo else ""
 
 

@@ -40,6 +40,8 @@ DIGEST_FLIPS_BYTES = 100_000
 
 Attributes = dict[str, str | list[str]]
 
+TODO = "What to do:"
+
 BOTH = [str(Status.DOWN), str(Status.UP)]
 """The status of messages that concern whoever is told of either."""
 
@@ -408,7 +410,7 @@ def _email(lead: str, facts: Sequence[tuple[str, str]], output: str, todo: str, 
     parts = [
         lead,
         said if output_first else "",
-        f"What to do:\n{_indented(todo)}" if todo else "",
+        f"{TODO}\n{_indented(todo)}" if todo else "",
         "\n".join(f"{name + ':':<{width + 2}}{value}" for name, value in facts),
         "" if output_first else said,
     ]
@@ -534,7 +536,8 @@ def _own(  # one part of a message each
 
     `since`: what makes its id, so that a message told twice can be known by it.
     """
-    lead, _, rest = text.partition("\n\n")
+    said, _, todo = text.partition(f"\n\n{TODO}\n")
+    lead, _, more = said.partition("\n\n")
     subject = plain(subject, SUBJECT_LIMIT)
     event = {
         "version": EVENT_VERSION,
@@ -543,7 +546,8 @@ def _own(  # one part of a message each
         "subject": subject,
         "title": subject,
         "lead": " ".join(lead.split()),
-        "todo": rest or None,
+        "more": more or None,
+        "todo": todo or None,
         "at": _iso(now),
         "text": text,
     }

@@ -134,6 +134,19 @@ def test_a_chat_is_told_what_fits_and_always_where_to_look(name: str, limit: int
         assert event["check"]["url"] in told
 
 
+def test_a_chat_is_told_what_to_do_only_where_there_is_something_to_do() -> None:
+    told = {name: "**What to do**" in markdown(message.event, limit=4_000) for name, message in MESSAGES.items()}
+    assert [name for name, has in told.items() if not has] == [
+        "Up again",
+        "Flapping",
+        "Many at once: a digest",
+        "Lastseen itself hears nothing",
+        "Lastseen hears again",
+        "A test",
+    ]
+    assert "Deadlines in that time are moved" in markdown(MESSAGES["Lastseen hears again"].event, limit=4_000)
+
+
 def test_output_calls_nobody_in_a_chat_and_cannot_end_its_block() -> None:
     body = b"@everyone <!channel> <@U123> mail ops@example.com\n```\n# not a title"
     message = _told(name="@here", tags="", about="", body=body, note="")
