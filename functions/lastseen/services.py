@@ -8,7 +8,6 @@ Apprise's own log may show parts of a URL, which is a secret: it is silenced as 
 
 from __future__ import annotations
 
-import importlib
 import logging
 import re
 import sys
@@ -17,7 +16,6 @@ from typing import Any
 
 import apprise
 import requests
-from apprise.plugins import N_MGR, url_to_dict
 from apprise.plugins.base import NotifyBase
 
 from lastseen import incident
@@ -35,23 +33,6 @@ ROOM = 4_000
 DIGEST_ROOM = 30_000
 _ROOM_OF = {"NotifyWorkflows": 8_000}
 """Where a service takes more than Apprise believes: a card in Teams may have 28 kB."""
-
-_OWN_FILES = {
-    "slack": "slack",
-    "discord": "discord",
-    "workflow": "workflows",
-    "workflows": "workflows",
-    "tgram": "telegram",
-    "mmost": "mattermost",
-    "mmosts": "mattermost",
-    "ntfy": "ntfy",
-    "ntfys": "ntfy",
-    "pagerduty": "pagerduty",
-    "opsgenie": "opsgenie",
-    "json": "custom_json",
-    "jsons": "custom_json",
-}
-"""Schema -> file of Apprise, for the services of most people: to load all 180 takes seconds."""
 
 _KINDS = {"down": apprise.NotifyType.FAILURE, "up": apprise.NotifyType.SUCCESS, "test": apprise.NotifyType.INFO}
 _INCIDENTS = frozenset({"NotifyPagerDuty", "NotifyOpsgenie"})
@@ -147,33 +128,13 @@ def _plugin(url: str) -> NotifyBase:
     asset = apprise.AppriseAsset(
         app_id="Lastseen", app_desc="Lastseen", app_url="", image_url_mask="", image_url_logo="", secure_logging=True
     )
-    schema = url.partition("://")[0].lower()
-    try:
-        if schema in _OWN_FILES:
-            module = importlib.import_module(f"apprise.plugins.{_OWN_FILES[schema]}")
-            kind = next(found for name, found in vars(module).items() if _is_service(name, found, schema))
-            known = kind.parse_url(url.replace("/#", "/%23"))
-        else:
-            known = url_to_dict(url)  # type: ignore[no-untyped-call] # Apprise has no types here
-            kind = N_MGR[known["schema"]] if known else None
-        plugin = kind(**{**known, "asset": asset}) if known and kind else None
-    except (TypeError, ValueError, KeyError, AttributeError, apprise.exception.AppriseException):
-        plugin = None
+    plugin = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if plugin is None:
         raise BadTargetError(
             "Apprise cannot read this URL. It is written like slack://..., discord://..., ntfys://host/topic; "
             "see https://appriseit.com/services/"
         )
-    return plugin  # type: ignore[no-any-return] # the stubs leave it open
-
-
-def _is_service(name: str, found: Any, schema: str) -> bool:
-    if not name.startswith("Notify") or not isinstance(found, type) or not issubclass(found, NotifyBase):
-        return False
-    schemas: set[str] = set()
-    for held in (found.protocol, found.secure_protocol):
-        schemas |= {held} if isinstance(held, str) else set(held or ())
-    return schema in schemas
+    return plugin
 
 
 def _room(plugin: NotifyBase, event: Event) -> int:

@@ -24,6 +24,8 @@ from tests.lastseen.test_services import DIGEST, SLACK
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, minutes, seconds
 
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
+
 MESSAGES = gallery.messages()
 DOWN, UP = MESSAGES["The job failed"], MESSAGES["Up again"]
 
