@@ -7,8 +7,7 @@ Never here: what a call does (routes/ and the resources behind them).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,12 +19,10 @@ from lastseen import gateway
 from lastseen.api import access
 from lastseen.api.calls import API, NEWEST, SIGNED, VERSIONS, Answer, Call, Deployment, Needs, Route
 from lastseen.api.documents import ErrorDocument
-from lastseen.api.errors import ApiError, MethodError, UnknownError
+from lastseen.api.errors import ApiError, UnknownError
 from lastseen.api.routes import ROUTES, pages
 from lastseen.items import CorruptError
 from lastseen.store import BusyError, ConflictError
-
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -42,9 +39,12 @@ def build(deployment: Deployment, logger: Logger) -> APIGatewayHttpResolver:
     """Return the application: an event of the HTTP API (payload format 2.0) in, a response out."""
     app = APIGatewayHttpResolver(strip_prefixes=[])
     everywhere = sorted([*_signed_too(ROUTES), *pages.ROUTES], key=lambda route: route.path)
-    for path, routes in groupby(everywhere, key=lambda route: route.path):
-        _add(app, deployment, path, list(routes))
+    allowed = {
+        re.compile(re.sub(r"{\w+}", "[^/]+", path.rstrip("/")) + "/?"): _add(app, deployment, path, list(routes))
+        for path, routes in groupby(everywhere, key=lambda route: route.path)
+    }
     _map_errors(app, logger)
+    _map_unknown(app, allowed)
     return app
 
 
@@ -62,8 +62,8 @@ def _signed_too(routes: Iterable[Route]) -> Iterable[Route]:
             )
 
 
-def _add(app: APIGatewayHttpResolver, deployment: Deployment, path: str, routes: list[Route]) -> None:
-    """Add the routes of one path, with and without a final slash; HEAD beside GET; and a word for other methods."""
+def _add(app: APIGatewayHttpResolver, deployment: Deployment, path: str, routes: list[Route]) -> str:
+    """Add the routes of one path, with and without a final slash, HEAD beside GET; return the methods that it takes."""
     served = {route.method: _server(app, deployment, route) for route in routes}
     if "GET" in served:
         served["HEAD"] = served["GET"]
@@ -71,8 +71,9 @@ def _add(app: APIGatewayHttpResolver, deployment: Deployment, path: str, routes:
     served["OPTIONS"] = _preflight(allowed)
     bare = re.sub(r"{(\w+)}", r"<\1>", path).rstrip("/")
     for rule in dict.fromkeys((bare or "/", f"{bare}/")):
-        for method in dict.fromkeys((*served, *METHODS)):
-            app.route(rule, method=method)(served.get(method) or _refusal(allowed))
+        for method, serve in served.items():
+            app.route(rule, method=method)(serve)
+    return allowed
 
 
 def _server(app: APIGatewayHttpResolver, deployment: Deployment, route: Route) -> Callable[..., Response[Any]]:
@@ -112,39 +113,39 @@ def _preflight(allowed: str) -> Callable[..., Response[Any]]:
     return preflight
 
 
-def _refusal(allowed: str) -> Callable[..., Response[Any]]:
-    def refuse(**_at: str) -> Response[Any]:
-        raise MethodError(f"method not allowed: use {allowed}", allowed)
-
-    return refuse
-
-
 def _map_errors(app: APIGatewayHttpResolver, logger: Logger) -> None:
     """Turn every exception that a route foresees into an answer; others are Lambda's to count."""
 
     def refused(error: ApiError) -> Response[Any]:
-        return _response(Answer(status=error.status, document=ErrorDocument(error=str(error)), headers=error.headers))
+        return _response(Answer(status=error.status, document=ErrorDocument(error=str(error))))
 
     def busy(error: ConflictError | BusyError) -> Response[Any]:
         document = ErrorDocument(error=str(error))
-        return _response(Answer(status=HTTPStatus.SERVICE_UNAVAILABLE, document=document, headers=RETRY))
+        return _response(Answer(status=503, document=document, headers=RETRY))
 
     def corrupt(error: CorruptError) -> Response[Any]:
         logger.error("A stored item cannot be read.", error=str(error))
         document = ErrorDocument(error="a stored item cannot be read; the log names it")
-        return _response(Answer(status=HTTPStatus.INTERNAL_SERVER_ERROR, document=document))
+        return _response(Answer(status=500, document=document))
 
     app.exception_handler(ApiError)(refused)
     app.exception_handler([ConflictError, BusyError])(busy)
     app.exception_handler(CorruptError)(corrupt)
 
+
+def _map_unknown(app: APIGatewayHttpResolver, allowed: Mapping[re.Pattern[str], str]) -> None:
+    """Answer 405 where the path is right and the method is not, and else 404."""
+
     @app.not_found
     def not_found(_error: Exception) -> Response[Any]:
-        if "text/html" in _headers(app.current_event.raw_event).get("accept", ""):
+        event = app.current_event
+        methods = next((methods for pattern, methods in allowed.items() if pattern.fullmatch(event.path)), "")
+        if methods and event.http_method not in methods.split(", "):
+            document = ErrorDocument(error=f"method not allowed: use {methods}")
+            return _response(Answer(status=405, document=document, headers={"Allow": methods}))
+        if "text/html" in _headers(event.raw_event).get("accept", ""):
             return _response(pages.nowhere())
-        return _response(
-            Answer(status=HTTPStatus.NOT_FOUND, document=ErrorDocument(error="not found: there is no such path"))
-        )
+        return _response(Answer(status=404, document=ErrorDocument(error="not found: there is no such path")))
 
 
 def _response(answer: Answer, *, bare: bool = False) -> Response[Any]:

@@ -132,7 +132,6 @@ class Route:
     needs: Needs
     says: str  # what it does, on one line
     more: str = ""  # the rest that a reader should know
-    group: str = ""  # under which heading it is documented
     body: type[Model] | None = None
     query: type[Model] | None = None
     answers: Mapping[int, Told] = field(default_factory=dict)  # beyond those that every route of its kind may give

@@ -5,20 +5,16 @@ ApiError
 +-- UnauthorizedError     401
 +-- ForbiddenError        403
 +-- UnknownError          404
-+-- MethodError           405
 +-- RefusedError          409
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 
 class ApiError(Exception):
     """A request that is refused, with the words for the client."""
 
     status = 500
-    headers: Mapping[str, str] = {}
 
 
 class BadRequestError(ApiError):
@@ -43,16 +39,6 @@ class UnknownError(ApiError):
     """There is no such thing."""
 
     status = 404
-
-
-class MethodError(ApiError):
-    """The path is right, the method is not."""
-
-    status = 405
-
-    def __init__(self, words: str, allowed: str) -> None:
-        super().__init__(words)
-        self.headers = {"Allow": allowed}
 
 
 class RefusedError(ApiError):

@@ -61,8 +61,8 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value, re.ASCII) else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A number in a query."""
+DIGITS = BeforeValidator(_whole)
+"""Of a number in a query."""
 
 
 class Model(BaseModel):
@@ -127,7 +127,7 @@ class CheckQuery(Model):
     """Only those that bear this slug."""
     tag: list[Annotated[str, StringConstraints(max_length=TAGS_LIMIT)]] = []
     """Only those that bear this tag; may be repeated, then all of them."""
-    limit: Annotated[Whole, Field(ge=1, le=PAGE_LIMIT)] | None = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), DIGITS] | None = None
     """At most so many, and `next` to go on."""
     cursor: Annotated[str, StringConstraints(max_length=CURSOR_LIMIT)] = ""
     """The `next` of the page before."""
@@ -143,20 +143,20 @@ class WriteQuery(Model):
 class PingQuery(Model):
     """Which pings."""
 
-    limit: Annotated[Whole, Field(ge=1, le=PAGE_LIMIT)] = 100
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), DIGITS] = 100
     """At most so many."""
-    before: Annotated[Whole, Field(ge=1, le=10**12)] | None = None
+    before: Annotated[int, Field(ge=1, le=10**12), DIGITS] | None = None
     """Only those with a smaller number: the `n` of the last one that was seen, to go on."""
 
 
 class FlipQuery(Model):
     """Which changes of status."""
 
-    seconds: Annotated[Whole, Field(ge=0, le=SECONDS_LIMITS[1])] | None = None
+    seconds: Annotated[int, Field(ge=0, le=SECONDS_LIMITS[1]), DIGITS] | None = None
     """Only those of the last so many seconds."""
-    start: Annotated[Whole, Field(ge=0, le=UNIX_LIMIT)] | None = None
+    start: Annotated[int, Field(ge=0, le=UNIX_LIMIT), DIGITS] | None = None
     """Only those at or after this time, in seconds since 1970."""
-    end: Annotated[Whole, Field(ge=0, le=UNIX_LIMIT)] | None = None
+    end: Annotated[int, Field(ge=0, le=UNIX_LIMIT), DIGITS] | None = None
     """Only those before this time, in seconds since 1970."""
 
 

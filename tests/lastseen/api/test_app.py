@@ -97,7 +97,7 @@ def test_preflight_needs_no_key_and_names_the_methods(world: World, origin: dict
     assert "X-Api-Key" in reply.headers["access-control-allow-headers"]
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "QUERY", "FOO"])
 def test_another_method_is_405_with_the_right_ones_and_cors(world: World, method: str) -> None:
     reply = world.send(method, "/api/v3/checks/")
     assert reply.status == 405

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lastseen.api.calls import Route
 from lastseen.api.routes import about, badges, channels, checks, history, keys, metrics, projects
 
-ROUTES: tuple[Route, ...] = (
-    *checks.ROUTES,
-    *history.ROUTES,
-    *badges.ROUTES,
-    *channels.ROUTES,
-    *metrics.ROUTES,
-    *keys.ROUTES,
-    *projects.ROUTES,
-    *about.ROUTES,
-)
+GROUPS: Mapping[str, tuple[Route, ...]] = {
+    "Checks": checks.ROUTES,
+    "Pings and changes of status": history.ROUTES,
+    "Badges": badges.ROUTES,
+    "Channels": channels.ROUTES,
+    "Metrics": metrics.ROUTES,
+    "Keys": keys.ROUTES,
+    "Projects": projects.ROUTES,
+    "About": about.ROUTES,
+}
+
+ROUTES: tuple[Route, ...] = tuple(route for routes in GROUPS.values() for route in routes)
