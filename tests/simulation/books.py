@@ -1,0 +1,179 @@
+"""The books of a run: what was written and told, held against the rules, and what is wrong about it.
+
+Names of faults: `lost` (true and never told, or far too late), `false` (told or written though it is not so), `order`
+(told out of order), `stamp` (a wrong time), `words` (wrong status, reason or silence), `dropped` (a ping answered 200
+that was never written).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lastseen.check import Flip, unique_key
+from lastseen.items import millis, moment
+from lastseen.message import Message
+from tests.simulation.clockwork import MINUTE, SECOND, Op
+from tests.simulation.rules import SLACK, Asked, Entry, Hearing, Rules, Said, Wish
+
+TIME = frozenset({"missed", "stuck"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A fault that was found."""
+
+    kind: str
+    text: str
+
+
+@dataclass
+class Books:
+    """All that the simulation knows."""
+
+    patience: int  # the most that a flip may take to be told
+    hearing: Hearing = field(default_factory=Hearing)
+    rules: dict[str, Rules] = field(default_factory=dict)
+    wrong: list[Wrong] = field(default_factory=list)
+    count: Counter[str] = field(default_factory=Counter)
+    lateness: list[int] = field(default_factory=list)  # from deadline to publication
+    held: list[int] = field(default_factory=list)  # the same where the deadline was moved, or was past when it was set
+    own: list[tuple[int, str]] = field(default_factory=list)  # words on our own hearing
+    canary: str = ""
+    stand_ins: set[str] = field(default_factory=set)  # checks whose log cannot be read: told of their status only
+    _keys: dict[str, str] = field(default_factory=dict)
+    _untold: dict[str, deque[tuple[Entry, int, bool]]] = field(default_factory=dict)
+    _announced: dict[str, int] = field(default_factory=dict)
+    _changed: dict[str, int] = field(default_factory=dict)
+
+    def opened(self, check_id: str, wish: Wish) -> None:
+        self.rules[check_id] = Rules(wish)
+        self._keys[unique_key(check_id)] = check_id
+        self._untold[check_id] = deque()
+
+    def closed(self, check_id: str) -> None:
+        """A check was deleted: what was not told of it need not be told."""
+        self._untold[check_id].clear()
+
+    # What was written
+
+    def wrote(self, op: Op, check_id: str, flips: Sequence[Flip], now: int) -> None:
+        """Hold what an operation wrote against what it should have written."""
+        rules = self.rules[check_id]
+        missed = next((millis(flip.at) for flip in flips if flip.reason in TIME), None)
+        due = rules.deadline()
+        if isinstance(op.said, Said):
+            should = rules.ping(op.said, self.hearing, missed)
+            if check_id == self.canary:
+                self.hearing.heard(op.said.at)
+        elif isinstance(op.said, Asked):
+            should = rules.asked(op.said)
+            self._changed[check_id] = now
+        else:
+            should = rules.looked_at(op.now, self.hearing, missed)
+        if flips or should:
+            self._compare(check_id, op, flips, should, now)
+            self._keep(check_id, flips, should, due, now)
+
+    def _compare(self, check_id: str, op: Op, flips: Sequence[Flip], should: Sequence[Entry], now: int) -> None:
+        did = [Entry(f.n, millis(f.at), f.status.value, f.reason.value, f.told, f.flapping) for f in flips]
+        if did == list(should):
+            return
+        time_did, time_should = ([e for e in entries if e.reason in TIME] for entries in (did, should))
+        kind = "words"
+        if len(time_did) > len(time_should):
+            kind = "false"
+        elif len(time_did) < len(time_should) or len(did) < len(should):
+            kind = "lost"
+        elif [e.at for e in did] != [e.at for e in should]:
+            kind = "stamp"
+        self.fault(
+            kind,
+            now,
+            f"{op.name} {op.said} at {op.now} wrote\n  {did}, should be\n  {list(should)}\n  {self.rules[check_id]}",
+        )
+
+    def _keep(
+        self, check_id: str, flips: Sequence[Flip], should: Sequence[Entry], due: tuple[int, int, str] | None, now: int
+    ) -> None:
+        self.count["flips"] += len(should)
+        for flip, entry in zip(flips, should, strict=False):
+            self.count[f"flips {entry.reason}"] += 1
+            if not entry.told:
+                continue
+            known, odd = now, True
+            if entry.reason in TIME:
+                changed = self._changed.get(check_id, 0)
+                known, odd = max(entry.at, changed), flip.held is not None or bool(due and changed > due[1])
+            self._untold[check_id].append((entry, known, odd))
+
+    # What was told
+
+    def told(self, message: Message, now: int) -> None:
+        """Hold a publication against what was written before."""
+        self.count["messages"] += 1
+        event = message.event
+        if event["type"] == "flip":
+            self._one(event, now)
+        elif event["type"] == "digest":
+            for flip in event["flips"]:
+                self._one(flip, now)
+        else:
+            self.own.append((now, event["type"]))
+
+    def announced(self, check_id: str, told: int) -> None:
+        """Note that the program takes flips for told; strike out what cannot be told, as the log cannot be read."""
+        self._announced[check_id] = told
+        untold = self._untold[check_id]
+        while check_id in self.stand_ins and untold and untold[0][0].n <= told:
+            untold.popleft()
+
+    def _one(self, event: dict[str, Any], now: int) -> None:
+        key, _, number = event["id"].rpartition(":")
+        check_id, n = self._keys[key], int(number)
+        untold, log = self._untold[check_id], self.rules[check_id].log
+        self.count["alerts"] += 1
+        if check_id in self.stand_ins and n <= len(log):
+            return  # of what it is now, since its log cannot be read
+        if n > len(log) or not log[n - 1].told:
+            self.fault(
+                "false",
+                now,
+                f"told of flip {n} of {check_id}, which is not so: {event['subject' if 'subject' in event else 'id']}",
+            )
+            return
+        entry = log[n - 1]
+        if event["reason"] != entry.reason or millis(datetime.fromisoformat(event["at"])) != entry.at:
+            self.fault("words", now, f"told {event}, should be {entry}")
+        if not untold or n < untold[0][0].n:
+            self.count["doubles"] += 1
+        elif n > untold[0][0].n:
+            kind = "lost" if self._announced.get(check_id, 0) >= untold[0][0].n else "order"
+            self.fault(kind, now, f"told flip {n} of {check_id} before flip {untold[0][0].n}")
+        else:
+            _, known, odd = untold.popleft()
+            late = now - known
+            if entry.reason in TIME:
+                (self.held if odd else self.lateness).append(late)
+            if late > self.patience:
+                self.fault("lost", now, f"{entry} of {check_id} was told {late / SECOND} s late")
+
+    # The end
+
+    def settle(self, readable: set[str], now: int) -> None:
+        """Look at the end, some minutes after the last trouble, whether anything is left to be told."""
+        for check_id in readable:
+            rules = self.rules[check_id]
+            if self._untold[check_id]:
+                self.fault("lost", now, f"never told of {check_id}: {self._untold[check_id][0][0]}")
+            due = rules.deadline()
+            if due:
+                _, most = self.hearing.moved(due[1], due[0], now)
+                if now > most + SLACK + 2 * MINUTE:
+                    self.fault("lost", now, f"nobody noticed that {check_id} missed {moment(due[1])}")
+
+    def fault(self, kind: str, now: int, text: str) -> None:
+        self.wrong.append(Wrong(kind, f"{moment(now)} {kind}: {text}"))

@@ -1,0 +1,145 @@
+"""The program, broken on purpose in one place: each way must be caught by the simulation, or the simulation is blind.
+
+Each variant is a way to lose an alert or to raise a false one that has been seen elsewhere, or was once here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from lastseen import alert, blind, check, ping
+from lastseen.blind import Window
+from lastseen.check import Check, Outcome, Ping, Reason
+from lastseen.message import Alert, flipped
+from lastseen.store import ConflictError, Page, Store
+from tests.memory import MemoryStore
+from tests.simulation.clockwork import MINUTE
+from tests.simulation.world import STORM, Tables, Weather
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is broken, and the fault that must be found."""
+
+    name: str
+    faults: frozenset[str]
+    changes: tuple[tuple[Any, str, Any], ...]  # of what, which, to what
+    weather: Weather = STORM
+    seed: int = 1  # one that finds it soon
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """Break it for a while."""
+        with ExitStack() as stack:
+            for owner, attribute, value in self.changes:
+                stack.enter_context(patch.object(owner, attribute, value))
+            yield
+
+
+_settle, _woken, _pinged = alert._settle, check.woken, check.pinged  # noqa: SLF001 - to break it
+_save, _due = MemoryStore.save, MemoryStore.due
+
+
+def _told_before_written(seen: Check, store: Store, now: datetime, blind: Sequence[Window]) -> Outcome | None:
+    assert isinstance(store, Tables)
+    outcome = _woken(seen, now, blind)
+    for flip in outcome.flips:
+        if flip.told:
+            store.world.topic.publish(
+                flipped(Alert(check=outcome.check, flip=flip), now=now, site_url="https://x.test")
+            )
+    return _settle(seen, store, now, blind)
+
+
+def _noted_before_told(
+    untold: Sequence[Any], store: Store, troubles: Any, publish: Callable[[Sequence[Alert]], int], _at_once: int
+) -> int:
+    messages = 0
+    for one in untold:
+        with troubles.of(one.check.id):
+            store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
+            messages += publish(one.alerts())
+    return messages
+
+
+def _saved_whatever_wake_at(self: MemoryStore, seen: Check, outcome: Outcome, *, about: str | None = None) -> None:
+    held = self.checks.get(seen.id)
+    _save(self, replace(seen, wake_at=held.wake_at) if held else seen, outcome, about=about)
+
+
+def _there(self: MemoryStore, seen: Check) -> Check:
+    if seen.id not in self.checks:
+        raise ConflictError("deleted")
+    return self.checks[seen.id]
+
+
+def _unchanged(self: MemoryStore, seen: Check, _new: Check) -> Check:
+    return self._unchanged(seen)
+
+
+def _no_windows(_store: Store, _now: datetime) -> tuple[Window, ...]:
+    return ()
+
+
+def _stamped_when_noticed(seen: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
+    outcome = _woken(seen, now, blind)
+    flips = tuple(replace(flip, at=now) if flip.reason is Reason.MISSED else flip for flip in outcome.flips)
+    return replace(outcome, flips=flips)
+
+
+def _past_forgotten(seen: Check, said: Ping, blind: Sequence[Window] = ()) -> Outcome:
+    with patch.object(check, "_passed", lambda seen, _now, _blind: (seen, ())):
+        return _pinged(seen, said, blind)
+
+
+@contextmanager
+def _no_net(_self: Any, _check_id: str) -> Iterator[None]:
+    yield
+
+
+def _untold_ignored(self: MemoryStore, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[Page]:
+    for page in _due(self, until, segment=segment, segments=segments):
+        yield replace(page, dues=tuple(due for due in page.dues if due.wake_at and due.wake_at <= until))
+
+
+def _untold_where_broken(seen: Check, store: Store, now: datetime, blind: Sequence[Window]) -> Outcome | None:
+    outcome = _settle(seen, store, now, blind)
+    if outcome and outcome.fault:
+        raise alert.FaultError(outcome.fault)
+    return outcome
+
+
+def _by_status_only(alerts: Sequence[Alert]) -> list[list[Alert]]:
+    groups: dict[str, list[Alert]] = {}
+    for one in alerts:
+        groups.setdefault(one.flip.status, []).append(one)
+    return list(groups.values())
+
+
+FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["order"]))
+DEAF = replace(STORM, deafness=0.02)
+POISONED = replace(STORM, poison=0.3)
+NO_SWEEPS = replace(STORM, no_sweeps=0.03)
+WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * MINUTE)
+
+VARIANTS = (
+    Variant("told before it is written", FALSE, ((alert, "_settle", _told_before_written),)),
+    Variant("noted as told before it is told", LOST, ((alert, "_tell", _noted_before_told),)),
+    Variant("no condition on wake_at", FALSE, ((MemoryStore, "save", _saved_whatever_wake_at),)),
+    Variant("no condition on rev", FALSE | LOST, ((MemoryStore, "_unchanged", _there),)),
+    Variant("a start does not look for its end", FALSE, ((MemoryStore, "_no_later_end", _unchanged),), seed=7),
+    Variant("no blind windows", FALSE, ((alert, "windows", _no_windows), (ping, "windows", _no_windows)), DEAF),
+    Variant("held for as long as we are deaf", LOST, ((blind, "HOLD_LIMIT", timedelta(days=1)),), DEAF),
+    Variant("no slack for a ping on its way", FALSE, ((check, "SLACK", timedelta(0)),)),
+    Variant("stamped when noticed", STAMP, ((alert, "woken", _stamped_when_noticed),)),
+    Variant("a ping forgets what passed before", LOST, ((ping, "pinged", _past_forgotten),)),
+    Variant("one broken check stops the others", LOST, ((alert._Troubles, "of", _no_net),), POISONED),  # noqa: SLF001 - to break it
+    Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST),
+    Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),
+    Variant("digests in any order", ORDER, ((alert, "_alike", _by_status_only),), NO_SWEEPS, seed=4),
+)

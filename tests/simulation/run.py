@@ -1,0 +1,196 @@
+"""One run: a seed, a crowd of checks, some weather and some hours; then calm, and the books are closed."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from lastseen.items import millis
+from lastseen.schedule import Period
+from lastseen.watch import PROJECT
+from tests.simulation.books import Wrong
+from tests.simulation.clockwork import HOUR, MINUTE, SECOND
+from tests.simulation.jobs import BROKEN, Crowd, Job, wish
+from tests.simulation.rules import Said, Wish
+from tests.simulation.world import CALM, STORM, Weather, World, check_of
+from tests.times import T0
+
+WEATHERS = {"calm": CALM, "storm": STORM}
+CALM_AT_THE_END = 25 * MINUTE
+KEY = "pingkey"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run follows from: the same plan runs the same, to the letter."""
+
+    seed: int
+    weather: str = "storm"
+    checks: int = 300
+    hours: float = 3
+    fast: float = 0.8
+
+    @property
+    def replay(self) -> str:
+        return (
+            f"python -m tests.simulation --seed {self.seed} --weather {self.weather} "
+            f"--checks {self.checks} --hours {self.hours:g} --fast {self.fast:g}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a run."""
+
+    plan: Plan
+    wrong: Sequence[Wrong]
+    count: Counter[str]
+    lateness: Sequence[int]  # milliseconds from deadline to publication, sorted
+    held: Sequence[int]  # the same, where the deadline was moved or was past when it was set
+    trace: str  # differs if anything went otherwise
+
+    def summary(self) -> str:
+        count = self.count
+        parts = [
+            f"seed {self.plan.seed} {self.plan.weather}: {count['flips']} flips, {count['alerts']} alerts,",
+            f"{count['doubles']} doubles, {count['sweeps']} sweeps, {count['killed']} killed;",
+            f"deadline to publish {_spread(self.lateness)}; held {_spread(self.held)}",
+        ]
+        faults = [f"\n{wrong.text}" for wrong in self.wrong[:3]]
+        return " ".join(parts) + "".join(faults) + (f"\nReplay: {self.plan.replay}" if faults else "")
+
+
+def percentile(lateness: Sequence[int], share: float) -> float:
+    """Return that percentile of sorted milliseconds, in seconds."""
+    return lateness[min(int(len(lateness) * share), len(lateness) - 1)] / SECOND if lateness else 0.0
+
+
+def _spread(lateness: Sequence[int]) -> str:
+    p50, p99, most = (percentile(lateness, share) for share in (0.5, 0.99, 1))
+    return f"p50 {p50:.2f} s, p99 {p99:.2f} s, max {most:.2f} s (n={len(lateness)})"
+
+
+def simulate(plan: Plan, weather: Weather | None = None) -> Report:
+    """Run a plan; stop at the first fault."""
+    return _run(plan, weather or WEATHERS[plan.weather], _populate)
+
+
+def together(checks: int) -> Report:
+    """Let so many checks fall due in the same moment, in calm weather."""
+    return _run(Plan(1, "calm", checks, hours=0.1), replace(CALM, ping_lost=0), _assemble)
+
+
+def _run(plan: Plan, weather: Weather, populate: Callable[[World, Plan], None]) -> Report:
+    logging.disable(logging.CRITICAL)  # thousands of tracebacks of troubles that are meant
+    random.seed(plan.seed)  # the functions' own jitter
+    world = World(plan.seed, weather, millis(T0))
+    try:
+        populate(world, plan)
+        _unfold(world, plan)
+    finally:
+        logging.disable(logging.NOTSET)
+        world.clock.close()
+    books = world.books
+    trace = hashlib.sha256(repr((sorted(books.count.items()), books.lateness, world.rng.random())).encode()).hexdigest()
+    return Report(plan, books.wrong, books.count, sorted(books.lateness), sorted(books.held), trace[:16])
+
+
+def _populate(world: World, plan: Plan) -> None:
+    world.calm = True
+    crowd = Crowd(plan.checks, fast=plan.fast)
+    rng, start = world.rng, world.clock.now
+    hashed = hashlib.sha256(KEY.encode()).hexdigest()
+    world.store.put_setting("key", hashed, {"scope": "ping", "project": "made"})
+    for number in range(plan.checks):
+        asked = wish(rng, crowd)
+        first = start + rng.randint(0, 10 * MINUTE)
+        if number % 40 == 7:  # made by its first ping, or pings: nobody tends to it by id
+            asked = replace(asked, limit=6, reminder=None, sticky=False, grace=60 * SECOND)
+            job = Job(world, crowd, "", asked, path=f"{KEY}/job-{number}", query="create=1&timeout=60&grace=60")
+            world.clock.at(first, job.step)
+            world.clock.at(first, job.step)
+            continue
+        check_id = str(UUID(int=rng.getrandbits(128), version=4))
+        if rng.random() < world.weather.poison / 2:
+            asked = replace(asked, schedule=BROKEN)
+        world.store.create(check_of(check_id, f"team-{number // 20}" if number % 4 == 0 else "default", asked, start))
+        world.clock.at(first, Job(world, crowd, check_id, asked, path=check_id).step)
+        if rng.random() < world.weather.poison:
+            _poison(world, check_id)
+    world.calm = False
+
+
+def _assemble(world: World, plan: Plan) -> None:
+    """Make checks that are all pinged once, in the same moment."""
+    start = world.clock.now
+    for _ in range(plan.checks):
+        check_id = str(UUID(int=world.rng.getrandbits(128), version=4))
+        world.store.create(check_of(check_id, "default", Wish(Period(timedelta(minutes=1)), MINUTE), start))
+        world.clock.at(start, partial(world.pinged, check_id, Said(start, "success")))
+
+
+def _poison(world: World, check_id: str) -> None:
+    """Spoil a check's item, for some time or for good, or its log."""
+    rng, corrupt = world.rng, world.store.corrupt
+    spoiled = world.clock.now + rng.randint(0, 2 * HOUR)
+    how = rng.random()
+    if how < 0.3:
+        world.books.stand_ins.add(check_id)
+        return
+    world.clock.at(spoiled, lambda: corrupt.add(check_id))
+    if how < 0.8:
+        world.clock.at(spoiled + rng.randint(1, 20) * MINUTE, lambda: corrupt.discard(check_id))
+
+
+def _unfold(world: World, plan: Plan) -> None:
+    """Let the hours pass, then the last minutes without trouble, and close the books."""
+    start = world.clock.now
+    end = start + int(plan.hours * HOUR)
+    minutes = (end - start + CALM_AT_THE_END) // MINUTE
+    for minute in range(minutes):
+        world.clock.at(start + minute * MINUTE, partial(_minute, world))
+
+    def stop() -> bool:
+        return bool(world.books.wrong)
+
+    world.clock.run_until(end, stop)
+    world.calm = True
+    world.deaf_until = world.no_sweeps_until = 0
+    world.clock.run_until(end + CALM_AT_THE_END, stop)
+    if not stop():
+        readable = set(world.store.checks) - world.store.corrupt
+        world.books.settle(readable, world.clock.now)
+        _close(world)
+
+
+def _minute(world: World) -> None:
+    """Let the scheduler strike: as a rule once, about on the minute."""
+    rng, weather, now = world.rng, world.weather, world.clock.now
+    if world.chance(weather.deafness) and now > world.deaf_until:
+        world.deaf_until = now + rng.randint(1, 30) * MINUTE
+        world.books.count["deafnesses"] += 1
+    if world.chance(weather.no_sweeps):
+        world.no_sweeps_until = now + rng.randint(2, 40) * MINUTE
+    if now < world.no_sweeps_until or world.chance(weather.sweep_skipped):
+        return
+    for _ in range(2 if world.chance(weather.sweep_twice) else 1):
+        world.clock.at(now + (rng.randint(0, weather.sweep_crooked) if not world.calm else 0), world.sweep)
+
+
+def _close(world: World) -> None:
+    """Look whether people know that we hear, and whether each check has a status that they were told of."""
+    own = [kind for _, kind in world.books.own]
+    world.books.count["words on our hearing"] += len(own)
+    if own and own[-1] != "hearing":
+        world.books.fault("lost", world.clock.now, "people still believe that Lastseen cannot hear")
+    for check in world.store.checks.values():
+        rules = world.books.rules[check.id]
+        if str(check.status) != rules.status and check.project != PROJECT:
+            world.books.fault("words", world.clock.now, f"{check.id} is {check.status}, should be {rules.status}")

@@ -1,0 +1,73 @@
+"""The simulation, in a size for every day; `python -m tests.simulation --flips 1000000` is the nightly one.
+
+Seeds are fixed, so that a run that passed passes again; what they cover grows when the program or the world changes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.broken import DEAF, VARIANTS, Variant
+from tests.simulation.clockwork import SECOND
+from tests.simulation.run import Plan, Report, percentile, simulate, together
+
+IN_TIME_SECONDS = 5.0
+"""Promise: from the deadline to the publication, at p99, while the scheduler keeps its minute."""
+
+
+def found_nothing(report: Report) -> None:
+    print(report.summary())  # noqa: T201 - the worst lateness, and the replay line of a failure
+    assert not report.wrong, report.summary()
+
+
+@pytest.mark.parametrize("seed", [20, 21])
+def test_in_a_storm_no_alert_is_lost_and_none_is_false(seed: int) -> None:
+    report = simulate(Plan(seed, checks=120, hours=1.5))
+    found_nothing(report)
+    assert report.count["flips"] > 1_500
+    troubles = ("killed", "refused", "unanswered", "repeated", "doubles", "dead letters", "pings 500")
+    assert {trouble for trouble in troubles if not report.count[trouble]} <= {"dead letters"}
+
+
+def test_over_days_with_slow_jobs_no_alert_is_lost_and_none_is_false() -> None:
+    report = simulate(Plan(30, checks=40, hours=48, fast=0))
+    found_nothing(report)
+    assert report.count["flips"] > 200
+
+
+def test_while_we_are_often_deaf_no_job_is_blamed() -> None:
+    found_nothing(simulate(Plan(40, checks=80, hours=1.5), DEAF))
+
+
+def test_in_calm_weather_people_are_told_within_five_seconds_of_the_deadline() -> None:
+    report = simulate(Plan(50, "calm", checks=100, hours=1.5))
+    found_nothing(report)
+    assert len(report.lateness) > 500
+    assert percentile(report.lateness, 0.99) <= IN_TIME_SECONDS
+
+
+def test_a_thousand_checks_that_fall_due_together_are_told_at_once() -> None:
+    report = together(1_000)
+    found_nothing(report)
+    assert len(report.lateness) == 1_000
+    assert report.lateness[-1] <= 15 * SECOND
+    assert report.count["messages"] <= 20
+
+
+def test_a_seed_replays_to_the_letter() -> None:
+    plan = Plan(60, checks=60, hours=0.5)
+    assert simulate(plan).trace == simulate(plan).trace
+
+
+def test_a_fault_names_the_line_that_replays_it() -> None:
+    variant = VARIANTS[0]
+    with variant.on():
+        report = simulate(Plan(61, checks=60, hours=0.5))
+    assert "\nReplay: python -m tests.simulation --seed 61 --weather storm --checks 60 --hours 0.5" in report.summary()
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_the_simulation_catches_what_is_broken(variant: Variant) -> None:
+    with variant.on():
+        report = simulate(Plan(variant.seed, checks=100, hours=1), variant.weather)
+    assert {wrong.kind for wrong in report.wrong} & variant.faults, report.summary()

@@ -1,0 +1,471 @@
+"""The world: the real functions over tables, queue and topic in memory, and whatever may befall them.
+
+Here the operations are run, killed, slowed, doubled and dropped. What the jobs do is in jobs.py, what is right in
+rules.py, what came of it in books.py.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from lastseen import alert, ping, sweep
+from lastseen.check import Check, NotPausedError, Outcome, configured, paused, resumed
+from lastseen.items import MILLISECOND, CorruptError, moment
+from lastseen.message import Message, deaf, hearing
+from lastseen.store import ConflictError, Place
+from lastseen.wakes import Wake
+from lastseen.watch import Voice, listen
+from tests.memory import Hook, MemoryStore, MemoryTopic, MemoryWakes
+from tests.simulation.books import Books
+from tests.simulation.clockwork import MINUTE, SECOND, Clock, Op
+from tests.simulation.rules import Asked, Said, Wish
+
+T = TypeVar("T")
+
+VISIBILITY = 360 * SECOND
+RECEIVES = 5
+BATCH = 250
+GATHERED = SECOND
+POLLERS = 5
+GAP = SECOND // 4
+AT_ONCE = 2
+"""As the template sets them, and Lambda polls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How often things go wrong: shares of calls, of operations, of messages; spans in milliseconds."""
+
+    killed: float = 0  # of calls: the function dies before or after
+    refused: float = 0  # of calls: throttled, nothing is done
+    unanswered: float = 0  # of calls: done, but the answer is lost
+    repeated: float = 0  # of writes: the SDK sends it again, for its answer was lost
+    held_up: float = 0.05  # of operations: others run between its calls
+    holds: tuple[int, ...] = (1, 5, 20, 100)
+    stale: float = 0.2  # of eventual reads soon after a write
+    wake_lost: float = 0
+    wake_twice: float = 0.005
+    wake_late: float = 0
+    sweep_skipped: float = 0
+    sweep_twice: float = 0
+    sweep_crooked: int = 2 * SECOND  # how far off the minute
+    ping_late: float = 0.01  # of pings: seconds between gateway and write
+    ping_lost: float = 0.002
+    skew: int = 300  # the most that a function's clock is off
+    deafness: float = 0  # per minute: the gateway is down for some minutes
+    no_sweeps: float = 0  # per minute: the scheduler stops for some minutes
+    changes: float = 0.002  # per job and step: pause, resume, change, delete
+    poison: float = 0.005  # of checks
+    patience: int = 70 * SECOND  # the most from deadline to publication, unless held
+
+
+CALM = Weather()
+STORM = Weather(
+    killed=0.002,
+    refused=0.002,
+    unanswered=0.001,
+    repeated=0.003,
+    held_up=0.15,
+    holds=(1, 5, 20, 100, 400, 1_500),
+    wake_lost=0.02,
+    wake_twice=0.05,
+    wake_late=0.03,
+    sweep_skipped=0.05,
+    sweep_twice=0.05,
+    sweep_crooked=8 * SECOND,
+    ping_late=0.05,
+    ping_lost=0.01,
+    skew=1 * SECOND,
+    deafness=0.003,
+    no_sweeps=0.001,
+    changes=0.006,
+    poison=0.02,
+    patience=60 * MINUTE,
+)
+
+
+class KilledError(BaseException):
+    """The function's process is gone."""
+
+
+class RefusedError(Exception):
+    """AWS throttled a call, or its answer was lost."""
+
+
+class Tables(MemoryStore):
+    """The tables; they tell the books of each write in the moment in which it is done."""
+
+    world: World
+
+    def __init__(self, hook: Hook, *, history_days: int) -> None:
+        super().__init__(hook, history_days=history_days)
+        self.projects: dict[str, dict[str, None]] = {}
+
+    def get(self, check_id: str, *, strong: bool = False) -> Check | None:
+        found = super().get(check_id, strong=strong)
+        return found if strong else self.world.maybe_stale(check_id, found)
+
+    def create(self, check: Check, *, about: str = "", sole: bool = False) -> None:
+        self.world.open(check)
+        self.world.twice(lambda: MemoryStore.create(self, check, about=about, sole=sole))
+        self.projects.setdefault(check.project, {})[check.id] = None
+
+    def save(self, seen: Check, outcome: Outcome, *, about: str | None = None) -> None:
+        self.world.clock.current.outcome = outcome
+        self.world.twice(lambda: MemoryStore.save(self, seen, outcome, about=about))
+
+    def save_ping(self, seen: Check, outcome: Outcome) -> int:
+        self.world.clock.current.outcome = outcome
+        return self.world.twice(lambda: MemoryStore.save_ping(self, seen, outcome))
+
+    def delete(self, seen: Check) -> None:
+        try:
+            super().delete(seen)
+        finally:
+            if seen.id not in self.checks:
+                self.projects[seen.project].pop(seen.id, None)
+                self.world.books.closed(seen.id)
+
+    def announce(self, check_id: str, *, seen: int, told: int) -> None:
+        self.world.twice(lambda: MemoryStore.announce(self, check_id, seen=seen, told=told))
+        self.world.books.announced(check_id, told)
+        kept = self.flips_of.get(check_id, {})
+        for n in [n for n in kept if n < told - 20]:
+            del kept[n]
+
+    def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Any]:
+        found = super().flips(check_id, after=after, upto=upto)
+        return [] if check_id in self.world.books.stand_ins else found  # what cannot be read is left out
+
+    def project_page(self, project: str, *, after: Place, limit: int) -> tuple[dict[str, str], Place | None]:
+        with self._call("project_page"):  # as the other, but quick
+            mine = self.projects.get(project, {})
+            return (dict.fromkeys(mine, ""), None) if len(mine) <= limit else ({}, after)
+
+    def put_setting(
+        self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False
+    ) -> None:
+        super().put_setting(kind, name, document, new=new, known=known)
+        if kind == "watch":
+            self.world.books.canary = str(document["canary"])
+            self.world.books.hearing.noted(self.world.clock.now)
+
+    def _put(self, seen: Check, new: Check) -> None:
+        before = self.checks[seen.id]
+        super()._put(seen, new)
+        self.world.wrote(before)
+
+
+class Queue(MemoryWakes):
+    """The queue; what is sent is on its way at once."""
+
+    world: World
+
+    def send(self, wakes: Sequence[Wake]) -> int:
+        with self._call("send"):
+            for wake in wakes:
+                self.world.post(wake)
+        return 0
+
+
+class Speaker(MemoryTopic):
+    """The topic; what is published is in the books at once."""
+
+    world: World
+
+    def publish(self, message: Message) -> None:
+        op = self.world.clock.current
+        self.world.clock.sleep(op, op.free_at - self.world.clock.now)
+        op.free_at = self.world.clock.now + GAP
+        self.world.twice(lambda: self._publish(message))
+
+    def _publish(self, message: Message) -> None:
+        with self._call("publish"):
+            self.world.books.told(message, self.world.clock.now)
+
+
+class World:
+    """One deployment and its fate."""
+
+    def __init__(self, seed: int, weather: Weather, start: int) -> None:
+        self.seed = seed
+        self.weather = weather
+        self.calm = False  # at the end all troubles cease
+        self.rng = random.Random(seed)  # noqa: S311 - no secret; it has to replay
+        self.clock = Clock(start)
+        self.books = Books(weather.patience)
+        self.store = Tables(self.hook, history_days=0)
+        self.queue = Queue(self.hook)
+        self.topic = Speaker(self.hook)
+        self.store.world = self.queue.world = self.topic.world = self
+        self.keys = ping.PingKeys(self.store)
+        self.deaf_until = 0
+        self.no_sweeps_until = 0
+        self._gathering: list[list[tuple[str, int]]] = [[] for _ in range(POLLERS)]  # id, how often received
+        self._batches: deque[list[tuple[str, int]]] = deque()
+        self._alerting = 0
+        self._before: dict[str, tuple[Check, int]] = {}
+        self._next_trouble = self._distance()
+
+    # Troubles
+
+    def chance(self, share: float) -> bool:
+        return not self.calm and self.rng.random() < share
+
+    def hook(self, call: str, when: str) -> None:
+        """Befall a call: hold it up, kill it, refuse it, lose its answer."""
+        op = self.clock.current
+        if op.held_up and self.rng.random() < 0.4:
+            self.clock.sleep(op, self.rng.choice(self.weather.holds))
+        self._next_trouble -= 1
+        if self._next_trouble > 0 or self.calm:
+            return
+        self._next_trouble = self._distance()
+        weather = self.weather
+        trouble = self.rng.random() * (weather.killed + weather.refused + weather.unanswered)
+        if trouble < weather.killed:
+            self.books.count["killed"] += 1
+            raise KilledError(f"{when} {call}")
+        if trouble < weather.killed + weather.refused:
+            if when == "before":
+                self.books.count["refused"] += 1
+                raise RefusedError(f"{call} throttled")
+        elif when == "after":
+            self.books.count["unanswered"] += 1
+            raise RefusedError(f"{call} timed out")
+
+    def twice(self, write: Callable[[], T]) -> T:
+        """Send a write, and sometimes once more."""
+        done = write()
+        if self.chance(self.weather.repeated):
+            self.books.count["repeated"] += 1
+            return write()
+        return done
+
+    def maybe_stale(self, check_id: str, found: Check | None) -> Check | None:
+        before = self._before.get(check_id)
+        if before and found and self.clock.now - before[1] < SECOND and self.chance(self.weather.stale):
+            return before[0]
+        return found
+
+    def skewed(self, now: int) -> int:
+        return now if self.calm else now + self.rng.randint(-self.weather.skew, self.weather.skew)
+
+    def _distance(self) -> int:
+        weather = self.weather
+        share = weather.killed + weather.refused + weather.unanswered
+        return int(self.rng.expovariate(share)) + 1 if share else 1 << 60
+
+    # The books
+
+    def open(self, check: Check) -> None:
+        if check.id not in self.books.rules:
+            self.books.opened(check.id, wish_of(check))
+
+    def wrote(self, before: Check) -> None:
+        op = self.clock.current
+        op.written += 1
+        self._before[before.id] = (before, self.clock.now)
+        self.books.wrote(op, before.id, op.outcome.flips, self.clock.now)
+
+    # Operations
+
+    def run(self, op: Op, work: Callable[[Op], None], *, waits: bool = False) -> None:
+        op.held_up = self.chance(self.weather.held_up)
+        self.clock.start(op, work, strand=op.held_up or waits)
+
+    def pinged(self, path: str, said: Said, *, query: str = "", then: Callable[[bool], None] | None = None) -> None:
+        """Let the ping function answer; `then` hears whether the client was told 200."""
+
+        def work(op: Op) -> None:
+            request = ping.Request(path=path, query=query, at=moment(said.at))
+            try:
+                told = ping.answer(
+                    request, store=self.store, wakes=self.queue, keys=self.keys, body_limit=100, pause=self._pause(op)
+                )
+            except (KilledError, RefusedError, CorruptError):
+                status = 500
+            else:
+                status = told.status
+            self.books.count[f"pings {status}"] += 1
+            if status in {200, 201} and not op.written:
+                self.books.fault("dropped", self.clock.now, f"{path} {said} was answered {status}, but not written")
+            if then:
+                then(status in {200, 201, 404})
+
+        self.run(Op("ping", now=said.at, said=said), work)
+
+    def sweep(self) -> None:
+        """Sweep as functions/sweep.py does: look, listen, knock."""
+
+        def work(op: Op) -> None:
+            now = moment(op.now)
+            self.books.count["sweeps"] += 1
+            try:
+                sweep.run(store=self.store, wakes=self.queue, now=now)
+                canary = self._listen(op)
+            except (KilledError, RefusedError):
+                return
+            if self.clock.now >= self.deaf_until and not self.chance(self.weather.ping_lost):
+                at = self.skewed(self.clock.now)
+                self.clock.at(self.clock.now + 20, partial(self.pinged, canary, Said(at, "success")))
+
+        self.run(Op("sweep", now=self.skewed(self.clock.now)), work)
+
+    def _listen(self, op: Op) -> str:
+        now = moment(op.now)
+        voice = Voice(
+            deaf=lambda since: self.topic.publish(deaf(since=since, now=now)),
+            hearing=lambda window: self.topic.publish(hearing(window=window, now=now)),
+        )
+        return listen(self.store, now, voice)
+
+    def alert(self, batch: Sequence[tuple[str, int]]) -> None:
+        """Let the alert function work on a batch; what fails comes back when its time of invisibility is over."""
+
+        def work(op: Op) -> None:
+            ids = [check_id for check_id, _ in batch]
+            try:
+                told = alert.run(
+                    ids,
+                    store=self.store,
+                    topic=self.topic,
+                    now=moment(op.now),
+                    site_url="https://x.test",
+                    pause=self._pause(op),
+                )
+            except (KilledError, RefusedError, CorruptError, alert.FaultError, ConflictError):
+                failed = set(ids)
+            else:
+                failed = set(told.failed)
+            for check_id, received in batch:
+                if check_id in failed:
+                    self._again(check_id, received)
+            self._alerting -= 1
+            if self._batches:
+                self.clock.at(self.clock.now, self._feed)
+
+        self.run(Op("alert", now=self.skewed(self.clock.now)), work, waits=True)
+
+    def api(self, check_id: str, asked: Asked) -> None:
+        """Pause, resume or change a check, as the management API does."""
+
+        def decide(check: Check) -> Outcome:
+            if asked.what == "pause":
+                return paused(check, moment(asked.at))
+            if asked.what == "resume":
+                return resumed(check, moment(asked.at))
+            assert asked.wish is not None
+            return configured(check, **settings_of(asked.wish))
+
+        def work(_op: Op) -> None:
+            try:
+                self._change(check_id, decide)
+            except (KilledError, RefusedError, CorruptError, NotPausedError):
+                self.books.count["changes failed"] += 1
+
+        self.run(Op("api", now=asked.at, said=asked), work)
+
+    def delete(self, check_id: str) -> None:
+        def work(_op: Op) -> None:
+            for _ in range(20):
+                try:
+                    check = self.store.get(check_id, strong=True)
+                    if check:
+                        self.store.delete(check)
+                except ConflictError:
+                    continue
+                except (KilledError, RefusedError, CorruptError):
+                    pass
+                return
+
+        self.run(Op("delete", said="delete"), work)
+
+    def _change(self, check_id: str, decide: Callable[[Check], Outcome]) -> None:
+        for _ in range(20):
+            check = self.store.get(check_id, strong=True)
+            if check is None:
+                return
+            outcome = decide(check)
+            try:
+                self.store.save(check, outcome)
+            except ConflictError:
+                continue
+            if outcome.check.announced < outcome.check.flips:
+                self.queue.send([Wake(check_id)])
+            return
+
+    def _pause(self, op: Op) -> Callable[[float], None]:
+        def pause(seconds: float) -> None:
+            length = round(seconds * SECOND)
+            op.now += length if op.name == "alert" else 0
+            self.clock.sleep(op, length)
+
+        return pause
+
+    # The queue
+
+    def post(self, wake: Wake, received: int = 0) -> None:
+        """Carry a wake: as a rule once and in time."""
+        delay = wake.delay_seconds * SECOND + self.rng.randint(5, 200)
+        if self.chance(self.weather.wake_lost):
+            return
+        if self.chance(self.weather.wake_late):
+            delay += self.rng.randint(1, 300) * SECOND
+        self.clock.at(self.clock.now + delay, partial(self._arrive, wake.check_id, received))
+        if self.chance(self.weather.wake_twice):
+            self.clock.at(
+                self.clock.now + delay + self.rng.randint(0, 5_000), partial(self._arrive, wake.check_id, received)
+            )
+
+    def _again(self, check_id: str, received: int) -> None:
+        if received + 1 < RECEIVES:
+            self.clock.at(self.clock.now + VISIBILITY, partial(self._arrive, check_id, received + 1))
+        else:
+            self.books.count["dead letters"] += 1
+
+    def _arrive(self, check_id: str, received: int) -> None:
+        """Let one of the pollers gather it; a batch is full, or a second old."""
+        poller = self.rng.randrange(POLLERS)
+        gathering = self._gathering[poller]
+        gathering.append((check_id, received))
+        if len(gathering) == BATCH:
+            self._hand_over(poller)
+        elif len(gathering) == 1:
+            self.clock.at(self.clock.now + GATHERED, partial(self._hand_over, poller))
+
+    def _hand_over(self, poller: int) -> None:
+        if self._gathering[poller]:
+            self._batches.append(self._gathering[poller])
+            self._gathering[poller] = []
+            self._feed()
+
+    def _feed(self) -> None:
+        while self._batches and self._alerting < AT_ONCE:
+            self._alerting += 1
+            self.alert(self._batches.popleft())
+
+
+def wish_of(check: Check) -> Wish:
+    reminder = check.reminder // MILLISECOND if check.reminder is not None else None
+    return Wish(check.schedule, check.grace // MILLISECOND, check.manual_resume, check.flap_limit, reminder)
+
+
+def settings_of(wish: Wish) -> dict[str, Any]:
+    return {
+        "schedule": wish.schedule,
+        "grace": timedelta(milliseconds=wish.grace),
+        "manual_resume": wish.sticky,
+        "flap_limit": wish.limit,
+        "reminder": timedelta(milliseconds=wish.reminder) if wish.reminder is not None else None,
+    }
+
+
+def check_of(check_id: str, project: str, wish: Wish, created: int) -> Check:
+    return replace(Check(id=check_id, project=project, created=moment(created)), **settings_of(wish))
