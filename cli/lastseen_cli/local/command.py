@@ -44,10 +44,10 @@ class _Stopped(BaseException):
     """Somebody asked us to stop."""
 
 
-def run_local(*, port: int, env_file: Path | None, data: Path | None, demo: bool) -> None:
+def run_local(*, port: int, env_file: Path | None, data: Path | None, demo: bool, screen: Screen | None = None) -> None:
     """Run everything until a signal comes. Raises CliError for what stands in the way."""
     began = time.monotonic()
-    screen = Screen(Console(highlight=False))
+    screen = screen or Screen(Console(highlight=False))
     with _stop_signals(), ExitStack() as stack:
         try:
             _run(stack, screen, began=began, port=port, env_file=env_file, data=data, demo=demo)
