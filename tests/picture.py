@@ -48,9 +48,9 @@ class Excerpt(Screen):
         del doing
         yield
 
-    def live(self, *, url: str, keys: Keys, seconds: float, kept: str) -> None:
+    def live(self, *, url: str, outbox: str, keys: Keys, seconds: float, kept: str) -> None:
         """Show how to ping, without the other addresses and keys."""
-        del kept
+        del outbox, kept
         self._line(Text.assemble(("Lastseen is live", "bold green"), f" after {seconds:.1f} s."))
         self._command("Make a check by pinging it:", f"curl '{url}/ping/{keys.ping}/my-job?create=1'")
         self._line(Text())
