@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,24 +38,26 @@ class Post:
 
     def about(self, name: str, *, count: int, seconds: float = WAIT_SECONDS) -> list[Notice]:
         """Return the alerts about a check, in the order of their arrival, as soon as there are `count` of them."""
-        return self._wait("check", name, count=count, seconds=seconds)
+        return self.which(lambda notice: notice.attributes.get("check") == name, count=count, seconds=seconds)
 
     def own(self, status: str, *, count: int, seconds: float = WAIT_SECONDS) -> list[Notice]:
         """Return the messages about Lastseen itself of a status, as soon as there are `count` of them."""
-        return self._wait("status", status, count=count, seconds=seconds)
+        return self.which(lambda notice: notice.attributes.get("status") == status, count=count, seconds=seconds)
+
+    def which(self, wanted: Callable[[Notice], bool], *, count: int, seconds: float = WAIT_SECONDS) -> list[Notice]:
+        """Return what came and is wanted, as soon as there is `count` of it."""
+
+        def found() -> list[Notice]:
+            return [notice for notice in self._come if wanted(notice)]
+
+        with self._changed:
+            self._changed.wait_for(lambda: len(found()) >= count, seconds)
+            assert len(found()) >= count, f"{found()} came within {seconds} s, not {count}"
+            return found()
 
     def close(self) -> None:
         self._closed = True
         self._thread.join(WAIT_SECONDS)
-
-    def _wait(self, attribute: str, value: str, *, count: int, seconds: float) -> list[Notice]:
-        def found() -> list[Notice]:
-            return [notice for notice in self._come if notice.attributes.get(attribute) == value]
-
-        with self._changed:
-            self._changed.wait_for(lambda: len(found()) >= count, seconds)
-            assert len(found()) >= count, f"{found()} came within {seconds} s, not {count} with {attribute} {value}"
-            return found()
 
     def _fetch(self) -> None:
         while not self._closed:

@@ -10,14 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from lastseen import watch
+from lastseen import care, watch
+from lastseen.channel import Channel, Via, kind
+from lastseen.channel import to_document as to_channel_document
+from lastseen.channels import NOTES
 from lastseen.check import Check, Status, woken
 from lastseen.items import millis
 from lastseen.keys import KIND, Scope, mint, to_document
 from lastseen.schedule import Period
 from tests.e2e.conftest import Deployed
+from tests.lastseen.receiver import Receiver, listening
 from tests.waiting import eventually
 
 Errand = Callable[[Deployed], None]
@@ -91,14 +96,25 @@ def a_sweep_says_that_it_cannot_hear(deployed: Deployed) -> None:
         store.drop_setting("watch", "hearing")  # as if nothing had been: a deaf time moves the deadlines of others
 
 
+def a_sweep_looks_for_lost_subscriptions(deployed: Deployed) -> None:
+    store = deployed.live.store
+    store.drop_setting(care.KIND, care.NAME)  # as if a day had passed
+    deployed.invoke("sweep")
+    assert store.setting(care.KIND, care.NAME)
+
+
 # --- alert ---
 
 
 def a_wake_of_a_late_check_is_told_to_people(deployed: Deployed) -> None:
-    check = late(deployed, about="Call the night shift.")
+    project = _name()
+    neighbour = Check(id=str(uuid4()), project=project, name=_name(), created=_now(), status=Status.DOWN)
+    deployed.live.store.create(neighbour)
+    check = late(deployed, about="Call the night shift.", project=project)
     assert deployed.invoke("alert", wake(check)) == {"batchItemFailures": []}
     [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
     assert told.event["about"] == "Call the night shift."
+    assert neighbour.name in told.event["text"]  # what else is down
     seen = deployed.live.store.get(check.id, strong=True)
     assert seen
     assert (seen.status, seen.flips, seen.announced) == (Status.DOWN, 1, 1)
@@ -125,7 +141,10 @@ def a_check_is_made_found_changed_and_deleted(deployed: Deployed) -> None:
     assert listed.status_code == 200, listed.text
     assert [each["uuid"] for each in listed.json()["checks"]] == [made["uuid"]]
     assert api("POST", url, 400, {"channels": "nobody"})["error"] == "channels: no channel has the id or name 'nobody'"
-    assert deployed.ping(f"{deployed.live.url}/ping/{made['uuid']}") == 200
+    assert deployed.ping(f"{deployed.live.url}/ping/{made['uuid']}", "its output") == 200
+    assert api("GET", f"{url}/pings/", 200)["pings"]
+    body = deployed.api("GET", f"{url}/pings/1/body", key=key)
+    assert (body.status_code, body.text) == (200, "its output")
     assert api("POST", f"{url}/pause", 200)["status"] == "paused"
     assert api("POST", f"{url}/resume", 200)["status"] == "new"
     api("DELETE", url, 200)
@@ -141,15 +160,70 @@ def what_is_untold_is_told_when_the_check_is_paused(deployed: Deployed) -> None:
     assert told.event["reason"] == "missed"
 
 
+def a_channel_is_made_tested_confirmed_and_deleted(deployed: Deployed) -> None:
+    key = _key(deployed, Scope.WRITE)
+    number = {"name": _name(), "via": "sms", "target": f"+1{uuid4().int % 10**10:010d}", "default": False}
+    mail = {"name": _name(), "via": "email", "target": f"{_name()}@example.com", "default": False}
+    for channel in (number, mail):
+        made = deployed.api("POST", "/channels/", channel, key=key)
+        assert made.status_code == 201, made.text
+    tested = deployed.api("POST", f"/channels/{number['name']}/test", key=key)
+    assert tested.status_code == 202, tested.text
+    confirmed = deployed.api("POST", f"/channels/{mail['name']}/confirm", {"token": "of-a-mail"}, key=key)
+    assert confirmed.status_code in {200, 400}, confirmed.text  # SNS may know no such token
+    for channel in (number, mail):
+        gone = deployed.api("DELETE", f"/channels/{channel['name']}", key=key)
+        assert gone.status_code == 200, gone.text
+
+
+# --- chat ---
+
+
+def an_alert_reaches_a_webhook(deployed: Deployed) -> None:
+    with listening() as receiver:
+        channel, check = webhook(deployed, receiver)
+        assert deployed.ping(f"{deployed.live.url}/ping/{check.id}/fail") == 200
+        assert eventually(lambda: bool(receiver.received), seconds=deployed.patience)
+        assert receiver.last.json["reason"] == "failed"
+        assert eventually(lambda: _noted(deployed, channel) == "delivered", seconds=deployed.patience)
+
+
+def a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it(deployed: Deployed) -> None:
+    with listening() as receiver:
+        channel, _ = webhook(deployed, receiver)
+        receiver.will(404)
+        event = {"version": 1, "type": "flip", "id": _name(), "subject": "DOWN", "text": "down", "status": "down"}
+        assert deployed.invoke("chat", delivery(channel, event, tries=2)) == {"batchItemFailures": []}
+    told = deployed.post.which(
+        lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event['id']}",
+        count=1,
+        seconds=deployed.patience,
+    )
+    assert told[0].subject.startswith("LOST: the channel")
+    kept = deployed.live.store.setting(kind(PROJECT), channel.id)
+    assert kept
+    assert kept["disabled"]
+
+
 ERRANDS: dict[str, tuple[Errand, ...]] = {
     "ping": (
         a_ping_is_counted_and_kept,
         a_first_ping_by_slug_makes_the_check_and_the_next_finds_it,
         a_failure_is_told_at_once,
     ),
-    "sweep": (a_sweep_wakes_what_is_due, a_sweep_lets_its_canary_ping, a_sweep_says_that_it_cannot_hear),
+    "sweep": (
+        a_sweep_wakes_what_is_due,
+        a_sweep_lets_its_canary_ping,
+        a_sweep_says_that_it_cannot_hear,
+        a_sweep_looks_for_lost_subscriptions,
+    ),
     "alert": (a_wake_of_a_late_check_is_told_to_people,),
-    "api": (a_check_is_made_found_changed_and_deleted, what_is_untold_is_told_when_the_check_is_paused),
+    "api": (
+        a_check_is_made_found_changed_and_deleted,
+        what_is_untold_is_told_when_the_check_is_paused,
+        a_channel_is_made_tested_confirmed_and_deleted,
+    ),
+    "chat": (an_alert_reaches_a_webhook, a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it),
 }
 """By the function whose grants they need."""
 
@@ -169,18 +243,18 @@ def _key(deployed: Deployed, scope: Scope) -> str:
     return word
 
 
-def _made(deployed: Deployed) -> Check:
-    check = Check(id=str(uuid4()), project=PROJECT, name=_name(), created=_now(), channels="*")
+def _made(deployed: Deployed, *, channels: str = "*") -> Check:
+    check = Check(id=str(uuid4()), project=PROJECT, name=_name(), created=_now(), channels=channels)
     deployed.live.store.create(check)
     return check
 
 
-def late(deployed: Deployed, *, about: str = "") -> Check:
+def late(deployed: Deployed, *, about: str = "", project: str = PROJECT) -> Check:
     """Make a check whose ping did not come."""
     now = _now()
     check = Check(
         id=str(uuid4()),
-        project=PROJECT,
+        project=project,
         name=_name(),
         schedule=Period(timedelta(minutes=1)),
         grace=timedelta(minutes=1),
@@ -194,9 +268,9 @@ def late(deployed: Deployed, *, about: str = "") -> Check:
     return check
 
 
-def wake(check: Check) -> dict[str, object]:
+def wake(check: Check) -> dict[str, list[dict[str, Any]]]:
     """Return a wake as the queue hands it to the alert function."""
-    record = {
+    record: dict[str, Any] = {
         "messageId": str(uuid4()),
         "receiptHandle": "r",
         "body": json.dumps({"ids": [check.id]}),
@@ -208,6 +282,27 @@ def wake(check: Check) -> dict[str, object]:
         "awsRegion": "us-east-1",
     }
     return {"Records": [record]}
+
+
+def delivery(channel: Channel, event: dict[str, object], *, tries: int) -> dict[str, object]:
+    """Return a delivery as the queue hands it to the chat function for the n-th time."""
+    [record] = wake(Check(id=channel.id))["Records"]
+    body = json.dumps({"project": channel.project, "channel": channel.id, "event": event})
+    attributes = record["attributes"] | {"ApproximateReceiveCount": str(tries)}
+    return {"Records": [{**record, "body": body, "attributes": attributes}]}
+
+
+def webhook(deployed: Deployed, receiver: Receiver) -> tuple[Channel, Check]:
+    """Make a webhook, and a check whose alerts go there."""
+    name = _name()
+    channel = Channel(id=name, project=PROJECT, name=name, via=Via.WEBHOOK, target=f"{receiver.url}/x", default=False)
+    deployed.live.store.put_setting(kind(PROJECT), channel.id, to_channel_document(channel))
+    return channel, _made(deployed, channels=channel.id)
+
+
+def _noted(deployed: Deployed, channel: Channel) -> str:
+    note = deployed.live.store.setting(f"{NOTES}{channel.project}", channel.id)
+    return str(note["result"]) if note else ""
 
 
 def _pings(deployed: Deployed, check_id: str) -> int:

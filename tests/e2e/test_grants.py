@@ -22,15 +22,12 @@ UNCHECKED = {
     ("alert", "sqs:ReceiveMessage"): "the emulator reads the queue for the function by itself",
     ("alert", "sqs:DeleteMessage"): "likewise",
     ("alert", "sqs:GetQueueAttributes"): "likewise",
+    ("chat", "sqs:ReceiveMessage"): "likewise",
+    ("chat", "sqs:DeleteMessage"): "likewise",
+    ("chat", "sqs:GetQueueAttributes"): "likewise",
+    ("chat", "sqs:ChangeMessageVisibility"): "seen after a minute only: test_channels.py waits for the second try",
 }
-"""Grants that the emulator does not look at; tests/infra asserts them, and so it does the role of the schedule."""
-
-AWAITED = {
-    ("api", "dynamodb:GetItem", "History"): "a ping's body",
-    ("api", "dynamodb:Query", "History"): "lists of pings and flips",
-    ("api", "dynamodb:DeleteItem", "Settings"): "keys and channels that are removed",
-}
-"""Grants whose routes have no errand yet."""
+"""Grants that are not tried here; tests/infra asserts them, and so it does the role of the schedule."""
 
 OWN_LOG = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
 """Likewise: the emulator writes the log by itself."""
@@ -50,9 +47,7 @@ class Grant:
     def left_out(self) -> bool:
         return (
             (self.function, self.action) in UNCHECKED
-            or any(
-                (self.function, self.action) == known[:2] and f"Tables{known[2]}" in self.resource for known in AWAITED
-            )
+            or "LostEvents" in self.resource  # the emulator leaves them there by itself
             or self.action in OWN_LOG
             or self.action == "sqs:SendMessageBatch"  # only the emulator knows it: see fixups.py
         )
