@@ -76,6 +76,10 @@ class BusyError(Exception):
     """DynamoDB takes no more just now, after all tries. Nothing was written; try again."""
 
 
+class FullError(Exception):
+    """An item would be larger than DynamoDB takes. Nothing was written; no second try helps."""
+
+
 Place = tuple[str, str]
 """Where a check stands among those of its project: its name in `names`, and its id."""
 
@@ -405,6 +409,8 @@ class Store:
         except ClientError as error:
             if _lost(error):
                 raise ConflictError("The check was changed meanwhile.") from error
+            if _too_large(error):
+                raise FullError("Too many checks share this slug for their descriptions to be kept.") from error
             raise
 
     def _flip_puts(self, check_id: str, outcome: Outcome) -> list[dict[str, Any]]:
@@ -560,6 +566,29 @@ def _due(item: Item) -> Due:
 
 
 _RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+_THROTTLES = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "ThrottlingError",
+        "Throttling",
+    }
+)
+
+
+def throttled(error: ClientError) -> bool:
+    """Tell whether AWS takes no more just now: the same call can be made again later."""
+    reasons: list[Any] = error.response.get("CancellationReasons", [])
+    codes = {error.response["Error"]["Code"], *(reason.get("Code") for reason in reasons)}
+    return bool(codes & _THROTTLES)
+
+
+def _too_large(error: ClientError) -> bool:
+    reasons: list[Any] = error.response.get("CancellationReasons", [])
+    words = [str(error), *(str(reason.get("Message")) for reason in reasons)]
+    return any("size" in each and "exceeded" in each for each in words)
 
 
 def _lost(error: ClientError) -> bool:

@@ -27,7 +27,7 @@ from lastseen.check import (
 )
 from lastseen.items import CHECK, CorruptError, Recorded, check_to_item, flip_event, number, ping_event, text
 from lastseen.schedule import Cron, Period
-from lastseen.store import ConflictError, Due, Store, Tables
+from lastseen.store import ConflictError, Due, FullError, Store, Tables
 from tests.lastseen.conftest import MakeStore
 from tests.memory import MemoryStore
 from tests.tables import made
@@ -732,3 +732,13 @@ def test_what_is_no_race_is_not_taken_for_one(real: Store, dynamodb: Any) -> Non
     ):
         with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
             write()
+
+
+def test_descriptions_that_are_too_much_for_one_slug_are_told_as_such(real: Store) -> None:
+    real.create(NIGHTLY, about="x" * 400_000)
+    with pytest.raises(FullError):
+        real.create(replace(NIGHTLY, id=OTHER), about="x" * 12_000)
+    assert real.get(OTHER) is None
+    with pytest.raises(FullError):
+        real.save(held(real), configured(held(real), name="new"), about="x" * 412_000)
+    assert held(real).name == "Nightly"

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from botocore.exceptions import ClientError
 
 from lastseen import gateway
 from lastseen.api import access
@@ -22,7 +23,7 @@ from lastseen.api.documents import ErrorDocument
 from lastseen.api.errors import ApiError, UnknownError
 from lastseen.api.routes import ROUTES, pages
 from lastseen.items import CorruptError
-from lastseen.store import BusyError, ConflictError
+from lastseen.store import BusyError, ConflictError, FullError, throttled
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -123,6 +124,16 @@ def _map_errors(app: APIGatewayHttpResolver, logger: Logger) -> None:
         document = ErrorDocument(error=str(error))
         return _response(Answer(status=503, document=document, headers=RETRY))
 
+    def full(error: FullError) -> Response[Any]:
+        return _response(Answer(status=409, document=ErrorDocument(error=str(error))))
+
+    def refused_by_aws(error: ClientError) -> Response[Any]:
+        if not throttled(error):
+            raise error
+        logger.warning("AWS takes no more just now.", error=str(error))
+        document = ErrorDocument(error="too much at once; nothing was changed. Try again.")
+        return _response(Answer(status=503, document=document, headers=RETRY))
+
     def corrupt(error: CorruptError) -> Response[Any]:
         logger.error("A stored item cannot be read.", error=str(error))
         document = ErrorDocument(error="a stored item cannot be read; the log names it")
@@ -130,6 +141,8 @@ def _map_errors(app: APIGatewayHttpResolver, logger: Logger) -> None:
 
     app.exception_handler(ApiError)(refused)
     app.exception_handler([ConflictError, BusyError])(busy)
+    app.exception_handler(FullError)(full)
+    app.exception_handler(ClientError)(refused_by_aws)
     app.exception_handler(CorruptError)(corrupt)
 
 

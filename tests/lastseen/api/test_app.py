@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from botocore.exceptions import ClientError
 
 from lastseen.api.calls import API, Needs
 from lastseen.api.routes import ROUTES
 from lastseen.keys import Scope
+from lastseen.store import BusyError, FullError
 from tests.lastseen.api.world import ID, World
 
 LISTS = ["/api/v1/checks", "/api/v2/checks/", "/api/v3/checks", "/api/v3/checks/"]
@@ -161,3 +165,44 @@ def test_every_route_that_needs_a_key_is_shut_without_one(world: World) -> None:
         if route.needs is not Needs.NOTHING:
             path = route.path.replace("{version}", "3").replace("{key}", ID)
             assert world.send(route.method, path, key=None).status == 401, path
+
+
+THROTTLED = ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow"}}, "GetItem")
+CANCELED = ClientError(
+    {
+        "Error": {"Code": "TransactionCanceledException", "Message": "canceled"},
+        "CancellationReasons": [{"Code": "None"}, {"Code": "ThrottlingError"}],
+    },
+    "TransactWriteItems",
+)
+
+
+def raising(error: Exception) -> Callable[[str, str], None]:
+    """Return a hook that makes every call of the store after the key's fail."""
+
+    def fail(call: str, _when: str) -> None:
+        if call not in {"setting", "put_setting"}:
+            raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [THROTTLED, CANCELED, BusyError("DynamoDB leaves checks unread.")])
+def test_what_aws_does_not_take_just_now_is_503_and_can_be_sent_again(world: World, error: Exception) -> None:
+    world.store.hook = raising(error)
+    for reply in (world.get("/api/v3/checks/"), world.post("/api/v3/checks/", {"name": "x"})):
+        assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+        assert reply.error
+
+
+def test_what_aws_refuses_for_good_is_lambdas_to_count(world: World) -> None:
+    error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
+    world.store.hook = raising(error)
+    with pytest.raises(ClientError):
+        world.get("/api/v3/checks/")
+
+
+def test_a_slug_that_is_full_is_409_in_words(world: World) -> None:
+    world.store.hook = raising(FullError("Too many checks share this slug for their descriptions to be kept."))
+    reply = world.post("/api/v3/checks/", {"name": "x"})
+    assert (reply.status, "share this slug" in reply.error) == (409, True)

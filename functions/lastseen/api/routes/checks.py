@@ -84,6 +84,7 @@ def delete(call: Call) -> Answer:
 
 
 _CHECK = Told(says="The check.", document=CheckDocument)
+_FULL = Told(says="Too many checks share the slug for their descriptions to be kept.")
 _NOT_PAUSED = Told(says="The check is not paused.")
 
 ROUTES = (
@@ -108,6 +109,7 @@ ROUTES = (
         answers={
             200: Told(says="A check matched `unique` and was updated.", document=CheckDocument),
             201: Told(says="The check was made.", document=CheckDocument),
+            409: _FULL,
         },
     ),
     Route(method="GET", path=ONE, does=get, needs=Needs.READ, says="Get a check", answers={200: _CHECK}),
@@ -119,7 +121,7 @@ ROUTES = (
         says="Change the settings that the body names",
         body=CheckRequest,
         query=WriteQuery,
-        answers={200: _CHECK},
+        answers={200: _CHECK, 409: _FULL},
     ),
     Route(
         method="DELETE",
