@@ -5,6 +5,7 @@ Imported only then: boto3 takes its time. Signing is botocore's own (SigV4); not
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator
 
@@ -50,9 +51,15 @@ class Signer(httpx.Auth):
         yield request
 
 
+def session() -> boto3.session.Session:
+    """Return AWS as the environment names it: boto3 does not know AWS_REGION, as AWS's command line and the CDK do."""
+    region = os.environ.get("AWS_REGION")  # noqa: TID251 - the environment of a command
+    return boto3.session.Session(region_name=region or None)
+
+
 def signer(url: str) -> Signer:
     """Return who signs requests to the API at `url`."""
-    return Signer(url, boto3.session.Session()._session)  # noqa: SLF001 - boto3 knows the profile, botocore signs
+    return Signer(url, session()._session)  # noqa: SLF001 - boto3 knows the profile, botocore signs
 
 
 def region_of(url: str) -> str:
@@ -64,7 +71,7 @@ def region_of(url: str) -> str:
 def api_url(stack: str = STACK) -> str:
     """Return the URL of the API that a stack tells. Raises UsageError, CliError."""
     try:
-        stacks = boto3.session.Session().client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        stacks = session().client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except (NoCredentialsError, NoRegionError) as error:
         raise UsageError(
             "Where is the API? Set LASTSEEN_API_URL or give --api-url, like https://host/api: the stack's output "

@@ -17,7 +17,7 @@ from lastseen_cli.access import keys, projects
 from lastseen_cli.channels import channels
 from lastseen_cli.connect import connect
 from lastseen_cli.errors import CliError, UsageError
-from lastseen_cli.options import ApiKey, ApiUrl, AsJson, InProject, Which, Yes
+from lastseen_cli.options import ApiKey, ApiUrl, AsJson, InProject, Stack, Which, Yes
 
 app = typer.Typer(
     help="Lastseen tells a team when a background job goes silent.",
@@ -338,3 +338,32 @@ def apply(
             typer.confirm(f"Delete {', '.join(gone)}? Their ping URLs stop working.", abort=True, err=True)
         work.run(api, steps)
     output.say("Done.")
+
+
+@app.command()
+def doctor(
+    *,
+    stack: Stack = "Lastseen",
+    send_test_alert: Annotated[
+        bool, typer.Option("--send-test-alert", help="Let a check of its own fail, so that everybody gets an alert.")
+    ] = False,
+    project: Annotated[str, typer.Option(help="The project of the test alert.")] = "default",
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Look at a deployment with your AWS credentials, and say what would bite.
+
+    It reads quotas, subscriptions, alarms, dead letters, tables, throttles and runtimes; it changes nothing. Exit
+    status: 0 nothing is wrong, 1 something is. What you may not read is a warning.
+    """
+    from lastseen_cli import deployment  # noqa: PLC0415 - only this command pays for boto3
+    from lastseen_cli import doctor as work  # noqa: PLC0415 - and so this one
+
+    found = deployment.find(stack)
+    findings = work.examine(found, work.present())
+    if send_test_alert:
+        findings.append(work.send_test_alert(found, project, work.present()))
+    if json:
+        output.as_json(work.document(findings))
+    else:
+        work.report(findings)
+    raise typer.Exit(work.status(findings))

@@ -31,3 +31,4 @@ InProject = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Which = Annotated[str, typer.Argument(metavar="CHECK", help="A check's UUID, unique key, slug or name.")]
+Stack = Annotated[str, typer.Option(envvar="LASTSEEN_STACK", help="The CloudFormation stack of the deployment.")]

@@ -1,0 +1,456 @@
+"""`lastseen doctor`: look at a deployment with its owner's credentials, and say what would bite.
+
+Each examination reads something and returns what it found, with the mend. What the caller may not read, or what a cloud
+does not answer, is a warning of its own and stops no other examination. Only trouble makes the exit status 1.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lastseen.channel import kind
+from lastseen.check import Check
+from lastseen.items import CorruptError, check_from_item
+from lastseen.schedule import Period, ScheduleError, next_due
+from lastseen.store import ConflictError
+from lastseen.watch import PROJECT, STALE
+from lastseen.words import span
+from lastseen_cli import output
+from lastseen_cli.deployment import Deployment, words
+
+SKEW_WARNING, SKEW_TROUBLE = timedelta(seconds=30), timedelta(minutes=5)
+"""AWS refuses signatures that are more than five minutes off."""
+
+DEPRECATION_NOTICE = timedelta(days=180)
+RUNTIMES = {  # docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+    "python3.11": date(2027, 6, 30),
+    "python3.12": date(2028, 10, 31),
+    "python3.13": date(2029, 6, 30),
+    "python3.14": date(2029, 6, 30),
+}
+ROOMY = 100
+"""Functions at once that a deployment of any size should have."""
+
+NEAR = 0.5
+"""The share of the throttle from which the busiest minute is worth a word: within a minute, pings come in bursts."""
+
+TELL_SECONDS = 90.0
+POLL_SECONDS = 1.0
+KNOCK_SECONDS = 20
+
+_DENIED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+}
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    about: str
+    says: str
+    mend: str = ""
+
+
+Examination = Callable[[Deployment, datetime], Iterator[Finding]]
+
+
+def examine(deployment: Deployment, now: datetime) -> list[Finding]:
+    """Make every examination."""
+    return [finding for about, look in EXAMINATIONS.items() for finding in _guarded(about, look, deployment, now)]
+
+
+def present() -> datetime:
+    """Return the time: the command is an entry point."""
+    return datetime.now(UTC)  # noqa: TID251 - see above
+
+
+def status(findings: Sequence[Finding]) -> int:
+    """Return the exit status."""
+    return int(any(finding.level is Level.TROUBLE for finding in findings))
+
+
+def document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return what was found, for programs."""
+    return {"healthy": status(findings) == 0, "findings": [asdict(finding) for finding in findings]}
+
+
+def _guarded(about: str, look: Examination, deployment: Deployment, now: datetime) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        found.extend(look(deployment, now))
+    except ClientError as error:
+        code, operation = error.response["Error"].get("Code", ""), error.operation_name
+        if code in _DENIED:
+            mend = f"Allow it to look: {operation}."
+            found.append(Finding(Level.WARNING, about, "Your credentials may not read this.", mend))
+        else:
+            found.append(Finding(Level.WARNING, about, f"AWS did not answer {operation}: {words(error)}"))
+    except (BotoCoreError, CorruptError) as error:
+        found.append(Finding(Level.WARNING, about, f"This could not be read: {error}"))
+    return found
+
+
+# --- Examinations ---
+
+
+def sweeps(deployment: Deployment, now: datetime) -> Iterator[Finding]:
+    """Look when the canary was last heard: each sweep pings it through the public URL."""
+    about = "sweeps"
+    hint = "Look at the schedule and at the logs of the sweep and ping functions; docs/monitoring.md says more."
+    for one in deployment.of_type("AWS::Scheduler::Schedule"):
+        group, _, name = one.physical_id.rpartition("/")
+        schedule = deployment.client("scheduler").get_schedule(Name=name, **({"GroupName": group} if group else {}))
+        if schedule.get("State") != "ENABLED":
+            yield Finding(
+                Level.TROUBLE, about, "The schedule is switched off: nobody looks for silent jobs.", "Enable it."
+            )
+    known = deployment.store.setting("watch", "hearing")
+    canary = deployment.store.get(known["canary"], strong=True) if known else None
+    if canary is None or canary.last_ping is None:
+        yield Finding(Level.TROUBLE, about, "No sweep has been heard yet.", f"Wait two minutes. {hint}")
+    elif now - canary.last_ping > STALE:
+        ago = span(now - canary.last_ping)
+        yield Finding(Level.TROUBLE, about, f"The last sweep was heard {ago} ago; one is expected each minute.", hint)
+    else:
+        yield Finding(Level.OK, about, f"The last one was heard {span(now - canary.last_ping)} ago.")
+
+
+def alarms(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
+    """Look at the stack's alarms."""
+    about = "alarms"
+    asked = [one.physical_id for one in deployment.of_type("AWS::CloudWatch::Alarm")]
+    if not asked:
+        yield Finding(Level.TROUBLE, about, "The stack has no alarms.", "Deploy it anew.")
+        return
+    answer = deployment.client("cloudwatch").describe_alarms(AlarmNames=asked, MaxRecords=100)
+    found = {one["AlarmName"]: one for one in answer["MetricAlarms"]}
+    wrong = 0
+    for name in asked:
+        alarm = found.get(name)
+        if alarm is None:
+            yield Finding(Level.TROUBLE, about, f"{name} is gone.", "Deploy the stack anew, or repair its drift.")
+        elif not alarm.get("ActionsEnabled", True):
+            yield Finding(
+                Level.TROUBLE, about, f"{name} tells nobody: its actions are switched off.", "Enable its actions."
+            )
+        elif alarm["StateValue"] == "ALARM":
+            yield Finding(Level.TROUBLE, about, f"{name} is in alarm. {alarm.get('AlarmDescription', '')}".strip())
+        else:
+            continue
+        wrong += 1
+    if not wrong:
+        yield Finding(Level.OK, about, f"All {len(asked)} are on and quiet.")
+
+
+def dead_letters(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
+    """Look for what Lastseen gave up on."""
+    about = "dead letters"
+    queues = [
+        one
+        for one in deployment.of_type("AWS::SQS::Queue")
+        if "DeadLetters" in one.logical_id or "LostEvents" in one.logical_id
+    ]
+    waiting = 0
+    for one in queues:
+        asked = ["ApproximateNumberOfMessages"]
+        answer = deployment.client("sqs").get_queue_attributes(QueueUrl=one.physical_id, AttributeNames=asked)
+        count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
+        waiting += count
+        if count:
+            name = one.physical_id.rsplit("/", 1)[-1]
+            mend = "Look at the log of the function that it is for; then redrive or purge the queue."
+            yield Finding(Level.TROUBLE, about, f"{count} in {name}.", mend)
+    if not waiting:
+        yield Finding(Level.OK, about, f"None in {len(queues)} queues.")
+
+
+def subscriptions(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
+    """Look whether alerts reach somebody."""
+    about = "subscriptions"
+    listed: list[dict[str, str]] = []
+    for topic in deployment.of_type("AWS::SNS::Topic"):
+        pages = (
+            deployment.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic.physical_id)
+        )
+        listed += [one for page in pages for one in page["Subscriptions"]]
+    pending = [one for one in listed if one["SubscriptionArn"] == "PendingConfirmation"]
+    confirmed = {one["SubscriptionArn"] for one in listed if one["SubscriptionArn"].startswith("arn:")}
+    for one in pending:
+        mend = "Let its owner follow the link in the mail from AWS; subscribe it again if that mail is gone."
+        yield Finding(Level.TROUBLE, about, f"{one['Endpoint']} was never confirmed, so nothing is sent there.", mend)
+    for made in deployment.of_type("AWS::SNS::Subscription"):
+        if made.physical_id.startswith("arn:") and made.physical_id not in confirmed:
+            says = (
+                "A subscription of the stack was removed: somebody, or a mail scanner, followed its unsubscribe link."
+            )
+            yield Finding(
+                Level.TROUBLE, about, says, "Take the address out of alert_emails, deploy, and put it in again."
+            )
+    people = [one for one in listed if one["SubscriptionArn"] in confirmed and one["Protocol"] != "lambda"]
+    if people:
+        yield Finding(Level.OK, about, f"{len(people)} confirmed.")
+    elif not _has_channels(deployment):
+        mend = "Deploy with -c alert_emails=you@example.com, or: lastseen channels create"
+        yield Finding(Level.TROUBLE, about, "Nobody would hear an alert.", mend)
+    else:
+        mend = "Alarms of AWS itself go to subscribers only: deploy with -c alert_emails=... or -c ops_emails=..."
+        yield Finding(Level.WARNING, about, "Only chats and webhooks hear alerts.", mend)
+
+
+def _has_channels(deployment: Deployment) -> bool:
+    """Tell whether any project has a channel."""
+    pages = deployment.client("dynamodb").get_paginator("scan").paginate(TableName=deployment.output("SettingsTable"))
+    return any(item["kind"]["S"].startswith(kind("")) for page in pages for item in page["Items"])
+
+
+def tables(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
+    """Look whether data can be restored, and whether old history goes."""
+    about = "tables"
+    dynamodb = deployment.client("dynamodb")
+    unrestorable, unprotected = [], []
+    for told in ("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable"):
+        name = deployment.output(told)
+        backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        recovery = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+        if recovery != "ENABLED":
+            unrestorable.append(name)
+        if not dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
+            unprotected.append(name)
+    history = deployment.output("HistoryTable")
+    expiry = dynamodb.describe_time_to_live(TableName=history)["TimeToLiveDescription"].get("TimeToLiveStatus")
+    keeping, again = "Deploy without -c throwaway=true.", "Deploy the stack anew."
+    if unrestorable:
+        says = f"Point-in-time recovery is off: what is lost stays lost in {', '.join(unrestorable)}."
+        yield Finding(Level.TROUBLE, about, says, keeping)
+    if unprotected:
+        says = f"Deletion protection is off: one call deletes {', '.join(unprotected)}."
+        yield Finding(Level.TROUBLE, about, says, keeping)
+    if expiry not in {"ENABLED", "ENABLING"}:
+        yield Finding(Level.TROUBLE, about, f"TTL is off: {history} keeps everything for ever.", again)
+    elif not unrestorable and not unprotected:
+        yield Finding(Level.OK, about, "Restorable to any second, protected, and old history expires.")
+
+
+def concurrency(deployment: Deployment, now: datetime) -> Iterator[Finding]:
+    """Compare what Lambda may run at once with the herd of jobs that start in one minute."""
+    about = "concurrency"
+    limit = deployment.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    count, herd, at = _herd(deployment, now)
+    mend = "Ask for more: Service Quotas, AWS Lambda, Concurrent executions (1,000 is free). Let jobs retry meanwhile."
+    crowd = f"{herd} of {count} checks expect a ping at {at:%H:%M} UTC" if at else f"There are {count} checks"
+    says = f"{crowd}; Lambda may run {limit} functions at once."
+    if herd >= limit:
+        yield Finding(Level.TROUBLE, about, says, mend)
+    elif limit < ROOMY:
+        yield Finding(Level.WARNING, about, says, mend)
+    else:
+        yield Finding(Level.OK, about, says)
+
+
+def _herd(deployment: Deployment, now: datetime) -> tuple[int, int, datetime | None]:
+    """Return how many checks there are, and the most that expect a ping in the same minute of a schedule, and when."""
+    count, minutes = 0, Counter[datetime]()
+    for check in _checks(deployment):
+        count += 1
+        if isinstance(check.schedule, Period):
+            continue  # it pings when it likes
+        try:
+            due = next_due(check.schedule, now)
+        except ScheduleError:
+            continue
+        if due:
+            minutes[due.replace(second=0, microsecond=0)] += 1
+    at = max(minutes, key=minutes.__getitem__, default=None)
+    return count, minutes[at] if at else 0, at
+
+
+def _checks(deployment: Deployment) -> Iterator[Check]:
+    pages = deployment.client("dynamodb").get_paginator("scan").paginate(TableName=deployment.output("ChecksTable"))
+    for page in pages:
+        for item in page["Items"]:
+            try:
+                check = check_from_item(item)
+            except CorruptError:
+                continue  # an alarm is about those
+            if check.project != PROJECT:
+                yield check
+
+
+def throttle(deployment: Deployment, now: datetime) -> Iterator[Finding]:
+    """Compare the API's throttle with its busiest minute of the last day."""
+    about = "throttle"
+    for api in deployment.of_type("AWS::ApiGatewayV2::Api"):
+        stages = deployment.client("apigatewayv2").get_stages(ApiId=api.physical_id)["Items"]
+        rates = [stage.get("DefaultRouteSettings", {}).get("ThrottlingRateLimit") for stage in stages]
+        rate = next((rate for rate in rates if rate), None)
+        if rate is None:
+            says = "The API has no throttle: a stranger can make you pay for ten thousand requests a second."
+            yield Finding(Level.WARNING, about, says, "Deploy the stack anew.")
+            continue
+        busiest = _busiest_minute(deployment, api.physical_id, now) / 60
+        says = (
+            f"The busiest minute of the last day had {busiest:.1f} requests a second; the throttle lets {rate:g} pass."
+        )
+        if busiest >= NEAR * rate:
+            mend = f"Deploy with -c throttle_rate={round(4 * busiest)}: what is turned away is a lost ping."
+            yield Finding(Level.TROUBLE if busiest >= rate else Level.WARNING, about, says, mend)
+        else:
+            yield Finding(Level.OK, about, says)
+
+
+def _busiest_minute(deployment: Deployment, api_id: str, now: datetime) -> float:
+    points = deployment.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/ApiGateway",
+        MetricName="Count",
+        Dimensions=[{"Name": "ApiId", "Value": api_id}],
+        StartTime=now - timedelta(hours=24),
+        EndTime=now,
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(max((point["Sum"] for point in points), default=0))
+
+
+def runtimes(deployment: Deployment, now: datetime) -> Iterator[Finding]:
+    """Look for how long AWS will run what the functions run on."""
+    about = "runtime"
+    used = set()
+    for function in deployment.of_type("AWS::Lambda::Function"):
+        answer = deployment.client("lambda").get_function_configuration(FunctionName=function.physical_id)
+        used.add(answer["Runtime"])
+    mend = "Upgrade Lastseen and deploy it anew."
+    for runtime in sorted(used):
+        end = RUNTIMES.get(runtime)
+        if end is None:
+            yield Finding(Level.WARNING, about, f"{runtime} is not known here, for better or worse.", mend)
+        elif now.date() >= end:
+            yield Finding(Level.TROUBLE, about, f"{runtime} is deprecated since {end}.", mend)
+        elif now.date() >= end - DEPRECATION_NOTICE:
+            yield Finding(Level.WARNING, about, f"{runtime} is deprecated from {end} on.", mend)
+        else:
+            yield Finding(Level.OK, about, f"{runtime} is supported until {end}.")
+
+
+def clock(deployment: Deployment, now: datetime) -> Iterator[Finding]:
+    """Compare this machine's clock with AWS's; `now` was read when AWS answered."""
+    about = "clock"
+    try:
+        theirs = parsedate_to_datetime(deployment.clock_header)
+    except ValueError:
+        yield Finding(Level.WARNING, about, "AWS did not say what time it is.")
+        return
+    skew = abs(now - theirs)
+    says = f"This machine's clock is {span(skew)} off AWS's."
+    if skew <= SKEW_WARNING:
+        yield Finding(Level.OK, about, says)
+    else:
+        yield Finding(Level.TROUBLE if skew > SKEW_TROUBLE else Level.WARNING, about, says, "Let NTP set it.")
+
+
+EXAMINATIONS: dict[str, Examination] = {
+    "clock": clock,
+    "sweeps": sweeps,
+    "alarms": alarms,
+    "dead letters": dead_letters,
+    "subscriptions": subscriptions,
+    "tables": tables,
+    "concurrency": concurrency,
+    "throttle": throttle,
+    "runtime": runtimes,
+}
+
+
+# --- A test alert, and the report ---
+
+
+def report(findings: Sequence[Finding]) -> None:
+    """Print what was found, a line each, and below what is wrong its mend."""
+    for finding in findings:
+        output.data(f"{finding.level:<8} {finding.about:<14} {finding.says}")
+        if finding.mend and finding.level is not Level.OK:
+            output.data(f"{'':<8} {'':<14} -> {finding.mend}")
+    count = Counter(finding.level for finding in findings)
+    said = f"{count[Level.TROUBLE]} wrong, {count[Level.WARNING]} worth a look"
+    output.say(f"\n{said}." if count[Level.TROUBLE] + count[Level.WARNING] else "\nAll is well.")
+
+
+def send_test_alert(
+    deployment: Deployment,
+    project: str,
+    now: datetime,
+    *,
+    elapsed: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> Finding:
+    """Let a check of its own fail through the public URL, and wait until SNS has taken its alert; then remove it.
+
+    It goes the whole way of a real one: gateway, ping function, tables, queue, alert function, topic.
+    """
+    about, store = "test alert", deployment.store
+    name = "TEST ALERT of lastseen doctor: nothing is wrong"
+    check = Check(id=str(uuid4()), project=project, name=name, tags="test", created=now.astimezone(UTC))
+    began = elapsed()
+    try:
+        store.create(check, about="This is a test that somebody asked for. Nothing has to be done.")
+        try:
+            if not _knock(f"{deployment.output('PingUrl')}/{check.id}/fail"):
+                return Finding(
+                    Level.TROUBLE, about, "The public URL did not take the ping.", "Look at the API's access log."
+                )
+            while elapsed() - began < TELL_SECONDS:
+                seen = store.get(check.id, strong=True)
+                if seen and 0 < seen.flips == seen.announced:
+                    took = f"{elapsed() - began:.1f} s"
+                    return Finding(Level.OK, about, f"Told after {took}: SNS has it. Look whether it reached you.")
+                pause(POLL_SECONDS)
+        finally:
+            _remove(deployment, check.id)
+    except ClientError as error:
+        return Finding(Level.TROUBLE, about, f"It could not be sent: {words(error)}", f"Allow {error.operation_name}.")
+    says = f"It was not told within {TELL_SECONDS:.0f} s."
+    return Finding(Level.TROUBLE, about, says, "Look at the log of the alert function and at its dead letters.")
+
+
+def _knock(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, data=b"A test.\n", timeout=KNOCK_SECONDS):  # noqa: S310 - the stack's own URL
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _remove(deployment: Deployment, check_id: str) -> None:
+    """Remove the check, however often somebody else writes it meanwhile."""
+    for _ in range(10):
+        seen = deployment.store.get(check_id, strong=True)
+        if seen is None:
+            return
+        try:
+            deployment.store.delete(seen)
+        except ConflictError:
+            continue
