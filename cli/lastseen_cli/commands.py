@@ -359,11 +359,62 @@ def doctor(
     from lastseen_cli import doctor as work  # noqa: PLC0415 - and so this one
 
     found = deployment.find(stack)
-    findings = work.examine(found, work.present())
+    findings = work.examine(found, deployment.present())
     if send_test_alert:
-        findings.append(work.send_test_alert(found, project, work.present()))
+        findings.append(work.send_test_alert(found, project, deployment.present()))
     if json:
         output.as_json(work.document(findings))
     else:
         work.report(findings)
     raise typer.Exit(work.status(findings))
+
+
+@app.command()
+def export(
+    *,
+    project: Annotated[str, typer.Option(envvar="LASTSEEN_PROJECT", help="The project.")] = "default",
+    stack: Stack = "Lastseen",
+) -> None:
+    """Write a whole project to stdout as JSON, with your AWS credentials: checks and their state, channels, keys.
+
+    It holds ping URLs and channel URLs, so keep it as you keep passwords. Keys are in it as hashes, and go on working
+    after an import. History is not in it.
+    """
+    from lastseen_cli import backup, deployment  # noqa: PLC0415 - only this command pays for boto3
+
+    output.as_json(backup.export(deployment.find(stack).store, project, deployment.present()))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[typer.FileText, typer.Argument(metavar="FILE", help="What `lastseen export` wrote; - is stdin.")],
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over what is there and differs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+    stack: Stack = "Lastseen",
+) -> None:
+    """Bring back a project that was exported, with your AWS credentials.
+
+    What is there and equal stays; what is there and differs stops the import, unless --replace is given. Deadlines go
+    on from the state in the file: a job whose ping came after the export is late until it pings again.
+    """
+    from lastseen_cli import backup, deployment  # noqa: PLC0415 - only this command pays for boto3
+
+    saved = backup.read(file.read())
+    steps = backup.plan(deployment.find(stack).store, saved)
+    differing = [step.what for step in steps if step.replaces]
+    for step in steps:
+        output.say(f"{'replace' if step.replaces else 'make'} {step.what}")
+    if dry_run:
+        output.say(f"{len(steps)} writes; nothing was written.")
+        return
+    if differing and not replace:
+        raise CliError(
+            f"{len(differing)} of these are there and differ. Nothing was written; --replace writes over them."
+        )
+    backup.run(steps)
+    output.say(f"Done: {len(steps)} written into the project {saved.project}.")
+    if any(one["via"] in {"email", "sms"} for one in saved.channels.values()):
+        output.say(
+            "In another deployment its e-mail and SMS channels must be made anew: SNS knows its subscriptions alone."
+        )

@@ -84,11 +84,6 @@ def examine(deployment: Deployment, now: datetime) -> list[Finding]:
     return [finding for about, look in EXAMINATIONS.items() for finding in _guarded(about, look, deployment, now)]
 
 
-def present() -> datetime:
-    """Return the time: the command is an entry point."""
-    return datetime.now(UTC)  # noqa: TID251 - see above
-
-
 def status(findings: Sequence[Finding]) -> int:
     """Return the exit status."""
     return int(any(finding.level is Level.TROUBLE for finding in findings))

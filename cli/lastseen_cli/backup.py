@@ -1,0 +1,224 @@
+"""`lastseen export` and `lastseen import`: a whole project as one JSON document, and back, to the letter.
+
+In it: the project's choices, its checks with their ids, state and descriptions, its channels and the hashes of its
+keys, in the form that the tables hold them. Not in it: history, and what belongs to the deployment (the secret behind
+badge URLs, subscriptions of SNS). It holds ping URLs and channel URLs: it is as secret as they are.
+
+An import looks at everything first and then writes, checks last. What is there already and equal is left alone, so an
+import that broke off is simply run again; what differs is written only if it may be replaced, and then no count of a
+check runs backwards: an alert's id is never given twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from lastseen import channel, keys, project
+from lastseen.check import Check, Outcome, unique_key
+from lastseen.items import CorruptError, check_from_item, check_to_item
+from lastseen.store import ConflictError, Store
+from lastseen_cli.errors import CliError, UsageError
+
+VERSION = 1
+MARK = "lastseen_export"
+TRIES = 20
+SHOWN = 5
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A project as a file holds it."""
+
+    project: str
+    choices: Document | None
+    keys: Mapping[str, Document]
+    channels: Mapping[str, Document]
+    checks: Sequence[tuple[Check, str]]  # with their descriptions
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One write of an import."""
+
+    what: str
+    replaces: bool
+    run: Callable[[], None]
+
+
+def export(store: Store, name: str, now: datetime) -> Document:
+    """Return a project. Raises CliError if a part of it cannot be read: half a backup would be found out too late."""
+    abouts = store.project(name)
+    broken: list[str] = []
+    checks = store.get_many(list(abouts), broken=broken)
+    if broken:
+        named = ", ".join(unique_key(check_id) for check_id in broken[:SHOWN])
+        raise CliError(f"{len(broken)} checks cannot be read, so nothing was exported: {named}. Mend or delete them.")
+    choices = store.setting(project.KIND, name)
+    mine = {key_hash: held for key_hash, held in store.settings(keys.KIND).items() if held.get("project") == name}
+    channels = store.settings(channel.kind(name))
+    if not (checks or mine or channels or choices):
+        raise CliError(f"There is nothing of a project {name}. List them with: lastseen projects list")
+    return {
+        MARK: VERSION,
+        "exported": now.isoformat(timespec="seconds"),
+        "project": name,
+        "choices": choices,
+        "keys": mine,
+        "channels": channels,
+        "checks": [
+            {"item": _plain(check_to_item(checks[check_id])), "about": abouts[check_id]} for check_id in sorted(checks)
+        ],
+    }
+
+
+def read(text: str) -> Saved:
+    """Return what a file holds, all of it looked at. Raises UsageError naming what is wrong with it."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"The file is no JSON ({error}). Give one that `lastseen export` wrote.") from error
+    if not isinstance(document, dict) or MARK not in document:
+        raise UsageError("The file is no export of Lastseen. Give one that `lastseen export` wrote.")
+    if document[MARK] != VERSION:
+        raise UsageError(f"The file has version {document[MARK]}, known here is {VERSION}. Use a newer lastseen.")
+    try:
+        return _saved(document)
+    except (KeyError, TypeError, ValueError, AttributeError, CorruptError) as error:
+        raise UsageError(f"The export is damaged: {type(error).__name__}: {error}. Nothing was written.") from error
+
+
+def plan(store: Store, saved: Saved) -> list[Step]:
+    """Return what an import would write; what is there already and equal is no step.
+
+    Raises CliError if a check is another project's, or cannot be read.
+    """
+    steps = _setting_steps(store, saved)
+    broken: list[str] = []
+    there = store.get_many([check.id for check, _ in saved.checks], broken=broken)
+    foreign = [held.id for held in there.values() if held.project != saved.project]
+    if broken or foreign:
+        named = ", ".join(unique_key(check_id) for check_id in [*broken, *foreign][:SHOWN])
+        raise CliError(f"Checks of these ids are another project's or cannot be read: {named}. Nothing was written.")
+    for check, about in saved.checks:
+        held = there.get(check.id)
+        if held is None or _caught_up(held, check) != held or store.about(held) != about:
+            steps.append(_check_step(store, check, about, replaces=held is not None))
+    return steps
+
+
+def run(steps: Sequence[Step]) -> None:
+    """Make the writes. Raises CliError if somebody else writes the same things meanwhile; run the import again then."""
+    for step in steps:
+        try:
+            step.run()
+        except ConflictError as error:
+            raise CliError(
+                f"{step.what} was changed meanwhile. Run the import again: it goes on from there."
+            ) from error
+
+
+def _setting_steps(store: Store, saved: Saved) -> list[Step]:
+    wanted: list[tuple[str, str, str, Document]] = []
+    if saved.choices is not None:
+        wanted.append((f"the choices of the project {saved.project}", project.KIND, saved.project, saved.choices))
+    kind = channel.kind(saved.project)
+    wanted += [(f"the channel {held['name']}", kind, name, held) for name, held in saved.channels.items()]
+    wanted += [(f"the key {held.get('hint', '')}...", keys.KIND, name, held) for name, held in saved.keys.items()]
+    steps = []
+    for what, kind, name, document in wanted:
+        held = store.setting(kind, name)
+        if kind == keys.KIND and held is not None and held.get("project") != saved.project:
+            raise CliError(f"{what} is a key of the project {held.get('project')}. Nothing was written.")
+        if held is None or _lasting(held) != _lasting(document):
+            steps.append(_setting_step(store, what, (kind, name), document, there=held is not None))
+    return steps
+
+
+def _setting_step(store: Store, what: str, place: tuple[str, str], document: Document, *, there: bool) -> Step:
+    return Step(what, there, lambda: store.put_setting(*place, document, new=not there, known=there))
+
+
+def _lasting(document: Document) -> Document:
+    """Return a document without when it was last used, which a key's every use changes."""
+    return {name: value for name, value in document.items() if name != "last_used"}
+
+
+def _check_step(store: Store, check: Check, about: str, *, replaces: bool) -> Step:
+    what = f"the check {check.name or check.slug or unique_key(check.id)}"
+    if replaces:
+        return Step(what, True, lambda: _replace(store, check, about))
+    return Step(what, False, lambda: store.create(check, about=about))
+
+
+def _replace(store: Store, check: Check, about: str) -> None:
+    """Write a check over what is there, however often its job pings meanwhile. Raises ConflictError after `TRIES`."""
+    for _ in range(TRIES):
+        seen = store.get(check.id, strong=True)
+        if seen is None:
+            store.create(check, about=about)
+            return
+        new = _caught_up(seen, check)
+        try:
+            store.save(seen, Outcome(check=replace(new, rev=seen.rev + 1)), about=about)
+        except ConflictError:
+            continue
+        return
+    raise ConflictError("The check was changed again and again.")
+
+
+def _caught_up(held: Check, saved: Check) -> Check:
+    """Return the saved check with the counts that went on since: they name alerts, pings and decisions for ever."""
+    if held.flips > saved.flips:
+        saved = replace(saved, flips=held.flips, announced=held.announced)
+    return replace(saved, n_pings=max(held.n_pings, saved.n_pings), rev=max(held.rev, saved.rev))
+
+
+def _saved(document: Document) -> Saved:
+    name = document["project"]
+    for key_hash, held in document["keys"].items():
+        if keys.from_document(key_hash, held).project != name:
+            raise ValueError(f"a key is of the project {held['project']}, not {name}")
+    for channel_id, held in document["channels"].items():
+        channel.from_document(name, channel_id, held)
+    if document["choices"] is not None:
+        project.from_document(name, document["choices"])
+    checks = [(check_from_item(_typed(one["item"])), str(one["about"])) for one in document["checks"]]
+    for check, _ in checks:
+        if check.project != name:
+            raise ValueError(f"the check {unique_key(check.id)} is of the project {check.project}, not {name}")
+    if len({check.id for check, _ in checks}) != len(checks):
+        raise ValueError("a check is in it twice")
+    return Saved(name, document["choices"], document["keys"], document["channels"], checks)
+
+
+# --- DynamoDB's form as JSON: bytes are written in base64 ---
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _typed(item: Document) -> Document:
+    return {name: _typed_value(value) for name, value in item.items()}
+
+
+def _typed_value(value: Document) -> Document:
+    [(kind, held)] = value.items()
+    if kind == "B":
+        try:
+            return {"B": base64.b64decode(held, validate=True)}
+        except binascii.Error as error:
+            raise ValueError("bytes are no base64") from error
+    return {"L": [_typed_value(each) for each in held]} if kind == "L" else value
