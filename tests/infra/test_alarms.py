@@ -137,6 +137,13 @@ def test_every_alarm_tells_when_it_begins_and_when_it_ends(template: dict[str, A
         assert alarm["AlarmDescription"].endswith(".")
 
 
+def test_the_manual_says_what_each_alarm_means_and_what_they_cost(template: dict[str, Any]) -> None:
+    page = (FUNCTIONS.parent / "docs" / "monitoring.md").read_text()
+    assert [name for name in alarms(template) if f"| `{name}` |" not in page] == []
+    assert len(alarms(template)) == 14
+    assert "the fourteen here are $0.40" in page
+
+
 def test_a_second_contact_is_told_by_a_topic_of_its_own(synthesize: Callable[..., dict[str, Any]]) -> None:
     made = synthesize(ops_emails="ops@example.com", alert_emails="team@example.com")
     subscribed = [one for one in of_type(made, "AWS::SNS::Subscription").values() if one["Protocol"] == "email"]
