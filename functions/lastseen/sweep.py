@@ -40,9 +40,13 @@ class Swept:
 
 
 def run(*, store: Store, wakes: Wakes, now: datetime, segments: int = 1) -> Swept:
-    """Wake all checks that are due within `LOOK_AHEAD`, or of whose flips people have still to be told."""
+    """Wake all checks that are due within `LOOK_AHEAD`, or of whose flips people have still to be told.
+
+    A segment that fails is raised only when all others are done.
+    """
     with ThreadPoolExecutor(segments) as pool:
-        parts = list(pool.map(lambda segment: _sweep(store, wakes, now, segment, segments), range(segments)))
+        running = [pool.submit(_sweep, store, wakes, now, segment, segments) for segment in range(segments)]
+    parts = [segment.result() for segment in running]
     return Swept(
         checks=sum(part.checks for part in parts),
         wakes=sum(part.wakes for part in parts),
