@@ -1,0 +1,34 @@
+"""docs/cli.md, made from the commands themselves: `uv run python -m tests.cli.page`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import typer.main
+from typer.cli import get_docs_for_click
+
+from lastseen_cli.commands import app
+from tests.conftest import COMMAND
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+NOTE = "<!-- made by `uv run python -m tests.cli.page` -->\n\n"
+
+
+def page() -> str:
+    """Return the page: each command with its arguments and options, as `--help` tells them."""
+    command = typer.main.get_command(app)
+    context = typer.Context(command, info_name="lastseen")
+    text = get_docs_for_click(obj=command, ctx=context, name="lastseen")
+    start, end = text.index("## `lastseen exec`"), text.index("## `lastseen local`")
+    text = f"{text[:start]}## `lastseen exec`\n\n```text\n{_exec_help()}\n```\n\n{text[end:]}"  # it has no Typer
+    return NOTE + "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
+
+
+def _exec_help() -> str:
+    return subprocess.run([*COMMAND, "exec", "--help"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(0 if PAGE.write_text(page()) else 1)
