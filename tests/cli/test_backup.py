@@ -192,6 +192,15 @@ def test_what_is_there_and_differs_is_a_replacement_and_counts_never_run_backwar
     assert plan(one, saved) == []
 
 
+def test_a_description_that_differs_is_brought_back_too(stores: tuple[Store, Store]) -> None:
+    one, _ = stores
+    a_project(one)
+    saved = carried(one)
+    one.save(FULL, Outcome(check=FULL), about="new words")
+    run(plan(one, saved))
+    assert one.about(FULL) == "Call Ada.\nThen run it again."
+
+
 def test_a_ping_during_the_import_is_not_lost_to_a_conflict() -> None:
     store = MemoryStore()
     a_project(store)
