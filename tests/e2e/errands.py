@@ -120,6 +120,14 @@ def a_wake_of_a_late_check_is_told_to_people(deployed: Deployed) -> None:
     assert (seen.status, seen.flips, seen.announced) == (Status.DOWN, 1, 1)
 
 
+def what_a_crash_left_untold_is_told(deployed: Deployed) -> None:
+    check = late(deployed)
+    deployed.live.store.save(check, woken(check, _now(), ()))  # and the function that flipped it went no further
+    assert deployed.invoke("alert", wake(check)) == {"batchItemFailures": []}
+    [told] = deployed.post.about(check.name, count=1, seconds=deployed.patience)
+    assert told.event["reason"] == "missed"
+
+
 # --- api ---
 
 
@@ -217,7 +225,7 @@ ERRANDS: dict[str, tuple[Errand, ...]] = {
         a_sweep_says_that_it_cannot_hear,
         a_sweep_looks_for_lost_subscriptions,
     ),
-    "alert": (a_wake_of_a_late_check_is_told_to_people,),
+    "alert": (a_wake_of_a_late_check_is_told_to_people, what_a_crash_left_untold_is_told),
     "api": (
         a_check_is_made_found_changed_and_deleted,
         what_is_untold_is_told_when_the_check_is_paused,
