@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lastseen.api.calls import Deployment
 from lastseen.check import Check
 
-SEEN_FOR = timedelta(seconds=10)
+SEEN_FOR = timedelta(seconds=5)
 """How old they may be. Their status is of the present all the same: it is derived when somebody looks."""
 
 

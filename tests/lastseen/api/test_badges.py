@@ -128,12 +128,12 @@ def test_the_badge_of_a_deleted_check_is_404(world: World) -> None:
     assert world.get(url, key=None).error == "not found: no badge has this URL"
 
 
-def test_a_popular_badge_reads_the_checks_once_in_ten_seconds(world: World) -> None:
+def test_a_popular_badge_reads_the_checks_once_in_five_seconds(world: World) -> None:
     world.check()
     url = urls(world)["*"]["json"]
     read: list[str] = []
     world.store.hook = lambda call, when: read.append(call) if (call, when) == ("get_many", "after") else None
-    for after in (0, 3, 9.9, 10, 12):
+    for after in (0, 3, 4.9, 5, 7):
         world.now = T0 + seconds(after)
         shown(world, url)
     assert len(read) == 2

@@ -127,5 +127,5 @@ def test_two_scrapers_at_once_read_the_checks_once(world: World) -> None:
     world.check()
     world.get(METRICS)
     world.store.hook = lambda call, _: pytest.fail(call) if call in {"get_many", "project"} else None
-    world.now = T0 + seconds(5)
+    world.now = T0 + seconds(4.9)
     assert samples(world.get(METRICS))["hc_checks_total", ""] == 1

@@ -90,7 +90,7 @@ ROUTES = (
         does=of_tag,
         needs=Needs.NOTHING,
         says="Get the badge of a tag, or of all checks",
-        more="The URLs are in the list of badges.",
+        more="The URLs are in the list of badges. What it says may be five seconds old.",
         answers={200: _BADGE},
     ),
 )

@@ -47,6 +47,7 @@ ROUTES = (
         does=metrics,
         needs=Needs.READ,
         says="Get the project's checks as gauges for Prometheus",
+        more="What they show may be five seconds old.",
         answers={200: _TEXT},
     ),
     Route(
