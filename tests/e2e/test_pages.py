@@ -9,13 +9,16 @@ import httpx
 from tests.conftest import Local
 
 HTML = {"accept": "text/html"}
+PATIENCE = 60.0  # seconds; a busy machine starts a function slowly
 
 
 def test_a_person_signs_in_sees_a_check_pauses_it_and_signs_out(local: Local) -> None:
     api = {"X-Api-Key": local.api_key}
-    made = httpx.post(f"{local.api_url}/v3/checks/", json={"name": "pages-e2e <b>"}, headers=api).json()
-    httpx.post(made["ping_url"], content=b"all rows copied")
-    with httpx.Client(base_url=local.site_url, headers=HTML, follow_redirects=True) as browser:
+    made = httpx.post(
+        f"{local.api_url}/v3/checks/", json={"name": "pages-e2e <b>"}, headers=api, timeout=PATIENCE
+    ).json()
+    httpx.post(made["ping_url"], content=b"all rows copied", timeout=PATIENCE)
+    with httpx.Client(base_url=local.site_url, headers=HTML, follow_redirects=True, timeout=PATIENCE) as browser:
         form = browser.get("/")
         assert form.url.path == "/sign-in"
         assert browser.post("/sign-in", data={"key": "lsw_wrong"}).status_code == 401
@@ -34,7 +37,7 @@ def test_a_person_signs_in_sees_a_check_pauses_it_and_signs_out(local: Local) ->
         assert token
         paused = browser.post(f"{found[1]}/pause", data={"token": token[1]})
         assert (paused.url.path, "Resume" in paused.text) == (found[1], True)
-        assert httpx.get(made["update_url"], headers=api).json()["status"] == "paused"
+        assert httpx.get(made["update_url"], headers=api, timeout=PATIENCE).json()["status"] == "paused"
 
         assert browser.post("/sign-out", data={"token": token[1]}).url.path == "/sign-in"
         assert browser.get(found[1]).url.path == "/sign-in"
@@ -42,8 +45,10 @@ def test_a_person_signs_in_sees_a_check_pauses_it_and_signs_out(local: Local) ->
 
 def test_a_read_only_key_shows_no_ping_url(local: Local) -> None:
     api = {"X-Api-Key": local.api_key}
-    made = httpx.post(f"{local.api_url}/v3/checks/", json={"name": "pages-e2e-reader"}, headers=api).json()
-    with httpx.Client(base_url=local.site_url, headers=HTML, follow_redirects=True) as browser:
+    made = httpx.post(
+        f"{local.api_url}/v3/checks/", json={"name": "pages-e2e-reader"}, headers=api, timeout=PATIENCE
+    ).json()
+    with httpx.Client(base_url=local.site_url, headers=HTML, follow_redirects=True, timeout=PATIENCE) as browser:
         home = browser.post("/sign-in", data={"key": local.api_key_readonly})
         assert "pages-e2e-reader" in home.text
         assert made["uuid"] not in home.text
