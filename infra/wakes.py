@@ -12,11 +12,11 @@ from constructs import Construct
 
 from infra.nag import accept
 
-# A thousand checks that fall due together are to make a handful of digests, not a hundred: so wakes are gathered for a
-# second into large batches, of which two at most are worked on at once. Each of the five pollers of Lambda gathers for
-# itself; so it is four to six batches. A message bears up to ten checks (functions/lastseen/wakes.py) and a check costs
-# two writes, some 20 ms: the largest batch takes a third of the minute that it may take. The second is not lost: wakes
-# leave sooner by as much (functions/lastseen/sweep.py).
+# A thousand checks that fall due together are to make a handful of digests, not a hundred: so up to fifty share a
+# message (functions/lastseen/wakes.py), and messages are gathered for a second into large batches, of which two at most
+# are worked on at once. Each of Lambda's five pollers gathers for itself. A check costs two writes, eight checks are
+# written at a time: the largest batch, 5,000 checks, takes a third of its minute. The second is not lost: wakes leave
+# sooner by as much (functions/lastseen/sweep.py).
 BATCH: Final = 100
 GATHERED: Final = Duration.seconds(1)
 RECEIVES: Final = 5

@@ -20,9 +20,9 @@ T = TypeVar("T")
 BATCH = 10
 """Messages in one SendMessageBatch; SQS's limit."""
 
-CHECKS = 10
-"""Checks in one message, of those that are due in the same second: a sweep that finds many due makes a tenth of the
-calls. More would make batches that the alert function cannot finish in time (infra/wakes.py)."""
+CHECKS = 50
+"""Checks in one message, of those that are due in the same second: a sweep that finds many due makes a fiftieth of the
+calls, and a thousand that fall due together come in two or three batches, so in a handful of digests."""
 
 DELAY_LIMIT = 900
 """Seconds; SQS's limit."""
