@@ -33,6 +33,12 @@ CORS = {
 
 RETRY = {"Retry-After": "1"}
 
+LARGE = 100_000
+"""Characters from which an answer is compressed for clients that take it so."""
+
+ANSWER_LIMIT = 4_500_000
+"""Characters of an answer; Lambda takes 6 MB, in which every quotation mark counts twice."""
+
 __all__ = ["Deployment", "build"]
 
 
@@ -90,7 +96,8 @@ def _server(app: APIGatewayHttpResolver, deployment: Deployment, route: Route) -
             body=gateway.body(event),
         )
         answer = route.does(access.admitted(call, route.needs, event))
-        return _response(answer, bare=event["requestContext"]["http"]["method"] == "HEAD")
+        bare = event["requestContext"]["http"]["method"] == "HEAD"
+        return _response(answer, bare=bare, gzipped="gzip" in call.headers.get("accept-encoding", ""))
 
     return serve
 
@@ -161,10 +168,17 @@ def _map_unknown(app: APIGatewayHttpResolver, allowed: Mapping[re.Pattern[str], 
         return _response(Answer(status=404, document=ErrorDocument(error="not found: there is no such path")))
 
 
-def _response(answer: Answer, *, bare: bool = False) -> Response[Any]:
+def _response(answer: Answer, *, bare: bool = False, gzipped: bool = False) -> Response[Any]:
     body = answer.body if answer.document is None else answer.document.model_dump_json(exclude_unset=True)
-    if bare:
-        body = ""
+    compress = gzipped and len(body) > LARGE
+    if len(body) > ANSWER_LIMIT and not compress and not bare:
+        document = ErrorDocument(error="this answer would be too large: ask for pages with ?limit=500, or accept gzip")
+        return _response(Answer(status=400, document=document))
     cors = {} if answer.content_type.startswith("text/html") else CORS  # no other site reads a person's pages
-    headers: dict[str, Any] = {**cors, "Cache-Control": "no-store", **answer.headers}
-    return Response(status_code=int(answer.status), content_type=answer.content_type, body=body, headers=headers)
+    return Response(
+        status_code=int(answer.status),
+        content_type=answer.content_type,
+        body="" if bare else body,
+        headers={**cors, "Cache-Control": "no-store", **answer.headers},
+        compress=compress,
+    )
