@@ -23,6 +23,7 @@ SCRIPT = Path(__file__).parents[2] / "clients/sh/lastseen.sh"
 EXEC = [sys.executable, "-c", "from lastseen_cli.main import main; main()", "exec"]
 TOOLS = "od tr tail tee mktemp mkfifo rm cat sleep sed head timeout seq env kill stat sh".split()  # noqa: SIM905 - a list
 WITHIN = 60.0  # seconds for what takes one: the machine may be busy
+OUTLIVES = "sleep 120 & echo $!"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +195,10 @@ def test_a_job_in_a_loop_leaves_the_loops_stdin_alone(client: Client) -> None:
 def test_a_stream_that_is_closed_does_not_keep_the_job_from_running(client: Client, closed: str) -> None:
     with receiving() as receiver:
         without = Client(["sh", "-c", f'"$@" {closed}', "sh", *client.command], client.path)
-        status, _, _ = without.run(receiver, "nightly", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+        talk = "seq 1 50000; seq 1 50000 >&2; echo done; echo done >&2; exit 3"  # more than a pipe holds
+        status, _, _ = without.run(receiver, "nightly", "--", "sh", "-c", talk)
     assert (status, receiver.signals) == (3, ["start", "3"])
-    assert sorted(receiver.pings[1].body.split()) == [b"err", b"out"]
+    assert b"done\n" in receiver.pings[1].body
 
 
 def test_when_nobody_reads_the_output_any_more_the_job_ends_as_it_would(client: Client) -> None:
@@ -211,11 +213,20 @@ def test_when_nobody_reads_the_output_any_more_the_job_ends_as_it_would(client: 
 
 
 def test_a_child_that_outlives_the_job_is_not_waited_for(client: Client) -> None:
-    with receiving() as receiver, client.start(receiver, "nightly", "--", "sh", "-c", "sleep 600 & echo $!") as job:
+    with receiving() as receiver, client.start(receiver, "nightly", "--", "sh", "-c", OUTLIVES) as job:
         child = int(first_line(job))
         assert job.wait(WITHIN) == 0
         os.kill(child, signal.SIGKILL)  # it was there still
     assert receiver.pings[1].body == b"%d\n" % child
+
+
+def test_a_child_that_outlives_the_job_and_talks_on_is_not_waited_for_either(client: Client) -> None:
+    with receiving() as receiver:
+        chatter = "while echo more; do sleep 0.05; done & exit 6"
+        begun = time.monotonic()
+        status, _, _ = client.run(receiver, "nightly", "--", "sh", "-c", chatter)
+    assert time.monotonic() - begun < 20  # 2 s on an idle machine; unbounded, it lasts as long as the child talks
+    assert (status, receiver.signals) == (6, ["start", "6"])
 
 
 def test_a_job_that_closes_its_output_and_goes_on_is_waited_for(client: Client) -> None:
