@@ -133,8 +133,12 @@ class Tables(MemoryStore):
                 self.world.books.closed(seen.id)
 
     def announce(self, check_id: str, *, seen: int, told: int) -> None:
-        self.world.twice(lambda: MemoryStore.announce(self, check_id, seen=seen, told=told))
-        self.world.books.announced(check_id, told)
+        try:
+            self.world.twice(lambda: MemoryStore.announce(self, check_id, seen=seen, told=told))
+        finally:  # whatever the caller hears of it
+            check = self.checks.get(check_id)
+            if check:
+                self.world.books.announced(check_id, check.announced)
         kept = self.flips_of.get(check_id, {})
         for n in [n for n in kept if n < told - 20]:
             del kept[n]
