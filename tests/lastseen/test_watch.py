@@ -187,5 +187,21 @@ def test_broken_off_after_any_step_both_words_are_told_at_last(fault: type[BaseE
     assert step > 30
 
 
+def test_deafness_that_nobody_could_be_told_of_is_held_against_no_job(world: World) -> None:
+    def broken(call: str, _when: str) -> None:
+        if call == "say":
+            raise OSError
+
+    world.sweep(0)
+    world.store.hook = broken
+    for now in range(1, 6):
+        with suppress(OSError):
+            world.sweep(now, heard=False)
+    canary = next(iter(world.store.checks.values()))
+    world.store.save_ping(canary, pinged(canary, Ping(at=at(6))))
+    world.sweep(7)
+    assert windows(world.store, at(8)) == (Window(T0 + seconds(1), at(6)),)
+
+
 def test_the_limits_fit_together() -> None:
     assert timedelta(minutes=2) < STALE < timedelta(minutes=3)
