@@ -23,6 +23,13 @@ Figure = Callable[[str], None]
 FIGURES = pytest.StashKey[list[str]]()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _signals_as_cron_leaves_them() -> None:
+    """Let programs that tests start hear SIGHUP, though the tests run under nohup, which would be handed on."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Figure:
     """Take down a measured figure; all are shown below the tests' summary, whether they pass or fail."""
