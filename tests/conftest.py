@@ -25,9 +25,10 @@ FIGURES = pytest.StashKey[list[str]]()
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_as_cron_leaves_them() -> None:
-    """Let programs that tests start hear SIGHUP, though the tests run under nohup, which would be handed on."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Let programs that tests start hear signals, though nohup or a shell ignores them, which would be handed on."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 import infra  # noqa: F401 - before aws_cdk: puts the packaged Node on PATH
-from tests.bench import cold, emulated, money, pings, storms, sweeps, table
+from tests.bench import cold, emulated, lateness, money, pings, storms, sweeps, table
 from tests.bench.laboratory import Laboratory, opened
 
 PARTS: dict[str, Callable[[Laboratory], list[table.Section]]] = {
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Laboratory], list[table.Section]]] = {
     "cold": cold.measure,
     "sweep": sweeps.measure,
     "storm": storms.measure,
+    "lateness": lateness.measure,
     "emulator": emulated.measure,
 }
 MONEY, MONEY_NEEDS = "money", {"ping", "cold", "sweep"}

@@ -54,8 +54,8 @@ def markdown(sections: list[Section]) -> str:
     for section in sections:
         rows.append(f"| **{section.title}** | | |")
         for figure in section.figures:
-            note = f"; {figure.note}" if figure.note else ""
-            rows.append(f"| {figure.what} | {figure.shown} | {figure.unit}{note} |")
+            rest = "; ".join(part for part in (figure.unit, figure.note) if part)
+            rows.append(f"| {figure.what} | {figure.shown} | {rest} |".replace("|  |", "| |"))
     return "\n".join(rows) + "\n"
 
 
