@@ -12,25 +12,32 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 HOLD_LIMIT = timedelta(minutes=15)
-"""The most that one window moves a deadline: after that people are told anyway, with a word that we were blind."""
+"""The most that one window in which we ran moves a deadline: after that people are told anyway, with a word that we
+were blind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """We heard nothing from `start` to `end`; `end` is the present while it lasts."""
+    """We heard nothing from `start` to `end`; `end` is the present while it lasts.
+
+    `asleep`: we did not even run then, or forgot it, for our tables are older. Nobody could have been told, so nobody
+    is kept waiting if the window counts in full: grace goes on where it stopped.
+    """
 
     start: datetime
     end: datetime
+    asleep: bool = False
 
 
 def extended(deadline: datetime, *, since: datetime, windows: Sequence[Window]) -> datetime:
     """Return the deadline moved by the blind time since `since`, when lateness begins: grace does not run while blind.
 
-    Each window counts once, at most `HOLD_LIMIT`. Windows that begin after the moved deadline do not count: until
-    then we heard well, and the job was late.
+    Each window counts once, at most `HOLD_LIMIT` unless we were asleep. Windows that begin after the moved deadline do
+    not count: until then we heard well, and the job was late.
     """
     for window in sorted(windows, key=lambda window: window.start):
         start = max(window.start, since)
         if start < deadline and start < window.end:
-            deadline += min(window.end - start, HOLD_LIMIT)
+            length = window.end - start
+            deadline += length if window.asleep else min(length, HOLD_LIMIT)
     return deadline

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from lastseen.blind import Window
+from lastseen.blind import HOLD_LIMIT, Window
 from lastseen.check import Check
 from lastseen.items import CorruptError, millis, moment
 from lastseen.schedule import Period
@@ -41,6 +41,7 @@ class Hearing:
 
     canary: str  # id of the canary's check
     deaf_since: datetime | None = None
+    noticed: datetime | None = None  # when that was first written down
     windows: tuple[Window, ...] = ()  # past ones
     said_deaf: bool = False  # whether people know of `deaf_since`
 
@@ -51,7 +52,7 @@ def windows(store: Store, now: datetime) -> tuple[Window, ...]:
     if known is None:
         return ()
     if known.deaf_since:
-        return (*known.windows, Window(known.deaf_since, now))
+        return (*known.windows, *_silence(known.deaf_since, known.noticed, now))
     try:
         canary = store.get(known.canary, strong=True)
     except CorruptError:
@@ -59,10 +60,20 @@ def windows(store: Store, now: datetime) -> tuple[Window, ...]:
         canary = None
     heard = canary.last_ping if canary else None
     if heard and now - heard > STALE:
-        return (*known.windows, Window(heard, now))
+        return (*known.windows, *_silence(heard, now, now))
     # It may have been heard again since the record was read. The record was written before it pinged: it knows.
     known = _load(store) or known
-    return (*known.windows, Window(known.deaf_since, now)) if known.deaf_since else known.windows
+    return (*known.windows, *_silence(known.deaf_since, known.noticed, now)) if known.deaf_since else known.windows
+
+
+def _silence(start: datetime, noticed: datetime | None, end: datetime) -> tuple[Window, ...]:
+    """Return the windows of a silence. A sweep notices one in minutes: before a later notice, none ran.
+
+    Or what it wrote is forgotten, for the tables were restored from an earlier time; for the jobs that is the same.
+    """
+    if noticed is None or noticed - start <= HOLD_LIMIT:
+        return (Window(start, end),)
+    return (Window(start, noticed, asleep=True), Window(noticed, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +98,28 @@ def listen(store: Store, now: datetime, voice: Voice) -> str:
         voice.deaf(after.deaf_since)
         _save(store, replace(after, said_deaf=True))
     elif after.said_deaf and not after.deaf_since:
-        voice.hearing(after.windows[-1])
+        voice.hearing(_latest(after.windows))
         _save(store, replace(after, said_deaf=False))
     return after.canary
+
+
+def _latest(past: tuple[Window, ...]) -> Window:
+    """Return the last silence as one window: its sleep and what followed."""
+    *_, last = past
+    slept = [window for window in past if window.asleep and window.end == last.start]
+    return Window(slept[0].start, last.end) if slept else last
 
 
 def _judged(known: Hearing, heard: datetime | None, now: datetime) -> Hearing:
     if heard is None:
         return known
     if now - heard > STALE:
-        return known if known.deaf_since else replace(known, deaf_since=heard)
+        return known if known.deaf_since else replace(known, deaf_since=heard, noticed=now)
     if known.deaf_since is None:
         return known
     kept = tuple(window for window in known.windows if now - window.end < KEPT)
-    return replace(known, deaf_since=None, windows=(*kept, Window(known.deaf_since, heard)))
+    past = _silence(known.deaf_since, known.noticed, max(heard, known.noticed or heard))
+    return replace(known, deaf_since=None, noticed=None, windows=(*kept, *past))
 
 
 def _heard(store: Store, known: Hearing, now: datetime) -> datetime | None:
@@ -137,7 +156,10 @@ def _load(store: Store) -> Hearing | None:
         return Hearing(
             canary=document["canary"],
             deaf_since=moment(since) if since is not None else None,
-            windows=tuple(Window(moment(start), moment(end)) for start, end in document["windows"]),
+            noticed=moment(document["noticed"]) if document.get("noticed") is not None else None,
+            windows=tuple(
+                Window(moment(start), moment(end), asleep=bool(asleep)) for start, end, *asleep in document["windows"]
+            ),
             said_deaf=document["said_deaf"],
         )
     except (CorruptError, KeyError, TypeError, ValueError, OverflowError):
@@ -153,6 +175,9 @@ def _document(known: Hearing) -> dict[str, Any]:
     return {
         "canary": known.canary,
         "deaf_since": millis(known.deaf_since) if known.deaf_since else None,
-        "windows": [[millis(window.start), millis(window.end)] for window in known.windows],
+        "noticed": millis(known.noticed) if known.noticed else None,
+        "windows": [
+            [millis(window.start), millis(window.end), *([1] if window.asleep else [])] for window in known.windows
+        ],
         "said_deaf": known.said_deaf,
     }

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from lastseen import alert, blind, check, ping
+from lastseen import alert, blind, check, ping, watch
 from lastseen.blind import Window
 from lastseen.check import Check, Outcome, Ping, Reason
 from lastseen.message import Alert, flipped
@@ -86,6 +86,10 @@ def _no_windows(_store: Store, _now: datetime) -> tuple[Window, ...]:
     return ()
 
 
+def _always_deaf(start: datetime, _noticed: datetime | None, end: datetime) -> tuple[Window, ...]:
+    return (Window(start, end),)
+
+
 def _stamped_when_noticed(seen: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
     outcome = _woken(seen, now, blind)
     flips = tuple(replace(flip, at=now) if flip.reason is Reason.MISSED else flip for flip in outcome.flips)
@@ -125,6 +129,7 @@ FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["or
 DEAF = replace(STORM, deafness=0.02)
 POISONED = replace(STORM, poison=0.3)
 NO_SWEEPS = replace(STORM, no_sweeps=0.03)
+ASLEEP = replace(STORM, no_sweeps=0.03, deafness=0)
 WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * MINUTE)
 
 VARIANTS = (
@@ -135,6 +140,7 @@ VARIANTS = (
     Variant("a start does not look for its end", FALSE, ((MemoryStore, "_no_later_end", _unchanged),), seed=7),
     Variant("no blind windows", FALSE, ((alert, "windows", _no_windows), (ping, "windows", _no_windows)), DEAF),
     Variant("held for as long as we are deaf", LOST, ((blind, "HOLD_LIMIT", timedelta(days=1)),), DEAF),
+    Variant("sleep is taken for deafness", FALSE, ((watch, "_silence", _always_deaf),), ASLEEP, seed=2),
     Variant("no slack for a ping on its way", FALSE, ((check, "SLACK", timedelta(0)),)),
     Variant("stamped when noticed", STAMP, ((alert, "woken", _stamped_when_noticed),)),
     Variant("a ping forgets what passed before", LOST, ((ping, "pinged", _past_forgotten),)),

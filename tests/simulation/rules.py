@@ -71,7 +71,12 @@ class Gap:
 
     start: int
     end: int
+    noticed: int | None  # when a sweep first wrote it down, if one did before its end
     noted: int | None = None  # when that was first written down after its end
+
+
+Silence = tuple[int, int, bool]
+"""Start, end, and whether it counts in full: no sweep ran, or what it wrote is forgotten."""
 
 
 @dataclass(slots=True)
@@ -79,14 +84,18 @@ class Hearing:
     """When the canary was heard."""
 
     last: int | None = None
+    noticed: int | None = None
     gaps: list[Gap] = field(default_factory=list)
 
     def heard(self, at: int) -> None:
         if self.last is not None and at - self.last > STALE - MARGIN:
-            self.gaps.append(Gap(self.last, at))
-        self.last = max(at, self.last or at)
+            self.gaps.append(Gap(self.last, at, self.noticed))
+        if self.last is None or at > self.last:
+            self.last, self.noticed = at, None
 
     def noted(self, now: int) -> None:
+        if self.noticed is None and self.last is not None and now - self.last > STALE - MARGIN:
+            self.noticed = now
         for gap in self.gaps[-3:]:
             if gap.noted is None and gap.end < now:
                 gap.noted = now
@@ -96,21 +105,37 @@ class Hearing:
         silent = now - self.last if self.last is not None else 0
         if not self.gaps and silent <= STALE - MARGIN:
             return deadline, deadline
-        sure = [(gap.start, min(gap.end, now)) for gap in self.gaps if gap.end - gap.start > STALE + MARGIN]
-        most = [(gap.start, max(gap.end, gap.noted or now) + 2 * MINUTE) for gap in self.gaps]
+        sure, most = [], []
+        for gap in self.gaps:
+            if gap.end - gap.start > STALE + MARGIN:
+                sure += _least(gap.start, gap.noticed, min(gap.end, now))
+            most += _most(gap.start, gap.noticed, max(gap.end, gap.noted or now) + 2 * MINUTE)
         if self.last is not None and silent > STALE - MARGIN:
-            most.append((self.last, now))
+            most += _most(self.last, self.noticed or now, now)
             if silent > STALE + SECOND:
-                sure.append((self.last, now))
+                sure += _least(self.last, self.noticed or now, now)
         least = _moved(deadline, since, sure)
         return least, max(_moved(deadline, since, most), least)
 
 
-def _moved(deadline: int, since: int, gaps: Sequence[tuple[int, int]]) -> int:
-    for start, end in gaps:
+def _least(start: int, noticed: int | None, end: int) -> list[Silence]:
+    if noticed is None or noticed - start <= HOLD + MARGIN:
+        return [(start, end, False)]
+    return [(start, noticed - MARGIN, True), (noticed - MARGIN, end, False)]
+
+
+def _most(start: int, noticed: int | None, end: int) -> list[Silence]:
+    if noticed is not None and noticed - start <= HOLD - MARGIN:
+        return [(start, end, False)]
+    awake = (noticed or end) + MARGIN
+    return [(start, awake, True), (awake, end, False)]
+
+
+def _moved(deadline: int, since: int, gaps: Sequence[Silence]) -> int:
+    for start, end, full in gaps:
         begins = max(start, since)
         if begins < min(deadline, end):
-            deadline += min(end - begins, HOLD)
+            deadline += end - begins if full else min(end - begins, HOLD)
     return deadline
 
 
