@@ -215,10 +215,7 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
     2. Filters turn the signal into what it says; sticky pause, method and keywords can make it an ignored one.
     3. The signal moves the state machine. Each ping is counted, whatever it says.
     """
-    try:
-        present, past = _passed(check, ping.at, blind)
-    except ScheduleError:
-        present, past = check, ()  # `_settled` says the fault
+    present, past = _passed(check, ping.at, blind)
     kind = _said(present, ping)
     moved = replace(present, n_pings=present.n_pings + 1)
     flips: tuple[Flip, ...] = ()
@@ -240,14 +237,13 @@ def woken(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
        check that flapped is steady when it has not flipped for `FLAP_SPAN`.
     2. People are told again of a check that stays down, as often as it asks for.
 
-    A check that cannot compute its deadline stays as it is, with the fault said.
+    A check that cannot compute its deadline is never late; the fault is said, at each wake until it is mended.
     """
-    try:
-        present, past = _passed(check, now, blind)
-    except ScheduleError as error:
-        return Outcome(check=check, fault=str(error))
+    present, past = _passed(check, now, blind)
     after, reminder = _reminded(present, now)
     settled, fault = _settled(check, after)
+    if fault:
+        settled = replace(settled, wake_at=check.wake_at)
     return Outcome(check=settled, flips=past + reminder, fault=fault)
 
 
@@ -371,9 +367,12 @@ class _Lapse:
 def _passed(check: Check, now: datetime, blind: Sequence[Window]) -> tuple[Check, tuple[Flip, ...]]:
     """Let time pass: the end of flapping and a missed deadline, in the order in which they came.
 
-    Raises ScheduleError if there is no telling.
+    A broken schedule has no deadline; `_settled` says the fault.
     """
-    lapse = _lapse(check, now, blind)
+    try:
+        lapse = _lapse(check, now, blind)
+    except ScheduleError:
+        lapse = None
     calm, steady = _steadied(check, lapse.at if lapse else now)
     if lapse is None:
         return calm, steady

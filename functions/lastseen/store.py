@@ -219,9 +219,9 @@ class Store:
         while True:
             answer = self._client.scan(
                 TableName=self._tables.checks,
-                FilterExpression=f"{CHECK['wake_at'][0]} <= :until OR a < f",
+                FilterExpression=f"{_SPOILED} OR {CHECK['wake_at'][0]} <= :until OR a < f",
                 ProjectionExpression="id, w, a, f",
-                ExpressionAttributeValues={":until": number(millis(until))},
+                ExpressionAttributeValues={":until": number(millis(until)), ":number": text("N")},
                 Segment=segment,
                 TotalSegments=segments,
                 ReturnConsumedCapacity="TOTAL",
@@ -513,6 +513,11 @@ _LAST_EVENT = 10**12 - 1
 _COUNT = CHECK["n_pings"][0]
 _UNTOUCHED = f"{CHECK['rev'][0]} = :rev"
 """No decision was taken since; it fails for a check that was deleted, so a ping can never bring one back."""
+_SPOILED = (
+    "NOT attribute_type(a, :number) OR NOT attribute_type(f, :number)"
+    " OR (attribute_exists(w) AND NOT attribute_type(w, :number))"
+)
+"""What the sweep looks at is no number: it would be compared with nothing, and never be named as broken."""
 _NO_LATER_END = "(attribute_not_exists(lp) OR lp <= :lp)"
 """No later end was written first: its time must not go back."""
 

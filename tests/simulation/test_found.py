@@ -12,7 +12,8 @@ from moto import mock_aws
 
 from lastseen import alert
 from lastseen.blind import Window
-from lastseen.check import Check, Kind, Ping, Status, pinged, unique_key
+from lastseen.check import Check, Kind, Ping, Reason, Status, pinged, unique_key, woken
+from lastseen.schedule import Cron
 from lastseen.store import ConflictError, Store, Tables
 from lastseen.watch import Voice, listen, windows
 from tests.memory import MemoryStore, MemoryTopic
@@ -106,3 +107,13 @@ def test_whoever_reads_digests_in_their_order_knows_at_last_that_a_check_is_up()
         if flip["id"].startswith(unique_key(healthy[5].id))
     ]
     assert of_the_last == ["down", "up"]
+
+
+def test_a_check_that_flapped_and_whose_schedule_is_broken_is_told_again_after_an_hour() -> None:
+    flapping = replace(UP, schedule=Cron("61 25 * * *", "Nowhere"), since=T0, flapping=True, wake_at=T0)
+    outcome = woken(flapping, T0 + hours(1))
+    assert [flip.reason for flip in outcome.flips] == [Reason.STEADY]
+    assert outcome.fault
+    assert outcome.check.wake_at == T0  # and so it is named as broken at each sweep
+    failed = pinged(outcome.check, Ping(at=T0 + hours(2), kind=Kind.FAIL))
+    assert [flip.told for flip in failed.flips] == [True]
