@@ -15,6 +15,7 @@ import pytest
 
 from lastseen.alert import TRIES, Told, run
 from lastseen.check import SLACK, Check, Kind, Ping, Status, configured, event_id, paused, pinged, unique_key
+from lastseen.items import millis
 from lastseen.message import Message
 from lastseen.schedule import Cron, Period
 from tests.memory import MemoryStore, MemoryTopic
@@ -307,18 +308,20 @@ def test_lateness_is_told_of_missed_deadlines_alone(world: World) -> None:
     assert world.tell(check(1), check(2), now=DEADLINE + minutes(4)).lateness == (minutes(4),)
 
 
-def hearing(world: World, heard: datetime) -> None:
-    """Let the canary have been heard last at `heard`."""
+def hearing(world: World, heard: datetime, *, noticed: datetime | None = None) -> None:
+    """Let the canary have been heard last at `heard`, and a sweep have noticed that at `noticed`."""
     canary = Check(id=str(UUID(int=99)), project="_lastseen", schedule=Period(timedelta(days=365)), created=T0)
     world.store.create(canary)
     world.ping(canary, Ping(at=heard))
     document: dict[str, Any] = {"canary": canary.id, "deaf_since": None, "windows": [], "said_deaf": False}
+    if noticed:
+        document |= {"deaf_since": millis(heard), "noticed": millis(noticed)}
     world.store.put_setting("watch", "hearing", document)
 
 
 def test_while_we_cannot_hear_no_job_is_blamed(world: World) -> None:
     world.create(check())
-    hearing(world, DEADLINE - minutes(5))
+    hearing(world, DEADLINE - minutes(5), noticed=DEADLINE - minutes(2))
     assert world.tell(check()) == Told()
     assert world.tell(check(), now=DEADLINE + minutes(16)).messages == 1
 
