@@ -9,19 +9,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen import services
-from lastseen.chat import deliver, fan_out, sender
-from lastseen.deliveries import Deliveries, read
-from lastseen.line import Outcome
+from lastseen.chat import LASTING, Tried, deliver, fan_out, sender
+from lastseen.deliveries import Deliveries, Delivery, read
+from lastseen.line import SILENT, Outcome
 from lastseen.markdown import amazon_q
 from lastseen.store import Store, Tables
 from lastseen.topic import Topic, as_json
 
 DELIVERY_SECONDS = 25.0
-"""For one try, whatever a receiver does; well below this function's own time."""
+"""For one request, whatever a receiver does. A try may make two, which together stay below this function's own time."""
 
 logger = Logger()
 
@@ -79,14 +80,28 @@ def _tried(record: dict[str, Any]) -> bool:
     delivery = read(record["body"])
     tries = int(record["attributes"]["ApproximateReceiveCount"])
     tried = deliver(delivery, tries=tries, store=_store, topic=_topic, send=_in_time, now=datetime.now(UTC))
-    # The channel's id, and never its target: that is a secret.
-    logger.info(
-        "delivery", result=tried.result, channel=delivery.channel_id, event=delivery.event.get("id"), tries=tries
-    )
+    _tell(delivery, tried, tries)
     if tried.wait is None:
         return True
     _deliveries.postpone(record["receiptHandle"], tried.wait)
     return False
+
+
+def _tell(delivery: Delivery, tried: Tried, tries: int) -> None:
+    """Log a try, and count what fails for long. By the channel's id, and never its target: that is a secret."""
+    what: dict[str, Any] = {
+        "channel": delivery.channel_id,
+        "project": delivery.project,
+        "event": delivery.event.get("id"),
+    }
+    if not tried.why:
+        logger.info("delivery", result=tried.result, tries=tries, **what)
+        return
+    logger.warning("delivery failed", result=tried.result, tries=tries, why=tried.why, **what)
+    if tries >= LASTING:
+        with single_metric(name="DeliveriesFailing", unit=MetricUnit.Count, value=1) as metric:
+            for name, value in what.items():
+                metric.add_metadata(name, value)
 
 
 def _in_time(*what: Any) -> Outcome:
@@ -102,4 +117,4 @@ def _in_time(*what: Any) -> Outcome:
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     thread.join(DELIVERY_SECONDS)
-    return outcomes[0] if outcomes else Outcome(why="it did not answer in time")
+    return outcomes[0] if outcomes else Outcome(why=SILENT)

@@ -63,6 +63,7 @@ class Alarms(Construct):
         self._watch_the_sweep()
         self._watch_hearing(api, ping)
         self._watch_alerts(wakes, topic)
+        self._watch_deliveries()
         for name, function in functions.items():
             self._alarm(
                 f"{name}Errors",
@@ -125,6 +126,14 @@ class Alarms(Construct):
             "BrokenChecks",
             "A check cannot be watched: its stored item or schedule is broken. The log of the alert function names it.",
             own_metric("alert", "BrokenChecks"),
+        )
+
+    def _watch_deliveries(self) -> None:
+        self._alarm(
+            "DeliveriesFailing",
+            "A chat or webhook hangs or is away; it is tried again for over an hour. The chat function's log names it.",
+            # Longer than the longest wait between two tries, lest the alarm end in between.
+            own_metric("chat", "DeliveriesFailing", period=Duration.minutes(20)),
         )
 
     def _alarm(

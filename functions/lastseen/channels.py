@@ -154,24 +154,12 @@ class Channels:
 
     def last(self, channel: Channel) -> Note | None:
         """Return what is known of the last delivery to a channel."""
-        return self._note(channel.id)
+        return last_delivery(self._store, channel)
 
     def tested(self, channel: Channel, nonce: str) -> Note | None:
         """Return what became of a test, or None while nothing is known."""
-        note = self._note(_test_of(channel))
+        note = _note(self._store, self._project, _test_of(channel))
         return note if note and note.event == nonce else None
-
-    def _note(self, name: str) -> Note | None:
-        document = self._store.setting(f"{NOTES}{self._project}", name)
-        if document is None:
-            return None
-        return Note(
-            event=document["event"],
-            at=moment(document["at"]),
-            result=document["result"],
-            why=document.get("why", ""),
-            tries=document.get("tries", 1),
-        )
 
     def _subscribed(self, channel: Channel) -> str:
         held = {(one.protocol, one.endpoint.lower()) for one in self._topic.subscriptions()}
@@ -203,6 +191,11 @@ def note_delivery(  # one keyword per thing that is noted
     store.put_setting(f"{NOTES}{channel.project}", name, note)
 
 
+def last_delivery(store: Store, channel: Channel) -> Note | None:
+    """Return what is known of the last delivery to a channel."""
+    return _note(store, channel.project, channel.id)
+
+
 def projects(store: Store) -> Sequence[str]:
     """Return the names of all projects."""
     return sorted({project.DEFAULT, *store.settings(project.KIND)})
@@ -223,6 +216,19 @@ def form(channel: Channel) -> Form:
 def new_secret() -> str:
     """Return a secret to sign a webhook's requests with."""
     return f"lss_{secrets.token_urlsafe(SECRET_BYTES)}"
+
+
+def _note(store: Store, project_name: str, name: str) -> Note | None:
+    document = store.setting(f"{NOTES}{project_name}", name)
+    if document is None:
+        return None
+    return Note(
+        event=document["event"],
+        at=moment(document["at"]),
+        result=document["result"],
+        why=document.get("why", ""),
+        tries=document.get("tries", 1),
+    )
 
 
 def _test_of(channel: Channel) -> str:

@@ -3,7 +3,8 @@
 Lives here: the order of steps. The event is fanned out to one delivery per channel; a delivery is tried until the
 channel takes it, and what a failure means for the channel is decided here. People hear of it: a channel that refuses
 twice is switched off and the project's others are told; what was tried in vain for over an hour goes to the dead
-letters, of which an alarm tells.
+letters, of which an alarm tells. A channel that hangs is left alone for a while, since all others wait for the same few
+places.
 Never here: HTTP (line.py), services (services.py), the queue (deliveries.py).
 """
 
@@ -17,10 +18,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lastseen.channel import BY_SNS, EVERY, Channel, Via, from_document, kind, to_document, wants
-from lastseen.channels import form, note_delivery, projects
-from lastseen.deliveries import Deliveries, Delivery, wait_before
+from lastseen.channels import form, last_delivery, note_delivery, projects
+from lastseen.deliveries import TRIES, Deliveries, Delivery, wait_before
 from lastseen.incident import singly
-from lastseen.line import Outcome
+from lastseen.line import SILENT, Outcome
 from lastseen.message import channel_lost
 from lastseen.store import ConflictError, Store
 from lastseen.topic import Topic
@@ -30,6 +31,13 @@ log = logging.getLogger(__name__)
 
 SECOND_OPINION = timedelta(seconds=60)
 """A channel that says no is asked once more after so long: it may be in the middle of being deployed."""
+
+REST = timedelta(minutes=1)
+"""A channel that kept us waiting in vain is tried again after so long, however much is for it: three deliveries are
+tried at a time, and a hundred to a receiver that hangs would keep every other channel waiting for minutes."""
+
+LASTING = 4
+"""A delivery that has failed so often, in two minutes or so, is worth an alarm."""
 
 Event = Mapping[str, Any]
 Send = Callable[[Channel, Event, bool], Outcome]
@@ -42,6 +50,7 @@ class Tried:
 
     result: str  # delivered, dropped, again, refused
     wait: timedelta | None = None  # until the next try, if there is to be one
+    why: str = ""  # what was wrong; no secret
 
 
 def fan_out(
@@ -69,13 +78,17 @@ def deliver(delivery: Delivery, *, tries: int, store: Store, topic: Topic, send:
     """Try a delivery for the n-th time.
 
     1. A channel that was deleted, or is switched off, hears nothing; a test is tried even then.
-    2. A refusal that may be of the message, and not of the channel, is tried with the message's one line.
-    3. A refusal that comes twice switches the channel off. Whatever else failed is tried again.
+    2. A channel that has just kept us waiting in vain is left alone; only the last try is never left out.
+    3. A refusal that may be of the message, and not of the channel, is tried with the message's one line.
+    4. A refusal that comes twice switches the channel off. Whatever else failed is tried again.
     """
     channel = _channel(delivery, store)
     is_test = delivery.event.get("type") == "test"
     if channel is None or (channel.disabled and not is_test):
         return Tried("dropped")
+    rest = timedelta(0) if is_test or tries >= TRIES else _rest(channel, store, now)
+    if rest > timedelta(0):
+        return Tried("again", max(wait_before(tries), rest), SILENT)
     outcome = _sent(channel, delivery.event, send)
     result = _judged(outcome, tries, is_test=is_test)
     note_delivery(store, channel, delivery.event, result=result.result, why=outcome.why, tries=tries, now=now)
@@ -98,10 +111,19 @@ def _judged(outcome: Outcome, tries: int, *, is_test: bool) -> Tried:
     if outcome.delivered:
         return Tried("delivered")
     if not outcome.permanent:
-        return Tried("again", max(wait_before(tries), outcome.wait or timedelta(0)))
+        return Tried("again", max(wait_before(tries), outcome.wait or timedelta(0)), outcome.why)
     if tries > 1 or is_test:
-        return Tried("refused")
-    return Tried("again", SECOND_OPINION)
+        return Tried("refused", why=outcome.why)
+    return Tried("again", SECOND_OPINION, outcome.why)
+
+
+def _rest(channel: Channel, store: Store, now: datetime) -> timedelta:
+    """Return for how long a channel is to be left alone, since the last that was sent there was not answered."""
+    with suppress(KeyError, TypeError, ValueError):  # a note that cannot be read holds nothing up
+        last = last_delivery(store, channel)
+        if last and last.why == SILENT:
+            return last.at + REST - now
+    return timedelta(0)
 
 
 def _switch_off(channel: Channel, event: Event, why: str, *, store: Store, topic: Topic, now: datetime) -> None:

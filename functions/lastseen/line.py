@@ -24,6 +24,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import TimeoutError as SilenceError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -38,6 +39,9 @@ GONE = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_
 
 LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 """Of the 4xx, those that another try may better."""
+
+SILENT = "it did not answer in time"
+"""Why a delivery failed to a receiver that held us up until our patience was over."""
 
 
 class PrivateAddressError(Exception):
@@ -177,7 +181,7 @@ class _Adapter(HTTPAdapter):
 
 def _words(error: Exception) -> str:
     """Return what went wrong, without the URL that errors of `requests` show."""
-    return "it did not answer in time" if isinstance(error, requests.Timeout) else "it could not be reached"
+    return SILENT if isinstance(error, requests.Timeout | SilenceError) else "it could not be reached"
 
 
 def _pools(*, allow_private: bool) -> dict[str, Any]:

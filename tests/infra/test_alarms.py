@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +25,10 @@ from aws_lambda_powertools import Metrics
 from moto import mock_aws
 
 from infra.alarms import NAMESPACE
+from lastseen.channel import Channel, Via, kind, to_document
+from lastseen.chat import LASTING
 from lastseen.check import Check
+from lastseen.deliveries import Delivery
 from lastseen.store import Store, Tables
 from tests.infra.test_stack import function, of_type
 from tests.times import T0
@@ -109,7 +113,7 @@ def test_there_is_an_alarm_for_each_way_to_fall_silent(template: dict[str, Any])
         *("SweepMissing", "SweepErrors", "SweepsDeadLetters"),
         *("CanaryLost", "ServerErrors", "PingThrottles"),
         *("WakesOld", "AlertErrors", "WakesDeadLetters", "BrokenChecks", "NotificationsFailed"),
-        *("ChatErrors", "DeliveriesDeadLetters", "EventsDeadLetters"),
+        *("ChatErrors", "DeliveriesFailing", "DeliveriesDeadLetters", "EventsDeadLetters"),
     }
 
 
@@ -140,8 +144,8 @@ def test_every_alarm_tells_when_it_begins_and_when_it_ends(template: dict[str, A
 def test_the_manual_says_what_each_alarm_means_and_what_they_cost(template: dict[str, Any]) -> None:
     page = (FUNCTIONS.parent / "docs" / "monitoring.md").read_text()
     assert [name for name in alarms(template) if f"| `{name}` |" not in page] == []
-    assert len(alarms(template)) == 14
-    assert "the fourteen here are $0.40" in page
+    assert len(alarms(template)) == 15
+    assert "the fifteen here are $0.50" in page
 
 
 def test_a_second_contact_is_told_by_a_topic_of_its_own(synthesize: Callable[..., dict[str, Any]]) -> None:
@@ -241,7 +245,7 @@ def test_a_broken_check_is_counted(quiet: Functions) -> None:
 
 
 class Functions:
-    """Sweep and alert as Lambda would run them, on tables in memory."""
+    """The functions that measure, as Lambda would run them, on tables in memory."""
 
     def __init__(self, modules: dict[str, ModuleType], capsys: pytest.CaptureFixture[str], broken: str) -> None:
         self.modules, self._capsys, self.broken = modules, capsys, broken
@@ -279,7 +283,7 @@ def functions(
 
         def load(ping_url: str, heartbeat_url: str) -> Functions:
             modules = {}
-            for name in ("sweep", "alert"):
+            for name in ("sweep", "alert", "chat"):
                 asked = function(template, name)["Environment"]["Variables"]
                 told = {key: made.get(key, value) for key, value in asked.items()} | {"PING_URL": ping_url}
                 for key, value in {**told, "SITE_URL": "https://x", "HEARTBEAT_URL": heartbeat_url}.items():
@@ -299,8 +303,10 @@ def quiet(functions: Callable[[str, str], Functions]) -> Functions:
 @pytest.fixture
 def emitted(quiet: Functions) -> dict[str, set[Metric]]:
     """What each function emits, by function."""
-    return {"sweep": _metrics(quiet.emf("sweep", {})), "alert": _metrics(quiet.emf("alert", _wakes(quiet.broken)))} | {
-        "alert": _metrics(quiet.emf("alert", _wakes(_late(quiet))))
+    return {
+        "sweep": _metrics(quiet.emf("sweep", {})),
+        "alert": _metrics(quiet.emf("alert", _wakes(_late(quiet)))),
+        "chat": _metrics(quiet.emf("chat", _delivery_in_vain(quiet))),
     }
 
 
@@ -330,8 +336,10 @@ def _made(template: dict[str, Any]) -> dict[str, str]:
         dynamodb.create_table(TableName=name, **keys)
         names[f"{name.upper()}_TABLE"] = name
     queue = boto3.client("sqs", REGION).create_queue(QueueName="wakes")["QueueUrl"]
+    sqs = boto3.client("sqs", REGION)
+    deliveries = sqs.create_queue(QueueName="deliveries.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     topic = boto3.client("sns", REGION).create_topic(Name="alerts")["TopicArn"]
-    return names | {"WAKES_QUEUE_URL": queue, "TOPIC_ARN": topic}
+    return names | {"WAKES_QUEUE_URL": queue, "DELIVERIES_QUEUE_URL": deliveries, "TOPIC_ARN": topic}
 
 
 def _with_a_broken_check(made: dict[str, str]) -> str:
@@ -357,6 +365,18 @@ def _late(quiet: Functions) -> str:
     )
     quiet.modules["alert"]._store.create(check)  # noqa: SLF001 - the function's own tables
     return check.id
+
+
+def _delivery_in_vain(quiet: Functions) -> dict[str, Any]:
+    """Return a delivery that has failed for some time, to a webhook at which nobody is."""
+    chat = quiet.modules["chat"]
+    channel = Channel(id="c", project="default", name="away", via=Via.WEBHOOK, target="https://away.invalid/x")
+    chat._store.put_setting(kind("default"), channel.id, to_document(channel))  # noqa: SLF001 - the function's own
+    chat._deliveries.send([Delivery(project="default", channel_id="c", event={"id": "e"})])  # noqa: SLF001 - the same
+    sqs = boto3.client("sqs", REGION)
+    [message] = sqs.receive_message(QueueUrl=os.environ["DELIVERIES_QUEUE_URL"])["Messages"]  # noqa: TID251 - set here
+    record = {"messageId": "m", "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}
+    return {"Records": [record | {"attributes": {"ApproximateReceiveCount": str(LASTING)}}]}
 
 
 def _store(made: dict[str, str]) -> Store:

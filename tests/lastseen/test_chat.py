@@ -12,11 +12,12 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 from moto import mock_aws
 
-from lastseen import incident, project, services
+from lastseen import incident, line, project, services
 from lastseen.channel import Channel, Via, from_document, kind, to_document
-from lastseen.channels import NOTES
+from lastseen.channels import NOTES, note_delivery
 from lastseen.chat import Tried, deliver, fan_out, sender
 from lastseen.deliveries import TRIES, Deliveries, Delivery, read, wait_before
+from lastseen.line import SILENT
 from lastseen.message import Message, deaf, trial
 from tests import gallery
 from tests.lastseen.receiver import Receiver, Reply, listening
@@ -94,6 +95,12 @@ class World:
         assert document
         return from_document("default", channel_id, document)
 
+    def silent_note(self, channel_id: str) -> None:
+        """Let a delivery to a channel have hung just now."""
+        note_delivery(
+            self.store, self.channel(channel_id), {"id": "e"}, result="again", why=SILENT, tries=1, now=self.now
+        )
+
     def note(self, channel_id: str) -> dict[str, Any]:
         return self.store.setting(f"{NOTES}default", channel_id) or {}
 
@@ -167,6 +174,52 @@ def test_a_receiver_is_left_alone_for_as_long_as_it_asks(receiver: Receiver) -> 
     assert len(receiver.received) == 1
     world.work_until(T0 + seconds(105))
     assert len(receiver.received) == 2
+
+
+def test_a_channel_that_hung_is_left_alone_for_a_minute_and_then_tried_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "READ_SECONDS", 0.2)
+    receiver.will(Reply(after_seconds=0.6))
+    world = World(hook(receiver))
+    alerts = [replace(DOWN, event=DOWN.event | {"id": f"e:{n}", "check": {"key": f"k{n}"}}) for n in range(3)]
+    for alert in alerts:
+        world.hear(alert)
+    assert [(tried.result, tried.wait) for tried in world.work()] == [
+        ("again", seconds(15)),
+        ("again", seconds(60)),
+        ("again", seconds(60)),
+    ]
+    world.work_until(T0 + seconds(55))
+    assert len(receiver.received) == 1
+    world.work_until(T0 + minutes(3))
+    assert sorted(ids(receiver)[1:]) == ["e:0", "e:1", "e:2"]
+
+
+def test_the_last_try_is_never_left_out(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.silent_note("hook")
+    world.hear(DOWN)
+    [(_, delivery)] = world.queue.due(T0)
+    results = [
+        deliver(delivery, tries=n, store=world.store, topic=world.topic, send=world.send, now=T0).result
+        for n in (TRIES - 1, TRIES)
+    ]
+    assert results == ["again", "delivered"]
+
+
+def test_a_test_is_tried_though_the_channel_hung_a_moment_ago(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.silent_note("hook")
+    world.hear(trial(world.channel("hook"), now=T0, nonce="test-1"))
+    assert [tried.result for tried in world.work()] == ["delivered"]
+
+
+def test_a_note_that_cannot_be_read_holds_nothing_up(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.store.put_setting(f"{NOTES}default", "hook", {"why": SILENT, "event": "e", "result": "again"})
+    world.hear(DOWN)
+    assert [tried.result for tried in world.work()] == ["delivered"]
 
 
 def test_waits_double_and_in_all_last_well_over_an_hour() -> None:
