@@ -67,6 +67,12 @@ def _noted_before_told(
     return messages
 
 
+def _counted_as_told(self: MemoryStore, check_id: str, *, seen: int, told: int) -> None:
+    held = self.checks.get(check_id)
+    if held:
+        self.checks[check_id] = replace(held, announced=held.announced + told - seen)
+
+
 def _saved_whatever_wake_at(self: MemoryStore, seen: Check, outcome: Outcome, *, about: str | None = None) -> None:
     held = self.checks.get(seen.id)
     _save(self, replace(seen, wake_at=held.wake_at) if held else seen, outcome, about=about)
@@ -127,18 +133,25 @@ def _by_status_only(alerts: Sequence[Alert]) -> list[list[Alert]]:
 
 FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["order"]))
 DEAF = replace(STORM, deafness=0.02)
+TWO_BATCHES = replace(STORM, wake_twice=0.5, held_up=0.5, repeated=0, killed=0, refused=0, unanswered=0)
 POISONED = replace(STORM, poison=0.3)
 NO_SWEEPS = replace(STORM, no_sweeps=0.03)
 ASLEEP = replace(STORM, no_sweeps=0.03, deafness=0)
 WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * MINUTE)
 
 VARIANTS = (
-    Variant("told before it is written", FALSE, ((alert, "_settle", _told_before_written),)),
-    Variant("noted as told before it is told", LOST, ((alert, "_tell", _noted_before_told),)),
+    Variant("flip told before it is written", FALSE, ((alert, "_settle", _told_before_written),)),
+    Variant("announced set before publish", LOST, ((alert, "_tell", _noted_before_told),)),
+    Variant(
+        "two batches both count it as told",
+        LOST,
+        ((MemoryStore, "announce", _counted_as_told),),
+        TWO_BATCHES,
+    ),
     Variant("no condition on wake_at", FALSE, ((MemoryStore, "save", _saved_whatever_wake_at),)),
     Variant("no condition on rev", FALSE | LOST, ((MemoryStore, "_unchanged", _there),)),
-    Variant("a start does not look for its end", FALSE, ((MemoryStore, "_no_later_end", _unchanged),), seed=7),
-    Variant("no blind windows", FALSE, ((alert, "windows", _no_windows), (ping, "windows", _no_windows)), DEAF),
+    Variant("a start does not look for its end", FALSE, ((MemoryStore, "_no_later_end", _unchanged),), seed=9),
+    Variant("no blind window", FALSE, ((alert, "windows", _no_windows), (ping, "windows", _no_windows)), DEAF),
     Variant("held for as long as we are deaf", LOST, ((blind, "HOLD_LIMIT", timedelta(days=1)),), DEAF),
     Variant("sleep is taken for deafness", FALSE, ((watch, "_silence", _always_deaf),), ASLEEP, seed=2),
     Variant("no slack for a ping on its way", FALSE, ((check, "SLACK", timedelta(0)),)),
@@ -147,5 +160,5 @@ VARIANTS = (
     Variant("one broken check stops the others", LOST, ((alert._Troubles, "of", _no_net),), POISONED),  # noqa: SLF001 - to break it
     Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST),
     Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),
-    Variant("digests in any order", ORDER, ((alert, "_alike", _by_status_only),), NO_SWEEPS, seed=4),
+    Variant("digests in any order", ORDER, ((alert, "_alike", _by_status_only),), NO_SWEEPS, seed=5),
 )

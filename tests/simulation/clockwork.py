@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 SECOND = 1_000
@@ -33,6 +34,8 @@ class Op:
     outcome: Any = None  # what the call in progress writes
     free_at: int = 0  # when it may publish again
     written: int = 0  # how many of its writes came through
+    process: Op | None = None  # of which it is a thread, if it is one
+    killed: bool = False  # whether its process is gone, with all threads
 
 
 class Strand:
@@ -111,6 +114,29 @@ class Clock:
         if op.strand is None or millis <= 0:
             return
         self.at(self.now + millis, lambda: self._resume(op))
+        self._park(op)
+
+    def side_by_side(self, process: Op, threads: Sequence[Callable[[Op], None]]) -> None:
+        """Let an operation that has a strand wait for threads of its own, which may be held up as it may be."""
+        left = len(threads)
+
+        def work(op: Op, run: Callable[[Op], None]) -> None:
+            nonlocal left
+            try:
+                run(op)
+            finally:
+                left -= 1
+                if not left:
+                    self.at(self.now, lambda: self._resume(process))
+
+        for run in threads:
+            op = Op(process.name, now=process.now, held_up=process.held_up, process=process)
+            self.at(self.now, partial(self.start, op, partial(work, run=run), strand=True))
+        self._park(process)
+
+    def _park(self, op: Op) -> None:
+        """Hand the baton back until somebody resumes the operation."""
+        assert op.strand is not None
         self.waiting.add(op)
         strand = op.strand
         self.back.release()

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from unittest.mock import patch
 from uuid import UUID
 
+from lastseen import alert
 from lastseen.items import millis
 from lastseen.schedule import Period
 from lastseen.watch import PROJECT
@@ -19,7 +21,7 @@ from tests.simulation.books import Wrong
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 from tests.simulation.jobs import BROKEN, Crowd, Job, wish
 from tests.simulation.rules import Said, Wish
-from tests.simulation.world import CALM, STORM, Weather, World, check_of
+from tests.simulation.world import CALM, STORM, Threads, Weather, World, check_of
 from tests.times import T0
 
 WEATHERS = {"calm": CALM, "storm": STORM}
@@ -92,8 +94,9 @@ def _run(plan: Plan, weather: Weather, populate: Callable[[World, Plan], None]) 
     random.seed(plan.seed)  # the functions' own jitter
     world = World(plan.seed, weather, millis(T0))
     try:
-        populate(world, plan)
-        _unfold(world, plan)
+        with patch.object(alert, "ThreadPoolExecutor", partial(Threads, world)):
+            populate(world, plan)
+            _unfold(world, plan)
     finally:
         logging.disable(logging.NOTSET)
         world.clock.close()

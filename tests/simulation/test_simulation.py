@@ -27,6 +27,8 @@ def test_in_a_storm_no_alert_is_lost_and_none_is_false(seed: int) -> None:
     assert report.count["flips"] > 1_500
     troubles = ("killed", "refused", "unanswered", "repeated", "doubles", "dead letters", "pings 500")
     assert {trouble for trouble in troubles if not report.count[trouble]} <= {"dead letters"}
+    assert report.count["checks in two batches at once"] > 50
+    assert report.count["batches on several threads"] > 50
 
 
 def test_over_days_with_slow_jobs_no_alert_is_lost_and_none_is_false() -> None:
@@ -71,3 +73,4 @@ def test_the_simulation_catches_what_is_broken(variant: Variant) -> None:
     with variant.on():
         report = simulate(Plan(variant.seed, checks=100, hours=1), variant.weather)
     assert {wrong.kind for wrong in report.wrong} & variant.faults, report.summary()
+    print(f"{variant.name}: caught as {report.wrong[0].kind}: {report.wrong[0].text}")  # noqa: T201 - for whoever asks

@@ -7,12 +7,12 @@ rules.py, what came of it in books.py.
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from lastseen import alert, ping, sweep
 from lastseen.check import Check, NotPausedError, Outcome, configured, paused, resumed
@@ -35,6 +35,7 @@ GATHERED = SECOND
 POLLERS = 5
 GAP = SECOND // 4
 AT_ONCE = 2
+CHECKS_AT_ONCE = 8
 """As the template sets them, and Lambda polls."""
 
 
@@ -194,6 +195,46 @@ class Speaker(MemoryTopic):
             self.world.books.told(message, self.world.clock.now)
 
 
+class Threads:
+    """Stands in for the alert function's pool: threads that take turns between their calls, as the clock says."""
+
+    def __init__(self, world: World, at_once: int) -> None:
+        self._world = world
+        self._at_once = at_once
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        op = self._world.clock.current
+        if not op.held_up or len(items) < 2:  # nobody else runs between its calls
+            return [work(item) for item in items]
+        done: dict[int, Any] = {}
+        failed: dict[int, Exception] = {}
+        left = deque(enumerate(items))
+
+        def run(_thread: Op) -> None:
+            while left and not op.killed:
+                at, item = left.popleft()
+                try:
+                    done[at] = work(item)
+                except Exception as error:  # noqa: BLE001 - raised below, as a pool does when all is done
+                    failed[at] = error
+                except KilledError:
+                    op.killed = True
+
+        self._world.books.count["batches on several threads"] += 1
+        self._world.clock.side_by_side(op, [run] * min(self._at_once, len(items)))
+        if op.killed:
+            raise KilledError("a thread was killed")
+        for at in sorted(failed):
+            raise failed[at]
+        return [done[at] for at in range(len(items))]
+
+
 class World:
     """One deployment and its fate."""
 
@@ -214,6 +255,7 @@ class World:
         self._gathering: list[list[tuple[str, int]]] = [[] for _ in range(POLLERS)]  # id, how often received
         self._batches: deque[list[tuple[str, int]]] = deque()
         self._alerting = 0
+        self._in_hand: Counter[str] = Counter()  # checks that batches are working on
         self._before: dict[str, tuple[Check, int]] = {}
         self._next_trouble = self._distance()
 
@@ -227,6 +269,8 @@ class World:
         op = self.clock.current
         if op.held_up and self.rng.random() < 0.4:
             self.clock.sleep(op, self.rng.choice(self.weather.holds))
+        if op.process and op.process.killed:
+            raise KilledError("another thread of its process was killed")
         self._next_trouble -= 1
         if self._next_trouble > 0 or self.calm:
             return
@@ -335,6 +379,8 @@ class World:
 
         def work(op: Op) -> None:
             ids = [check_id for check_id, _ in batch]
+            self.books.count["checks in two batches at once"] += sum(bool(self._in_hand[one]) for one in set(ids))
+            self._in_hand.update(set(ids))
             try:
                 told = alert.run(
                     ids,
@@ -343,6 +389,7 @@ class World:
                     now=moment(op.now),
                     site_url="https://x.test",
                     pause=self._pause(op),
+                    at_once=CHECKS_AT_ONCE,
                 )
             except (KilledError, RefusedError, CorruptError, alert.FaultError, ConflictError):
                 failed = set(ids)
@@ -351,6 +398,7 @@ class World:
             for check_id, received in batch:
                 if check_id in failed:
                     self._again(check_id, received)
+            self._in_hand.subtract(set(ids))
             self._alerting -= 1
             if self._batches:
                 self.clock.at(self.clock.now, self._feed)
