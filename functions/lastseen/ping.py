@@ -23,6 +23,7 @@ from lastseen.check import Check, Outcome, Ping, is_late, pinged, unique_key
 from lastseen.items import Recorded
 from lastseen.keys import KIND, Scope, hashed
 from lastseen.pingurl import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
+from lastseen.project import default_channels
 from lastseen.schedule import Period, ScheduleError, canonical_zone, parse
 from lastseen.store import ConflictError, Store
 from lastseen.wakes import Wake, Wakes
@@ -191,7 +192,8 @@ def _find(
         return check, False
     if query.get("create") != "1":
         raise UnknownCheckError
-    return new_check(project, target.slug, query, now), True
+    wanted = new_check(project, target.slug, query, now)
+    return replace(wanted, channels=default_channels(store, project)), True
 
 
 def _of_slug(project: str, slug: str, store: Store, *, strong: bool = False) -> Check | None:

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lastseen.channel import ALL
-from lastseen.items import millis, moment
+from lastseen.items import CorruptError, millis, moment
 from lastseen.store import Store
+
+log = logging.getLogger(__name__)
 
 KIND = "project"
 """The settings kind under which projects lie, by name."""
@@ -38,7 +41,11 @@ def found(store: Store, name: str) -> Project | None:
 
 def default_channels(store: Store, name: str) -> str:
     """Return the channels of a new check for which none are named: better too many than nobody told."""
-    project = found(store, name)
+    try:
+        project = found(store, name)
+    except CorruptError as error:
+        log.error("Project %s cannot be read, its new checks tell every channel: %s", name, error)  # noqa: TRY400 - its text tells all
+        return ALL
     return project.channels if project else ALL
 
 

@@ -264,6 +264,17 @@ def test_a_write_that_is_made_twice_does_no_harm(
 # --- Many at once ---
 
 
+def test_where_the_projects_choices_cannot_be_read_a_check_made_by_a_ping_tells_every_channel(
+    dynamodb: Any, tables: Tables, store: Store, ping: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoiled = {"kind": {"S": "project"}, "name": {"S": "default"}, "doc": {"S": "{"}}
+    dynamodb.put_item(TableName=tables.settings, Item=spoiled)
+    assert ping.handler(event(BY_SLUG, "create=1"), None)["statusCode"] == 201
+    [check] = store.get_many(list(store.project("default"))).values()
+    assert check.channels == "*"
+    assert "Project default cannot be read" in caplog.text
+
+
 def test_of_32_first_pings_at_once_one_makes_the_check_and_all_count(
     store: Store, ping: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -378,6 +378,15 @@ def test_a_first_ping_makes_its_check_and_counts(world: Pinging, suffix: str) ->
     assert world.now.n_pings == 2
 
 
+def test_a_check_made_by_a_ping_tells_the_default_channels_of_its_project(world: Pinging) -> None:
+    world.store.put_setting("project", "default", {"channels": "some-channel"})
+    assert world.ping(BY_SLUG, "create=1") == CREATED
+    assert world.now.channels == "some-channel"
+    world.store.put_setting("project", "default", {"channels": ""})
+    assert world.ping(BY_SLUG, "create=1") == OK
+    assert world.now.channels == "some-channel"
+
+
 @pytest.mark.parametrize("query", ["create=0", "create=true", "create=", "create=11", "create=1&create=0", "Create=1"])
 def test_only_create_1_makes_a_check(world: Pinging, query: str) -> None:
     assert world.ping(BY_SLUG, query) == UNKNOWN
