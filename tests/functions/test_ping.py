@@ -16,14 +16,14 @@ import pytest
 from moto import mock_aws
 
 from lastseen.check import Check, Kind, Status
-from lastseen.keys import KIND, Scope, hashed, mint, to_document
+from lastseen.keys import KIND, hashed
 from lastseen.store import Store, Tables
 from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load
+from tests.lastseen.pinging import PING_KEY, key_document
 from tests.tables import made
 from tests.times import T0, hours, seconds
 
 UUID = "7b0a3c52-94ad-4b1e-8f0e-2d1c5a6b7f80"
-PING_KEY, _KEY = mint(Scope.PING, "default", "", T0)
 RUN = "11111111-2222-4333-8444-555555555555"
 BY_UUID, BY_SLUG = f"/ping/{UUID}", f"/ping/{PING_KEY}/nightly"
 STEADY = ["dynamodb.GetItem", "dynamodb.UpdateItem", "dynamodb.PutItem"]
@@ -49,7 +49,7 @@ def tables(monkeypatch: pytest.MonkeyPatch, dynamodb: Any, template: dict[str, A
 @pytest.fixture
 def store(dynamodb: Any, tables: Tables) -> Store:
     store = Store(dynamodb, tables)
-    store.put_setting(KIND, hashed(PING_KEY), to_document(_KEY))
+    store.put_setting(KIND, hashed(PING_KEY), key_document())
     return store
 
 
