@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
@@ -20,7 +22,28 @@ COMMAND = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
 
 
 Figure = Callable[[str], None]
-FIGURES = pytest.StashKey[list[str]]()
+FIGURE = "figure"
+
+WORKERS = 2
+SHARERS = {"local": ("tests/clients/", "tests/compat/", "tests/test_readme.py"), "deployed": ("tests/e2e/",)}
+"""Tests that share a fixture which takes long to start, and so a process: by the fixture's name."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Test all in two processes, and what somebody picks in this one, where a debugger and print reach it."""
+    picked = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    return 0 if picked else WORKERS
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Hand out whole files, and those together that share what takes long to start."""
+    return _Sharing(config, log)
+
+
+class _Sharing(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    def _split_scope(self, nodeid: str) -> str:
+        sharing = (fixture for fixture, places in SHARERS.items() if nodeid.startswith(places))
+        return next(sharing, super()._split_scope(nodeid))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,12 +57,13 @@ def _signals_as_cron_leaves_them() -> None:
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Figure:
     """Take down a measured figure; all are shown below the tests' summary, whether they pass or fail."""
-    figures = request.config.stash.setdefault(FIGURES, [])
-    return lambda words: figures.append(f"{request.node.name}: {words}")
+    return lambda words: request.node.user_properties.append((FIGURE, f"{request.node.name}: {words}"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash.get(FIGURES, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for each in terminalreporter.stats.values() for report in each]
+    ended = [report for report in reports if isinstance(report, pytest.TestReport) and report.when == "teardown"]
+    figures = [str(words) for report in ended for name, words in report.user_properties if name == FIGURE]
     if figures:
         terminalreporter.section("figures")
         terminalreporter.write("".join(f"{words}\n" for words in figures))

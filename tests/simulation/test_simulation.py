@@ -14,6 +14,9 @@ from tests.simulation.run import Plan, Report, percentile, simulate, together
 IN_TIME_SECONDS = 5.0
 """Promise: from the deadline to the publication, at p99, while the scheduler keeps its minute."""
 
+SEEDS = 12
+"""How many seeds may look for what is broken: what the first of them happens to meet changes with the program."""
+
 
 def found_nothing(report: Report) -> None:
     print(report.summary())  # noqa: T201 - the worst lateness, and the replay line of a failure
@@ -70,7 +73,13 @@ def test_a_fault_names_the_line_that_replays_it() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_the_simulation_catches_what_is_broken(variant: Variant) -> None:
+    kinds: set[str] = set()
     with variant.on():
-        report = simulate(Plan(variant.seed, checks=100, hours=1), variant.weather)
-    assert {wrong.kind for wrong in report.wrong} & variant.faults, report.summary()
-    print(f"{variant.name}: caught as {report.wrong[0].kind}: {report.wrong[0].text}")  # noqa: T201 - for whoever asks
+        for seed in range(variant.seed, variant.seed + SEEDS):
+            report = simulate(Plan(seed, checks=100, hours=1), variant.weather)
+            caught = [wrong for wrong in report.wrong if wrong.kind in variant.faults]
+            if caught:
+                print(f"{variant.name}: seed {seed} finds it {caught[0].kind}: {caught[0].text}")  # noqa: T201 - for whoever asks
+                return
+            kinds |= {wrong.kind for wrong in report.wrong}
+    pytest.fail(f"{SEEDS} seeds found {kinds or 0}, not {set(variant.faults)}; the last one: {report.summary()}")
