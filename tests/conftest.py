@@ -24,19 +24,38 @@ COMMAND = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
 Figure = Callable[[str], None]
 FIGURE = "figure"
 
-WORKERS = 2
+WORKERS, SLOW_WORKERS = 2, 3
+"""Processes that test all, on two cores; slow tests wait more than they compute."""
+
 SHARERS = {"local": ("tests/clients/", "tests/compat/", "tests/test_readme.py"), "deployed": ("tests/e2e/",)}
 """Tests that share a fixture which takes long to start, and so a process: by the fixture's name."""
 
 
+def _slow(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "slow")
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Test all in two processes, and what somebody picks in this one, where a debugger and print reach it."""
-    picked = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
-    return 0 if picked else WORKERS
+    """Test all in some processes, and what somebody picks in this one, where a debugger and print reach it."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return 0
+    return SLOW_WORKERS if _slow(config) else WORKERS
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the slow tests that may take longest, lest the others wait for them at the end."""
+    if _slow(config):
+        items.sort(key=lambda item: -max((mark.args[0] for mark in item.iter_markers("timeout")), default=0))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
-    """Hand out whole files, and those together that share what takes long to start."""
+    """Hand out whole files, and those together that share what takes long to start.
+
+    Slow tests are worth a start of their own; their files come in the order of `pytest_collection_modifyitems`.
+    """
+    if _slow(config):
+        config.option.loadscopereorder = False
+        return LoadFileScheduling(config, log)
     return _Sharing(config, log)
 
 

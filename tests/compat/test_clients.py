@@ -167,7 +167,6 @@ HEALTHCHECKS_IO = """
 """
 
 
-@pytest.mark.slow
 def test_healthchecks_io(site: Site, python: Path) -> None:
     play(python, HEALTHCHECKS_IO, site)
     uuid = site.of_slug("healthchecks-io")["uuid"]
@@ -256,7 +255,6 @@ SAID: dict[str, tuple[str, list[tuple[str, str, bytes]]]] = {
 """Client -> what it does, and what is recorded of it: method, kind, and how its body ends."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SAID)
 def test_a_client_of_python(site: Site, python: Path, name: str) -> None:
     script, expected = SAID[name]
@@ -279,7 +277,6 @@ esac
 """
 
 
-@pytest.mark.slow
 def test_borgmatic(site: Site, python: Path, tmp_path: Path) -> None:
     """Whole runs of the program: a good one by UUID, and a bad one by a slug that it makes."""
     borg, config = tmp_path / "borg", tmp_path / "borgmatic.yaml"
@@ -318,7 +315,6 @@ const client = new HealthChecksPingClient({uuid, baseUrl, timeout: 30000, return
 """
 
 
-@pytest.mark.slow
 def test_healthchecks_io_client_of_node(site: Site, tmp_path: Path) -> None:
     scripts = Path(sys.executable).parent
     quietly = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")

@@ -16,7 +16,7 @@ from tests.compat.test_clients import NODE_CLIENT, install, play, run
 from tests.compat.wire import Site
 from tests.conftest import Local
 
-pytestmark = [pytest.mark.emulator, pytest.mark.slow]
+pytestmark = pytest.mark.emulator
 
 PYTHON_CLIENT = "healthchecks-io==0.4.4"
 

@@ -16,7 +16,7 @@ PAGE: Final = (ROOT / "docs" / "deploy.md").read_text()
 
 def documented(command: str) -> list[str]:
     """Return the first line of the page that runs a command of the CDK's CLI."""
-    found = re.search(rf"^\$ (uv run npx aws-cdk@\S+ {command}\b.*)$", PAGE, re.MULTILINE)
+    found = re.search(rf"^\$ (uv run npx --yes aws-cdk@\S+ {command}\b.*)$", PAGE, re.MULTILINE)
     assert found, f"docs/deploy.md has no line that runs {command}"
     return found[1].split()
 

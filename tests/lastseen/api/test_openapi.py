@@ -114,7 +114,6 @@ def headers(path: str) -> dict[str, str]:
     return SIGNED if path.startswith("/iam") else {"X-Api-Key": _world.write}
 
 
-@pytest.mark.slow
 @schema.parametrize()
 @THOROUGH
 def test_no_call_makes_a_fault_or_an_answer_that_is_not_documented(case: Any) -> None:
