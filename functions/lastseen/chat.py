@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lastseen.channel import BY_SNS, EVERY, Channel, Via, from_document, kind, to_document, wants
-from lastseen.channels import form, last_delivery, note_delivery, projects
+from lastseen.channels import Note, form, last_delivery, note_delivery, projects
 from lastseen.deliveries import TRIES, Deliveries, Delivery, wait_before
 from lastseen.incident import singly
 from lastseen.line import SILENT, Outcome
@@ -86,11 +86,12 @@ def deliver(delivery: Delivery, *, tries: int, store: Store, topic: Topic, send:
     is_test = delivery.event.get("type") == "test"
     if channel is None or (channel.disabled and not is_test):
         return Tried("dropped")
-    rest = timedelta(0) if is_test or tries >= TRIES else _rest(channel, store, now)
-    if rest > timedelta(0):
-        return Tried("again", max(wait_before(tries), rest), SILENT)
+    last = _last(channel, store)
+    if last and last.why == SILENT and now < last.at + REST and tries < TRIES and not is_test:
+        return Tried("again", max(wait_before(tries), last.at + REST - now), SILENT)
     outcome = _sent(channel, delivery.event, send)
-    result = _judged(outcome, tries, is_test=is_test)
+    said_no = last is not None and last.why == outcome.why and now - last.at > SECOND_OPINION / 2
+    result = _judged(outcome, tries, no_more=is_test or (said_no and tries > 1))
     note_delivery(store, channel, delivery.event, result=result.result, why=outcome.why, tries=tries, now=now)
     if outcome.delivered and channel.disabled:
         _save(store, replace(channel, disabled=""))
@@ -107,23 +108,23 @@ def _sent(channel: Channel, event: Event, send: Send) -> Outcome:
     return outcome
 
 
-def _judged(outcome: Outcome, tries: int, *, is_test: bool) -> Tried:
+def _judged(outcome: Outcome, tries: int, *, no_more: bool) -> Tried:
+    """Return what follows; `no_more`: a refusal is the last word."""
     if outcome.delivered:
         return Tried("delivered")
     if not outcome.permanent:
         return Tried("again", max(wait_before(tries), outcome.wait or timedelta(0)), outcome.why)
-    if tries > 1 or is_test:
+    if no_more:
         return Tried("refused", why=outcome.why)
     return Tried("again", SECOND_OPINION, outcome.why)
 
 
-def _rest(channel: Channel, store: Store, now: datetime) -> timedelta:
-    """Return for how long a channel is to be left alone, since the last that was sent there was not answered."""
-    with suppress(KeyError, TypeError, ValueError):  # a note that cannot be read holds nothing up
-        last = last_delivery(store, channel)
-        if last and last.why == SILENT:
-            return last.at + REST - now
-    return timedelta(0)
+def _last(channel: Channel, store: Store) -> Note | None:
+    """Return what the last delivery to a channel came to; a note that cannot be read holds nothing up."""
+    try:
+        return last_delivery(store, channel)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _switch_off(channel: Channel, event: Event, why: str, *, store: Store, topic: Topic, now: datetime) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,7 +77,13 @@ class World:
         """Try what is due now, once each."""
         results = []
         for tries, delivery in self.queue.due(self.now):
-            tried = deliver(delivery, tries=tries + 1, store=self.store, topic=self.topic, send=self.send, now=self.now)
+            try:
+                tried = deliver(
+                    delivery, tries=tries + 1, store=self.store, topic=self.topic, send=self.send, now=self.now
+                )
+            except KilledError:
+                self.queue.again(delivery, self.now + minutes(6))  # it is hidden for so long
+                continue
             if tried.wait is None:
                 self.queue.done(delivery)
             else:
@@ -94,6 +101,23 @@ class World:
         document = self.store.setting(kind("default"), channel_id)
         assert document
         return from_document("default", channel_id, document)
+
+    def killed_at(self, step: int) -> Callable[[], bool]:
+        """Kill the function once, after so many steps; return what tells whether it came to that."""
+        left = [step]
+
+        def hook(call: str, when: str) -> None:
+            left[0] -= 1
+            if left[0] == -1:
+                raise KilledError(f"{when} {call}")
+
+        self.store.hook = self.topic.hook = hook
+
+        def killed() -> bool:
+            was, left[0] = left[0] < 0, 1_000  # and whoever looks at the world is not
+            return was
+
+        return killed
 
     def silent_note(self, channel_id: str) -> None:
         """Let a delivery to a channel have hung just now."""
@@ -263,6 +287,47 @@ def test_one_no_while_it_is_being_deployed_costs_a_channel_nothing(receiver: Rec
     assert world.channel("hook").disabled == ""
     assert world.topic.published == []
     assert len(receiver.received) == 2
+
+
+@pytest.mark.parametrize("first", [503, 500])
+def test_trouble_before_the_first_no_does_not_count_as_a_no(receiver: Receiver, first: int) -> None:
+    receiver.will(first, 404)
+    world = World(hook(receiver))
+    world.hear(DOWN)
+    world.work_until(T0 + minutes(3))
+    assert world.channel("hook").disabled == ""
+    assert len(receiver.received) == 3
+
+
+class KilledError(BaseException):
+    """The function's process is gone."""
+
+
+@pytest.mark.parametrize("answer", [200, 404])
+def test_killed_at_any_step_the_channel_is_told_or_the_others_are_told_why_not(
+    receiver: Receiver, other: Receiver, answer: int
+) -> None:
+    steps = 0
+    while True:
+        receiver.usual = Reply(answer)
+        receiver.received.clear()
+        world = World(hook(receiver), hook(other, "other", default=False))
+        killed = world.killed_at(steps)
+        with suppress(KilledError):
+            world.hear(DOWN)
+        if not world.queue.waiting:
+            world.hear(DOWN)  # SNS calls the function again
+        world.work_until(T0 + minutes(10))
+        was_killed = killed()
+        assert world.queue.waiting == []
+        assert set(ids(receiver)) == {DOWN.event["id"]}
+        assert len(receiver.received) <= (2 if answer == 200 else 4)
+        assert bool(world.channel("hook").disabled) == (answer == 404)
+        assert {message.event["type"] for message in world.topic.published} == ({"channel"} if answer == 404 else set())
+        if not was_killed:
+            break
+        steps += 1
+    assert steps >= 8
 
 
 def test_a_test_that_arrives_switches_a_channel_on_again(receiver: Receiver) -> None:
