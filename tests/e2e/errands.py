@@ -16,10 +16,12 @@ from uuid import uuid4
 from lastseen import care, watch
 from lastseen.channel import Channel, Via, kind
 from lastseen.channel import to_document as to_channel_document
-from lastseen.channels import NOTES
+from lastseen.channels import NOTES, note_delivery
+from lastseen.chat import SECOND_OPINION
 from lastseen.check import Check, Status, woken
 from lastseen.items import millis
 from lastseen.keys import KIND, Scope, mint, to_document
+from lastseen.line import Answer, judged
 from lastseen.schedule import Period
 from tests.e2e.conftest import Deployed
 from tests.lastseen.receiver import Receiver, listening
@@ -201,6 +203,8 @@ def a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it(deployed:
         channel, _ = webhook(deployed, receiver)
         receiver.will(404)
         event = {"version": 1, "type": "flip", "id": _name(), "subject": "DOWN", "text": "down", "status": "down"}
+        no, earlier = judged(Answer(404)).why, _now() - SECOND_OPINION
+        note_delivery(deployed.live.store, channel, event, result="again", why=no, tries=1, now=earlier)
         assert deployed.invoke("chat", delivery(channel, event, tries=2)) == {"batchItemFailures": []}
     told = deployed.post.which(
         lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event['id']}",

@@ -31,7 +31,7 @@ def test_in_a_storm_no_alert_is_lost_and_none_is_false(seed: int) -> None:
     troubles = ("killed", "refused", "unanswered", "repeated", "doubles", "dead letters", "pings 500")
     assert {trouble for trouble in troubles if not report.count[trouble]} <= {"dead letters"}
     assert report.count["checks in two batches at once"] > 50
-    assert report.count["batches on several threads"] > 50
+    assert report.count["batches on several threads"] > 20
 
 
 def test_over_days_with_slow_jobs_no_alert_is_lost_and_none_is_false() -> None:
