@@ -1,32 +1,36 @@
 """Lambda: records a ping. Trigger: the HTTP API, ANY /ping/...
 
 Holds the clients and the reading of the event; decisions are in lastseen/ping.py. Imports neither Pydantic nor
-Powertools, and botocore's low-level clients alone: a ping is where a cold start costs.
+Powertools nor botocore's client: a ping is where a cold start costs.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from lastseen.clients import Clients
+from lastseen.aws import SQS, Aws, DynamoDB
 from lastseen.gateway import body, is_preflight, plain
 from lastseen.items import moment
 from lastseen.ping import Answer, PingKeys, Request, answer
 from lastseen.store import Store, Tables
 from lastseen.wakes import Wakes
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
 logging.getLogger().setLevel(logging.INFO)
 
 _env = os.environ
-_clients = Clients()
+_aws = Aws(_env)
 _store = Store(
-    _clients.make("dynamodb"),
+    cast("DynamoDBClient", DynamoDB(_aws)),  # it has those methods of a client that a ping calls, see lastseen/aws.py
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
     history_days=int(_env["HISTORY_DAYS"]),
 )
-_wakes = Wakes(_clients.make("sqs"), _env["WAKES_QUEUE_URL"])
+_wakes = Wakes(cast("SQSClient", SQS(_aws)), _env["WAKES_QUEUE_URL"])
 _keys = PingKeys(_store)
 _body_limit = int(_env["BODY_LIMIT"])
 

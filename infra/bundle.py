@@ -20,12 +20,9 @@ import uv
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
-from infra import models
-
 ROOT: Final = Path(__file__).parent.parent
 SOURCE: Final = ROOT / "functions"
 CACHE: Final = ROOT / ".lastseen" / "bundles"
-MODELS: Final = "models"  # where functions/lastseen/clients.py looks
 
 _PLATFORMS: Final = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 _RECIPE: Final = "1"  # change it with what `_install` makes, so that old cache entries are left alone
@@ -66,7 +63,6 @@ def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
         shutil.copytree(SOURCE, source, ignore=unwanted)
         _compile(source, compiler)
         shutil.copytree(source, output, dirs_exist_ok=True)
-    models.write(output / MODELS)
 
 
 @jsii.implements(ILocalBundling)

@@ -3,7 +3,7 @@
 The detail of a part is in the file of its name; a permission is in none of them.
 """
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -53,6 +53,7 @@ class LastseenStack(Stack):
             timeout=Duration.seconds(10),
             reserved=settings.reserved_concurrency,
         )
+        self.ping.add_environment("URL_SUFFIX", Aws.URL_SUFFIX)  # it has no botocore client to know each partition
         self.sweep = functions.add(
             "sweep", does="Looks for deadlines", memory_mb=512, timeout=Duration.seconds(50), asynchronous=True
         )

@@ -80,9 +80,12 @@ def _base64(held: bytes) -> str:
 
 
 def environment(endpoint: str) -> dict[str, str]:
-    """Return the variables that the template gives each function, for that endpoint."""
+    """Return the variables that the template and Lambda give each function, for that endpoint."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
         "CHECKS_TABLE": "checks",
         "NAMES_TABLE": "names",
         "HISTORY_TABLE": "history",

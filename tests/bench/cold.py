@@ -12,7 +12,6 @@ from tests.bench.table import Figure, Section
 
 BARE = "an empty function"
 PLAIN = "a plain boto3 function with the same three calls"
-MODELS = "ping, with botocore's whole service models"
 BYTE_CODE = "ping, without byte code of ours"
 EVENTS: dict[str, Any] = {
     "ping.handler": aws.request(),
@@ -32,7 +31,6 @@ def measure(laboratory: Laboratory) -> list[Section]:
             BARE: Case("bare.handler", ping, plain),
             PLAIN: Case("plain.handler", ping, plain),
             **{name: Case(name, event) for name, event in EVENTS.items()},
-            MODELS: Case("ping.handler", ping, without(bundle, "models")),
             BYTE_CODE: Case("ping.handler", ping, without(bundle, "__pycache__")),
         }
     )
@@ -46,7 +44,7 @@ def _imports(laboratory: Laboratory) -> Section:
     told = subprocess.run(
         [laboratory.python, "-X", "importtime", "-c", "import ping"],
         cwd=laboratory.bundle,
-        env={**aws.environment("http://127.0.0.1:9"), "AWS_DEFAULT_REGION": "us-east-1"},
+        env=aws.environment("http://127.0.0.1:9"),
         capture_output=True,
         text=True,
         check=True,

@@ -30,6 +30,7 @@ from tests.lastseen.receiver import listening
 
 pytestmark = pytest.mark.emulator
 FUNCTIONS = sorted(path.stem for path in SOURCE.glob("*.py"))
+BY_LAMBDA = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 HEAVY = ("pydantic", "aws_lambda_powertools", "boto3", "jinja2", "apprise")
 
 
@@ -148,7 +149,7 @@ def test_the_bundled_ping_function_starts_without_what_is_heavy(lambda_: Lambda)
     done = subprocess.run(
         [lambda_.python, "-c", code],
         cwd=lambda_.bundle,
-        env={**found["Environment"]["Variables"], "AWS_DEFAULT_REGION": "us-east-1"},
+        env={**found["Environment"]["Variables"], **BY_LAMBDA},
         capture_output=True,
         text=True,
         check=True,

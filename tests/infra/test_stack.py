@@ -165,7 +165,7 @@ def test_only_ping_goes_without_the_settings_of_powertools(template: dict[str, A
     assert told["alert"]["POWERTOOLS_METRICS_NAMESPACE"] == "Lastseen"
     assert set(told["ping"]) == {
         *("CHECKS_TABLE", "NAMES_TABLE", "HISTORY_TABLE", "SETTINGS_TABLE", "WAKES_QUEUE_URL", "TOPIC_ARN"),
-        *("PING_URL", "API_URL", "SITE_URL", "HISTORY_DAYS", "BODY_LIMIT", "ALLOW_PRIVATE_TARGETS"),
+        *("PING_URL", "API_URL", "SITE_URL", "HISTORY_DAYS", "BODY_LIMIT", "ALLOW_PRIVATE_TARGETS", "URL_SUFFIX"),
     }
     assert (told["ping"]["HISTORY_DAYS"], told["ping"]["BODY_LIMIT"]) == ("90", "10000")
 
