@@ -48,6 +48,7 @@ class Books:
     _untold: dict[str, deque[tuple[Entry, int, bool]]] = field(default_factory=dict)
     _announced: dict[str, int] = field(default_factory=dict)
     _changed: dict[str, int] = field(default_factory=dict)
+    _mended: dict[str, int] = field(default_factory=dict)
 
     def opened(self, check_id: str, wish: Wish) -> None:
         self.rules[check_id] = Rules(wish)
@@ -57,6 +58,10 @@ class Books:
     def closed(self, check_id: str) -> None:
         """A check was deleted: what was not told of it need not be told."""
         self._untold[check_id].clear()
+
+    def mended(self, check_id: str, now: int) -> None:
+        """A check that could not be read can be from now on: what it had to tell waited for that."""
+        self._mended[check_id] = now
 
     # What was written
 
@@ -155,7 +160,8 @@ class Books:
             self.fault(kind, now, f"told flip {n} of {check_id} before flip {untold[0][0].n}")
         else:
             _, known, odd = untold.popleft()
-            late = now - known
+            mended = self._mended.get(check_id, 0)
+            odd, late = odd or known < mended, now - max(known, mended)
             if entry.reason in TIME:
                 (self.held if odd else self.lateness).append(late)
             if late > self.patience:

@@ -147,9 +147,14 @@ def _poison(world: World, check_id: str) -> None:
     if how < 0.3:
         world.books.stand_ins.add(check_id)
         return
+
+    def mend() -> None:
+        corrupt.discard(check_id)
+        world.books.mended(check_id, world.clock.now)
+
     world.clock.at(spoiled, lambda: corrupt.add(check_id))
     if how < 0.8:
-        world.clock.at(spoiled + rng.randint(1, 20) * MINUTE, lambda: corrupt.discard(check_id))
+        world.clock.at(spoiled + rng.randint(1, 20) * MINUTE, mend)
 
 
 def _unfold(world: World, plan: Plan) -> None:
