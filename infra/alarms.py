@@ -124,7 +124,7 @@ class Alarms(Construct):
         )
         self._alarm(
             "BrokenChecks",
-            "A check cannot be watched: its stored item or schedule is broken. The log of the alert function names it.",
+            "A check's item, schedule or log is broken; it may not be watched. The alert function's log names it.",
             own_metric("alert", "BrokenChecks"),
         )
 

@@ -170,7 +170,7 @@ def _settled(
             return 0, None
         flips = len(outcome.flips)
         if outcome.check.announced < outcome.check.flips:
-            untold = _untold(outcome, store)
+            untold = _untold(outcome, store, troubles)
         if outcome.fault:  # its deadline cannot be watched; what it reported is told all the same
             raise FaultError(outcome.fault)
     return flips, untold
@@ -195,17 +195,22 @@ def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window]) 
     raise ConflictError(f"{TRIES} races lost in a row.")
 
 
-def _untold(outcome: Outcome, store: Store) -> _Untold:
+def _untold(outcome: Outcome, store: Store, troubles: _Troubles) -> _Untold:
     """Return what people have still to be told of a check, oldest first.
 
-    If its log cannot be read, or was restored from a time before its last flip, people are told of its status.
+    If its log cannot be read, or was restored from a time before its last flip, people are told of its status, and the
+    check is named as broken.
     """
     check = outcome.check
     if len(outcome.flips) == check.flips - check.announced:  # all were just written; no need to read them
         return _Untold(check, tuple(flip for flip in outcome.flips if flip.told))
     flips = store.flips(check.id, after=check.announced, upto=check.flips)
-    if not flips or flips[-1].n < check.flips:
-        log.error("Flip %d of check %s is missing; people are told of its status.", check.flips, unique_key(check.id))
+    missing = sorted(set(range(check.announced + 1, check.flips + 1)) - {flip.n for flip in flips})
+    if missing:
+        name = unique_key(check.id)
+        troubles.broken.append(name)
+        log.error("Broken log: check %s lacks flips, the last is %d; of its status people are told.", name, missing[-1])
+    if check.flips in missing:
         flips.append(_stand_in(check))
     return _Untold(check, tuple(flip for flip in flips if flip.told))
 

@@ -239,9 +239,22 @@ def test_a_flip_that_is_missing_from_the_log_is_told_as_the_status(world: World,
     if status is Status.UP:
         world.ping(check(), Ping(at=T0 + minutes(2)))
     world.store.flips_of.clear()
-    world.tell(check(), now=T0 + minutes(3))
+    told = world.tell(check(), now=T0 + minutes(3))
     assert [message.event["status"] for message in world.topic.published] == [str(status)]
     assert world.held(check()).announced == world.held(check()).flips
+    assert (told.broken, told.failed) == ((unique_key(check().id),), ())
+
+
+def test_a_flip_that_is_missing_before_the_last_is_named_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.create(check())
+    world.ping(check(), Ping(at=T0 + minutes(1), kind=Kind.FAIL))
+    world.ping(check(), Ping(at=T0 + minutes(2)))
+    first = world.held(check()).announced + 1
+    del world.store.flips_of[check().id][first]
+    told = [world.tell(check(), now=T0 + minutes(3)).broken for _ in range(2)]
+    assert told == [(unique_key(check().id),), ()]
+    assert [message.event["status"] for message in world.topic.published] == ["up"]
+    assert f"{unique_key(check().id)} lacks flips, the last is {first}" in caplog.text
 
 
 # Races

@@ -117,7 +117,8 @@ def test_a_flip_that_cannot_be_read_is_told_as_the_status_that_it_led_to(
                 TableName=poisoned.tables.history, Item={"id": item["id"], "event": item["event"], "x": {"S": "?"}}
             )
     caplog.clear()
-    assert poisoned.minute().failed == ()
+    told = poisoned.minute()
+    assert (told.broken, told.failed) == ((unique_key(poisoned.bad.id),), ())
     assert poisoned.told() == NAMES
     names_it(caplog, poisoned.bad)
 
