@@ -13,9 +13,9 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ValidationError
 
-from lastseen.alert import Told, run
-from lastseen.store import Store, Tables
-from lastseen.topic import ALERT_GAP_SECONDS, Topic
+from lastseen.alerting.alert import Told, run
+from lastseen.aws.topic import ALERT_GAP_SECONDS, Topic
+from lastseen.storage.store import Store, Tables
 
 AT_ONCE = 8
 """Checks that are written at the same time; below the ten connections that a client keeps."""

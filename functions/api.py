@@ -11,9 +11,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.api.app import Deployment, build
-from lastseen.store import Store, Tables
-from lastseen.topic import Topic
-from lastseen.wakes import Wakes
+from lastseen.aws.topic import Topic
+from lastseen.aws.wakes import Wakes
+from lastseen.storage.store import Store, Tables
 
 logger = Logger()
 

@@ -1,6 +1,6 @@
 """Lambda: records a ping. Trigger: the HTTP API, ANY /ping/...
 
-Holds the clients and the reading of the event; decisions are in lastseen/ping.py. Imports neither Pydantic nor
+Holds the clients and the reading of the event; decisions are in lastseen/pinging/. Imports neither Pydantic nor
 Powertools nor botocore's client: a ping is where a cold start costs.
 """
 
@@ -10,12 +10,12 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from lastseen.aws import SQS, Aws, DynamoDB
-from lastseen.gateway import body, is_preflight, plain
-from lastseen.items import moment
-from lastseen.ping import Answer, PingKeys, Request, answer
-from lastseen.store import Store, Tables
-from lastseen.wakes import Wakes
+from lastseen.aws.client import SQS, Aws, DynamoDB
+from lastseen.aws.gateway import body, is_preflight, plain
+from lastseen.aws.wakes import Wakes
+from lastseen.core.times import moment
+from lastseen.pinging.answer import Answer, PingKeys, Request, answer
+from lastseen.storage.store import Store, Tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,7 +26,7 @@ logging.getLogger().setLevel(logging.INFO)
 _env = os.environ
 _aws = Aws(_env)
 _store = Store(
-    cast("DynamoDBClient", DynamoDB(_aws)),  # it has those methods of a client that a ping calls, see lastseen/aws.py
+    cast("DynamoDBClient", DynamoDB(_aws)),  # it has those methods of a client that a ping calls, see aws/client.py
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
     history_days=int(_env["HISTORY_DAYS"]),
 )

@@ -13,13 +13,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lastseen.care import Cared, care
-from lastseen.message import deaf, hearing, subscriptions_lost
-from lastseen.store import Store, Tables
-from lastseen.sweep import run, segments_for
-from lastseen.topic import Topic
-from lastseen.wakes import Wakes
-from lastseen.watch import Voice, listen
+from lastseen.alerting.sweep import run, segments_for
+from lastseen.aws.topic import Topic
+from lastseen.aws.wakes import Wakes
+from lastseen.health.canary import Voice, listen
+from lastseen.health.subscriptions import Cared, care
+from lastseen.storage.store import Store, Tables
+from lastseen.text.message import deaf, hearing, subscriptions_lost
 
 KNOCK_SECONDS = 5
 """How long we wait for an answer to a ping of our own."""

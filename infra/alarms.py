@@ -131,9 +131,9 @@ class Alarms(Construct):
     def _watch_deliveries(self) -> None:
         self._alarm(
             "DeliveriesFailing",
-            "A chat or webhook hangs or is away; it is tried again for over an hour. The chat function's log names it.",
+            "A chat or webhook hangs or is away; it is tried again for over an hour. The deliver log names it.",
             # Longer than the longest wait between two tries, lest the alarm end in between.
-            own_metric("chat", "DeliveriesFailing", period=Duration.minutes(20)),
+            own_metric("deliver", "DeliveriesFailing", period=Duration.minutes(20)),
         )
 
     def _alarm(

@@ -94,7 +94,7 @@ def _going_out(topic: sns.ITopic, dead_letters: Mapping[str, sqs.Queue]) -> list
             "Alerts",
             own_metric("alert", "Alerts").with_(label="alerts"),
             own_metric("alert", "BrokenChecks").with_(label="broken checks"),
-            own_metric("chat", "DeliveriesFailing").with_(label="tries of chats that fail"),
+            own_metric("deliver", "DeliveriesFailing").with_(label="tries of chats that fail"),
             topic.metric_number_of_notifications_delivered(period=_FIVE, statistic=_SUM, label="delivered"),
             topic.metric_number_of_notifications_failed(period=_FIVE, statistic=_SUM, label="not delivered"),
         ),

@@ -35,6 +35,7 @@ class Functions(Construct):
         name: str,
         *,
         does: str,
+        construct_id: str = "",
         memory_mb: int,
         timeout: Duration,
         asynchronous: bool = False,
@@ -42,19 +43,22 @@ class Functions(Construct):
     ) -> lambda_.Function:
         """Add the function whose entry is `handler` in functions/<name>.py; its role may write its own log, no more.
 
+        `construct_id`: what CloudFormation knows it by, if that is not its name.
+
         `asynchronous`: AWS calls it without waiting; a late or failed call is dropped, not repeated.
         """
-        log = log_group(self, f"{name.title()}Log", days=self._settings.log_days)
+        construct_id = construct_id or name.title()
+        log = log_group(self, f"{construct_id}Log", days=self._settings.log_days)
         role = iam.Role(
             self,
-            f"{name.title()}Role",
+            f"{construct_id}Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=f"What {name} of Lastseen may do",
         )
         log.grant_write(role)
         return lambda_.Function(
             self,
-            name.title(),
+            construct_id,
             description=does,
             code=self._code,
             handler=f"{name}.handler",

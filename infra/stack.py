@@ -8,8 +8,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.alarms import Alarms
-from infra.chat import AmazonQ, Deliveries
 from infra.dashboard import Dashboard
+from infra.deliveries import AmazonQ, Deliveries
 from infra.functions import Functions
 from infra.nag import accept
 from infra.schedule import MinuteHand
@@ -20,7 +20,7 @@ from infra.wakes import Wakes
 from infra.web import Web
 
 ALERT_TIMEOUT = Duration.minutes(1)
-CHAT_TIMEOUT = Duration.minutes(1)
+DELIVER_TIMEOUT = Duration.minutes(1)
 
 
 class LastseenStack(Stack):
@@ -31,7 +31,7 @@ class LastseenStack(Stack):
         self.tables = Tables(self, "Tables", throwaway=settings.throwaway)
         self.topic = AlertTopic(self, "Alerts", emails=settings.alert_emails).topic
         self.wakes = Wakes(self, "Wakes", consumer_timeout=ALERT_TIMEOUT)
-        self.deliveries = Deliveries(self, "Deliveries", consumer_timeout=CHAT_TIMEOUT)
+        self.deliveries = Deliveries(self, "Deliveries", consumer_timeout=DELIVER_TIMEOUT)
         self.web = Web(self, "Web", settings=settings)
         self._add_functions(settings)
         self.minute_hand = MinuteHand(self, "EachMinute", sweep=self.sweep)
@@ -39,8 +39,8 @@ class LastseenStack(Stack):
         self._connect()
         if settings.slack_workspace_id:
             amazon_q = AmazonQ(self, "AmazonQ", settings=settings).topic
-            amazon_q.grant_publish(self.chat)
-            self.chat.add_environment("CHATBOT_TOPIC_ARN", amazon_q.topic_arn)
+            amazon_q.grant_publish(self.deliver)
+            self.deliver.add_environment("CHATBOT_TOPIC_ARN", amazon_q.topic_arn)
         self._watch(settings)
         self._output()
 
@@ -59,8 +59,14 @@ class LastseenStack(Stack):
         )
         # A whole CPU: in a storm it is CPU that the last alert waits for, and idle it costs nothing.
         self.alert = functions.add("alert", does="Decides, flips, tells", memory_mb=1769, timeout=ALERT_TIMEOUT)
-        self.chat = functions.add("chat", does="Posts to chats and webhooks", memory_mb=512, timeout=CHAT_TIMEOUT)
-        self.chat.add_environment("DELIVERIES_QUEUE_URL", self.deliveries.queue.queue_url)
+        self.deliver = functions.add(
+            "deliver",
+            construct_id="Chat",  # its first name; another would replace the function, and what is on its way to it
+            does="Posts to chats, webhooks and incident tools",
+            memory_mb=512,
+            timeout=DELIVER_TIMEOUT,
+        )
+        self.deliver.add_environment("DELIVERIES_QUEUE_URL", self.deliveries.queue.queue_url)
         self.api = functions.add(
             "api", does="Management API, badges, dashboard", memory_mb=512, timeout=Duration.seconds(29)
         )
@@ -112,11 +118,11 @@ class LastseenStack(Stack):
         topic.grant_publish(self.alert)
 
         deliveries = self.deliveries
-        tables.settings.grant(self.chat, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
-        deliveries.queue.grant(self.chat, "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage")
-        deliveries.queue.grant(self.chat, "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
-        deliveries.lost_events.grant(self.chat, "sqs:SendMessage")
-        topic.grant_publish(self.chat)  # a channel that is lost
+        tables.settings.grant(self.deliver, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+        deliveries.queue.grant(self.deliver, "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage")
+        deliveries.queue.grant(self.deliver, "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
+        deliveries.lost_events.grant(self.deliver, "sqs:SendMessage")
+        topic.grant_publish(self.deliver)  # a channel that is lost
 
         rows = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
         tables.checks.grant(self.api, *rows, "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
@@ -142,7 +148,7 @@ class LastseenStack(Stack):
         self.web.route(self.api, ["/api/{proxy+}", "/badge/{proxy+}", "/b/{proxy+}", "/", "/{proxy+}"])
         self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for whoever has AWS credentials
         self.wakes.feed(self.alert)
-        self.deliveries.feed(self.chat, self.topic)
+        self.deliveries.feed(self.deliver, self.topic)
 
     def _watch(self, settings: Settings) -> None:
         """Who is told when Lastseen itself falls silent."""
@@ -165,7 +171,7 @@ class LastseenStack(Stack):
             ping=self.ping,
             wakes=self.wakes.queue,
             topic=self.topic,
-            functions={"Sweep": self.sweep, "Alert": self.alert, "Chat": self.chat},
+            functions={"Sweep": self.sweep, "Alert": self.alert, "Deliver": self.deliver},
             dead_letters=dead_letters,
         )
         Dashboard(
@@ -175,7 +181,13 @@ class LastseenStack(Stack):
             api=self.web.api,
             wakes=self.wakes.queue,
             topic=self.topic,
-            functions={"ping": self.ping, "sweep": self.sweep, "alert": self.alert, "chat": self.chat, "api": self.api},
+            functions={
+                "ping": self.ping,
+                "sweep": self.sweep,
+                "alert": self.alert,
+                "deliver": self.deliver,
+                "api": self.api,
+            },
             tables={"checks": self.tables.checks, "history": self.tables.history},
             dead_letters=dead_letters,
         )

@@ -1,4 +1,4 @@
-"""The four tables. What their items hold is the business of functions/lastseen/store.py alone."""
+"""The four tables. What their items hold is the business of functions/lastseen/storage/store.py alone."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb

@@ -13,14 +13,14 @@ from constructs import Construct
 from infra.nag import accept
 
 # A thousand checks that fall due together are to make a handful of digests, not a hundred: so up to fifty share a
-# message (functions/lastseen/wakes.py), and messages are gathered for a second into large batches, of which two at most
+# message (lastseen/aws/wakes.py), and messages are gathered for a second into large batches, of which two at most
 # are worked on at once. Each of Lambda's five pollers gathers for itself. A check costs two writes, eight checks are
 # written at a time: the largest batch, 5,000 checks, takes a third of its minute. The second is not lost: wakes leave
-# sooner by as much (functions/lastseen/sweep.py).
+# sooner by as much (functions/lastseen/alerting/sweep.py).
 BATCH: Final = 100
 GATHERED: Final = Duration.seconds(1)
 RECEIVES: Final = 5
-# Two functions that publish at most 4 messages a second each (functions/lastseen/topic.py) stay below the 10 at which
+# Two functions that publish at most 4 messages a second each (lastseen/aws/topic.py) stay below the 10 at which
 # SNS cuts off an e-mail address; and pings always find a place in a new account, which may run ten functions at once.
 CONCURRENT_BATCHES: Final = 2
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lastseen.blind import Window
-from lastseen.channel import Channel, Via
-from lastseen.check import Check, Flip, Kind, Outcome, Ping, pinged, woken
-from lastseen.markdown import markdown
-from lastseen.message import (
+from lastseen.core.blind import Window
+from lastseen.core.channel import Channel, Via
+from lastseen.core.check import Check, Flip, Kind, Outcome, Ping, pinged, woken
+from lastseen.core.schedule import Cron, Period
+from lastseen.text.markdown import markdown
+from lastseen.text.message import (
     Alert,
     Message,
     channel_lost,
@@ -25,7 +26,6 @@ from lastseen.message import (
     subscriptions_lost,
     trial,
 )
-from lastseen.schedule import Cron, Period
 from tests.times import T0, hours, minutes, seconds
 
 SITE = "https://lastseen.example.com"

@@ -13,12 +13,13 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from lastseen.check import Check, Flip, Outcome
-from lastseen.items import CorruptError, Recorded, check_to_item
-from lastseen.message import Message
-from lastseen.store import ConflictError, Due, Page, Place, Store
-from lastseen.topic import PENDING, Subscription, SubscriptionError, Topic
-from lastseen.wakes import Wake, Wakes
+from lastseen.aws.topic import PENDING, Subscription, SubscriptionError, Topic
+from lastseen.aws.wakes import Wake, Wakes
+from lastseen.core.check import Check, Flip, Outcome
+from lastseen.core.history import Recorded
+from lastseen.storage.items import CorruptError, check_to_item
+from lastseen.storage.store import ConflictError, Due, Page, Place, Store
+from lastseen.text.message import Message
 
 Hook = Callable[[str, str], None]
 """Called with a call's name and "before" or "after"; what it raises, the caller gets."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from lastseen.check import Kind
+from lastseen.core.check import Kind
 from lastseen_cli.local.command import run_local
 from lastseen_cli.local.front import Seen
 from lastseen_cli.local.inbox import Notice

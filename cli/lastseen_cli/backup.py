@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from lastseen import channel, keys, project
-from lastseen.check import Check, Outcome, unique_key
-from lastseen.items import CorruptError, check_from_item, check_to_item
-from lastseen.store import ConflictError, Store
+from lastseen.core import channel, keys
+from lastseen.core.check import Check, Outcome, unique_key
+from lastseen.storage import projects as project
+from lastseen.storage.items import CorruptError, check_from_item, check_to_item
+from lastseen.storage.store import ConflictError, Store
 from lastseen_cli.errors import CliError, UsageError
 
 VERSION = 1

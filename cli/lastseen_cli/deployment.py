@@ -13,7 +13,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 
-from lastseen.store import Store, Tables
+from lastseen.storage.store import Store, Tables
 from lastseen_cli.aws import session
 from lastseen_cli.errors import CliError, UsageError
 

@@ -19,13 +19,13 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lastseen.channel import kind
-from lastseen.check import Check
-from lastseen.items import CorruptError, check_from_item
-from lastseen.schedule import Period, ScheduleError, next_due
-from lastseen.store import ConflictError
-from lastseen.watch import PROJECT, STALE
-from lastseen.words import span
+from lastseen.core.channel import kind
+from lastseen.core.check import Check
+from lastseen.core.schedule import Period, ScheduleError, next_due
+from lastseen.health.canary import PROJECT, STALE
+from lastseen.storage.items import CorruptError, check_from_item
+from lastseen.storage.store import ConflictError
+from lastseen.text.words import span
 from lastseen_cli import output
 from lastseen_cli.deployment import Deployment, words
 

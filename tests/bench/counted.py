@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lastseen.store import Store, Tables
-from lastseen.wakes import Wakes
+from lastseen.aws.wakes import Wakes
+from lastseen.storage.store import Store, Tables
 from lastseen_cli.local import emulator
 
 READ_UNIT_BYTES = 4096

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from lastseen.check import Check, Status
-from lastseen.schedule import Period
-from lastseen.store import Store
+from lastseen.core.check import Check, Status
+from lastseen.core.schedule import Period
+from lastseen.storage.store import Store
 from lastseen_cli.local import emulator, synth
 from lastseen_cli.local.front import listen
 from lastseen_cli.local.inbox import Inbox

@@ -23,10 +23,10 @@ import boto3
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 
-from lastseen.items import millis
-from lastseen.store import Store, Tables
-from lastseen.sweep import LOOK_AHEAD, run, segments_for
-from lastseen.wakes import Wakes
+from lastseen.alerting.sweep import LOOK_AHEAD, run, segments_for
+from lastseen.aws.wakes import Wakes
+from lastseen.core.times import millis
+from lastseen.storage.store import Store, Tables
 from tests.bench.typical import item_bytes, typical_item
 from tests.times import T0, seconds
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from lastseen.check import Check, Ping
-from lastseen.items import Recorded, ping_to_item
-from lastseen.keys import KIND, Scope, mint, to_document
-from lastseen.ping import PingKeys, Request, answer
+from lastseen.core.check import Check, Ping
+from lastseen.core.history import Recorded
+from lastseen.core.keys import KIND, Scope, mint, to_document
+from lastseen.pinging.answer import PingKeys, Request, answer
+from lastseen.storage.items import ping_to_item
 from tests.bench import aws
 from tests.bench.counted import Counted, counted
 from tests.bench.laboratory import Case as Invoked

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from infra.wakes import BATCH, CONCURRENT_BATCHES, GATHERED
-from lastseen import alert, sweep
-from lastseen.check import Check
-from lastseen.wakes import CHECKS, Wake
+from lastseen.alerting import alert, sweep
+from lastseen.aws.wakes import CHECKS, Wake
+from lastseen.core.check import Check
 from tests.bench.laboratory import Laboratory
 from tests.bench.money import CALL_MS
 from tests.bench.table import Figure, Section

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from lastseen.sweep import segments_for
+from lastseen.alerting.sweep import segments_for
 from tests.bench.generated import Cost
 from tests.bench.laboratory import Laboratory
 from tests.bench.table import Figure, Section

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from lastseen.check import Check, Kind, Ping, configured, pinged
-from lastseen.items import check_to_item
-from lastseen.schedule import Cron
+from lastseen.core.check import Check, Kind, Ping, configured, pinged
+from lastseen.core.schedule import Cron
+from lastseen.storage.items import check_to_item
 from tests.bench.aws import CHECK_ID
 from tests.times import T0, minutes, seconds
 

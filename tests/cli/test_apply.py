@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lastseen.channel import Channel, Via, kind, to_document
-from lastseen.schedule import Cron, Period
+from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.schedule import Cron, Period
 from lastseen_cli.apply import KNOWN
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.world import ID, OTHER_ID

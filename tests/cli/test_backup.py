@@ -11,12 +11,13 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen import channel, keys, project
-from lastseen.channel import Channel, Via
-from lastseen.check import Check, Filters, Kind, Outcome, Ping, Status, pinged
-from lastseen.keys import Scope, mint
-from lastseen.schedule import Cron, OnCalendar, Period
-from lastseen.store import Store, Tables
+from lastseen.core import channel, keys
+from lastseen.core.channel import Channel, Via
+from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Status, pinged
+from lastseen.core.keys import Scope, mint
+from lastseen.core.schedule import Cron, OnCalendar, Period
+from lastseen.storage import projects as project
+from lastseen.storage.store import Store, Tables
 from lastseen_cli import backup
 from lastseen_cli.backup import export, plan, read, run
 from lastseen_cli.commands import run as lastseen

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lastseen.channel import from_document, kind
-from lastseen.channels import NOTES
-from lastseen.items import millis
+from lastseen.core.channel import from_document, kind
+from lastseen.core.times import millis
+from lastseen.delivery.notes import NOTES
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.test_channels import SLACK
 from tests.times import T0
@@ -41,7 +41,7 @@ def test_a_chats_url_may_come_from_stdin_where_no_list_of_processes_shows_it(
 
 
 def test_the_secret_of_a_webhook_is_the_only_data(lastseen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lastseen.services.check_host", lambda *_, **__: None)
+    monkeypatch.setattr("lastseen.delivery.services.check_host", lambda *_, **__: None)
     done = lastseen.ok(
         *("channels", "create", "hook", "--webhook", "https://example.com/in", "--method", "PUT"),
         *("--header", "X-Team: ops", "--body", "$NAME"),
@@ -116,7 +116,7 @@ def test_a_test_of_which_nothing_is_heard_fails(lastseen: Terminal, monkeypatch:
     lastseen.ok("channels", "create", "chat", "--chat", SLACK)
     done = lastseen("channels", "test", "chat")
     assert done.status == 1
-    assert "log of the chat function" in done.err
+    assert "log of the deliver function" in done.err
 
 
 def test_a_channel_is_deleted_when_that_is_meant(lastseen: Terminal) -> None:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from lastseen.check import Kind, Status
-from lastseen.keys import hashed
-from lastseen.schedule import Cron, Period
+from lastseen.core.check import Kind, Status
+from lastseen.core.keys import hashed
+from lastseen.core.schedule import Cron, Period
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.world import ID, OTHER_ID
 from tests.times import T0, hours, minutes

@@ -15,8 +15,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from lastseen.check import Check
-from lastseen.schedule import Cron
+from lastseen.core.check import Check
+from lastseen.core.schedule import Cron
 from lastseen_cli import doctor
 from lastseen_cli.deployment import Deployment, Resource
 from lastseen_cli.doctor import Finding, Level

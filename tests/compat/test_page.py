@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lastseen.pingurl import read_path
+from lastseen.pinging.url import read_path
 from tests.clients.needs import require_programs
 from tests.conftest import Local
 
@@ -39,7 +39,7 @@ def test_each_suffix_that_the_page_names_is_one() -> None:
 
 
 def test_every_parameter_that_is_read_is_on_the_page() -> None:
-    source = (Path(__file__).parents[2] / "functions/lastseen/ping.py").read_text()
+    source = (Path(__file__).parents[2] / "functions/lastseen/pinging/answer.py").read_text()
     read = set(re.findall(r'query(?:\.get\(|\[|, )"([a-z]+)"', source))
     assert read == {"rid", "create", "timeout", "grace", "schedule", "tz", "name", "tags"}
     assert {name for name in read if f"`{name}`" not in PAGE and f"`{name}=" not in PAGE} == set()

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from lastseen.check import configured
-from lastseen.schedule import Period
+from lastseen.core.check import configured
+from lastseen.core.schedule import Period
 from lastseen_cli.local import emulator, synth
 from lastseen_cli.local.emulator import Emulator
 from lastseen_cli.local.front import listen

@@ -13,18 +13,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from lastseen import care, watch
-from lastseen.channel import Channel, Via, kind
-from lastseen.channel import to_document as to_channel_document
-from lastseen.channels import NOTES, note_delivery
-from lastseen.chat import SECOND_OPINION
-from lastseen.check import Check, Status, woken
-from lastseen.items import millis
-from lastseen.keys import KIND, Scope, mint, to_document
-from lastseen.line import Answer, judged
-from lastseen.schedule import Period
+from lastseen.core.channel import Channel, Via, kind
+from lastseen.core.channel import to_document as to_channel_document
+from lastseen.core.check import Check, Status, woken
+from lastseen.core.keys import KIND, Scope, mint, to_document
+from lastseen.core.schedule import Period
+from lastseen.core.times import millis
+from lastseen.delivery.deliver import SECOND_OPINION
+from lastseen.delivery.guarded import Answer, judged
+from lastseen.delivery.notes import NOTES, note_delivery
+from lastseen.health import canary as watch
+from lastseen.health import subscriptions as care
 from tests.e2e.conftest import Deployed
-from tests.lastseen.receiver import Receiver, listening
+from tests.lastseen.delivery.receiver import Receiver, listening
 from tests.waiting import eventually
 
 Errand = Callable[[Deployed], None]
@@ -205,7 +206,7 @@ def a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it(deployed:
         event = {"version": 1, "type": "flip", "id": _name(), "subject": "DOWN", "text": "down", "status": "down"}
         no, earlier = judged(Answer(404)).why, _now() - SECOND_OPINION
         note_delivery(deployed.live.store, channel, event, result="again", why=no, tries=1, now=earlier)
-        assert deployed.invoke("chat", delivery(channel, event, tries=2)) == {"batchItemFailures": []}
+        assert deployed.invoke("deliver", delivery(channel, event, tries=2)) == {"batchItemFailures": []}
     told = deployed.post.which(
         lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event['id']}",
         count=1,
@@ -235,7 +236,7 @@ ERRANDS: dict[str, tuple[Errand, ...]] = {
         what_is_untold_is_told_when_the_check_is_paused,
         a_channel_is_made_tested_confirmed_and_deleted,
     ),
-    "chat": (an_alert_reaches_a_webhook, a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it),
+    "deliver": (an_alert_reaches_a_webhook, a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it),
 }
 """By the function whose grants they need."""
 

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from lastseen.check import Check, Ping, pinged
-from lastseen.schedule import Period
+from lastseen.core.check import Check, Ping, pinged
+from lastseen.core.schedule import Period
 from tests.conftest import Figure
 from tests.e2e.conftest import Deployed
-from tests.lastseen.receiver import Receiver, listening
+from tests.lastseen.delivery.receiver import Receiver, listening
 
 pytestmark = pytest.mark.emulator
 PATIENCE_SECONDS = 90.0

@@ -19,14 +19,14 @@ from uuid import uuid4
 import pytest
 
 from infra.bundle import SOURCE
-from lastseen.check import Check
+from lastseen.core.check import Check
 from lastseen_cli.local import synth
 from tests import runtime_api
 from tests.e2e.conftest import Deployed
 from tests.e2e.errands import delivery, late, wake, webhook
 from tests.functions.pinged import event as ping_event
 from tests.lastseen.api.world import event_of as api_event
-from tests.lastseen.receiver import listening
+from tests.lastseen.delivery.receiver import listening
 
 pytestmark = pytest.mark.emulator
 FUNCTIONS = sorted(path.stem for path in SOURCE.glob("*.py"))
@@ -120,7 +120,7 @@ def asked(lambda_: Lambda) -> str:
 
 
 def chatted(lambda_: Lambda) -> str:
-    with listening() as receiver, lambda_.running("chat") as function:
+    with listening() as receiver, lambda_.running("deliver") as function:
         channel, _ = webhook(lambda_.deployed, receiver)
         event: dict[str, object] = {"version": 1, "type": "flip", "id": "entry", "subject": "DOWN", "text": "down"}
         assert function.invoke(delivery(channel, event, tries=1)).result == {"batchItemFailures": []}
@@ -128,7 +128,7 @@ def chatted(lambda_: Lambda) -> str:
     return channel.target
 
 
-ERRANDS = {"ping": pinged, "sweep": swept, "alert": alerted, "api": asked, "chat": chatted}
+ERRANDS = {"ping": pinged, "sweep": swept, "alert": alerted, "api": asked, "deliver": chatted}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -22,10 +22,10 @@ UNCHECKED = {
     ("alert", "sqs:ReceiveMessage"): "the emulator reads the queue for the function by itself",
     ("alert", "sqs:DeleteMessage"): "likewise",
     ("alert", "sqs:GetQueueAttributes"): "likewise",
-    ("chat", "sqs:ReceiveMessage"): "likewise",
-    ("chat", "sqs:DeleteMessage"): "likewise",
-    ("chat", "sqs:GetQueueAttributes"): "likewise",
-    ("chat", "sqs:ChangeMessageVisibility"): "seen after a minute only: test_channels.py waits for the second try",
+    ("deliver", "sqs:ReceiveMessage"): "likewise",
+    ("deliver", "sqs:DeleteMessage"): "likewise",
+    ("deliver", "sqs:GetQueueAttributes"): "likewise",
+    ("deliver", "sqs:ChangeMessageVisibility"): "seen after a minute only: test_channels.py waits for the second try",
 }
 """Grants that are not tried here; tests/infra asserts them, and so it does the role of the schedule."""
 

@@ -16,8 +16,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from lastseen.check import Check, Status, configured, event_id
-from lastseen.schedule import Period
+from lastseen.core.check import Check, Status, configured, event_id
+from lastseen.core.schedule import Period
 from lastseen_cli.local.inbox import Inbox
 from tests.conftest import Figure
 from tests.e2e.conftest import SECOND, Deployed

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from lastseen.items import millis
+from lastseen.core.times import millis
 from tests.times import T0, minutes
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lastseen.items import millis
+from lastseen.core.times import millis
 from tests.times import T0
 
 ENTRY = Path(__file__).parents[2] / "functions/ping.py"

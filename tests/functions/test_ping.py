@@ -15,11 +15,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen.check import Check, Kind, Status
-from lastseen.keys import KIND, hashed
-from lastseen.store import Store, Tables
+from lastseen.core.check import Check, Kind, Status
+from lastseen.core.keys import KIND, hashed
+from lastseen.storage.store import Store, Tables
 from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load
-from tests.lastseen.pinging import PING_KEY, key_document
+from tests.lastseen.pinging.world import PING_KEY, key_document
 from tests.moto_server import MotoServer, running
 from tests.tables import made
 from tests.times import T0, hours, seconds

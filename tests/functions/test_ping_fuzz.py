@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lastseen.check import Check, Filters, Status
-from lastseen.items import check_from_item, check_to_item, ping_from_item, ping_to_item
-from lastseen.keys import KIND, Scope, hashed, mint, to_document
-from lastseen.ping import PingKeys
+from lastseen.core.check import Check, Filters, Status
+from lastseen.core.keys import KIND, Scope, hashed, mint, to_document
+from lastseen.pinging.answer import PingKeys
+from lastseen.storage.items import check_from_item, check_to_item, ping_from_item, ping_to_item
 from tests.functions.anyclient import Clients
 from tests.functions.pinged import ENVIRONMENT, load
 from tests.memory import MemoryStore, MemoryWakes

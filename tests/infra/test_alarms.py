@@ -25,11 +25,11 @@ from aws_lambda_powertools import Metrics
 from moto import mock_aws
 
 from infra.alarms import NAMESPACE
-from lastseen.channel import Channel, Via, kind, to_document
-from lastseen.chat import LASTING
-from lastseen.check import Check
-from lastseen.deliveries import Delivery
-from lastseen.store import Store, Tables
+from lastseen.aws.deliveries import Delivery
+from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.check import Check
+from lastseen.delivery.deliver import LASTING
+from lastseen.storage.store import Store, Tables
 from tests.infra.test_stack import function, of_type
 from tests.times import T0
 
@@ -113,7 +113,7 @@ def test_there_is_an_alarm_for_each_way_to_fall_silent(template: dict[str, Any])
         *("SweepMissing", "SweepErrors", "SweepsDeadLetters"),
         *("CanaryLost", "ServerErrors", "PingThrottles"),
         *("WakesOld", "AlertErrors", "WakesDeadLetters", "BrokenChecks", "NotificationsFailed"),
-        *("ChatErrors", "DeliveriesFailing", "DeliveriesDeadLetters", "EventsDeadLetters"),
+        *("DeliverErrors", "DeliveriesFailing", "DeliveriesDeadLetters", "EventsDeadLetters"),
     }
 
 
@@ -283,7 +283,7 @@ def functions(
 
         def load(ping_url: str, heartbeat_url: str) -> Functions:
             modules = {}
-            for name in ("sweep", "alert", "chat"):
+            for name in ("sweep", "alert", "deliver"):
                 asked = function(template, name)["Environment"]["Variables"]
                 told = {key: made.get(key, value) for key, value in asked.items()} | {"PING_URL": ping_url}
                 for key, value in {**told, "SITE_URL": "https://x", "HEARTBEAT_URL": heartbeat_url}.items():
@@ -306,7 +306,7 @@ def emitted(quiet: Functions) -> dict[str, set[Metric]]:
     return {
         "sweep": _metrics(quiet.emf("sweep", {})),
         "alert": _metrics(quiet.emf("alert", _wakes(_late(quiet)))),
-        "chat": _metrics(quiet.emf("chat", _delivery_in_vain(quiet))),
+        "deliver": _metrics(quiet.emf("deliver", _delivery_in_vain(quiet))),
     }
 
 
@@ -369,7 +369,7 @@ def _late(quiet: Functions) -> str:
 
 def _delivery_in_vain(quiet: Functions) -> dict[str, Any]:
     """Return a delivery that has failed for some time, to a webhook at which nobody is."""
-    chat = quiet.modules["chat"]
+    chat = quiet.modules["deliver"]
     channel = Channel(id="c", project="default", name="away", via=Via.WEBHOOK, target="https://away.invalid/x")
     chat._store.put_setting(kind("default"), channel.id, to_document(channel))  # noqa: SLF001 - the function's own
     chat._deliveries.send([Delivery(project="default", channel_id="c", event={"id": "e"})])  # noqa: SLF001 - the same

@@ -12,7 +12,7 @@ import pytest
 import uv
 
 from infra.bundle import ROOT, SOURCE, build
-from lastseen.aws import SQS, DynamoDB
+from lastseen.aws.client import SQS, DynamoDB
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 ANOTHER = "3.12" if HERE != "3.12" else "3.13"

@@ -11,10 +11,10 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 from syrupy.matchers import path_value
 
-from lastseen.deliveries import TRIES
+from lastseen.aws.deliveries import TRIES
 
 Resources = dict[str, dict[str, Any]]
-FUNCTIONS = ("ping", "sweep", "alert", "chat", "api")
+FUNCTIONS = ("ping", "sweep", "alert", "deliver", "api")
 
 
 def of_type(template: dict[str, Any], kind: str) -> Resources:
@@ -88,7 +88,7 @@ GRANTS = {
         *on("WakesQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         *on("AlertsTopic", "sns:Publish"),
     },
-    "chat": {
+    "deliver": {
         *on("FunctionsChatLog", *OWN_LOG),
         *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
         *on("DeliveriesQueue", "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"),
@@ -138,7 +138,7 @@ def test_a_function_has_an_entry_file(template: dict[str, Any], name: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "memory", "timeout"),
-    [("ping", 256, 10), ("sweep", 512, 50), ("alert", 1769, 60), ("chat", 512, 60), ("api", 512, 29)],
+    [("ping", 256, 10), ("sweep", 512, 50), ("alert", 1769, 60), ("deliver", 512, 60), ("api", 512, 29)],
 )
 def test_a_function_runs_on_arm_and_logs_only_what_matters(
     template: dict[str, Any], name: str, memory: int, timeout: int
@@ -161,7 +161,7 @@ def test_all_functions_share_one_asset(template: dict[str, Any]) -> None:
 def test_only_ping_goes_without_the_settings_of_powertools(template: dict[str, Any]) -> None:
     told = {name: function(template, name)["Environment"]["Variables"] for name in FUNCTIONS}
     assert "POWERTOOLS_SERVICE_NAME" not in told["ping"]
-    assert [told[name]["POWERTOOLS_SERVICE_NAME"] for name in FUNCTIONS[1:]] == ["sweep", "alert", "chat", "api"]
+    assert [told[name]["POWERTOOLS_SERVICE_NAME"] for name in FUNCTIONS[1:]] == ["sweep", "alert", "deliver", "api"]
     assert told["alert"]["POWERTOOLS_METRICS_NAMESPACE"] == "Lastseen"
     assert set(told["ping"]) == {
         *("CHECKS_TABLE", "NAMES_TABLE", "HISTORY_TABLE", "SETTINGS_TABLE", "WAKES_QUEUE_URL", "TOPIC_ARN"),
@@ -263,7 +263,7 @@ def test_deliveries_keep_their_order_and_end_among_the_dead_letters(template: di
     queues = of_type(template, "AWS::SQS::Queue")
     [queue] = [one for name, one in queues.items() if name.startswith("DeliveriesQueue")]
     assert queue["FifoQueue"] is True
-    assert queue["VisibilityTimeout"] >= 6 * function(template, "chat")["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * function(template, "deliver")["Timeout"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == TRIES
     assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].startswith("DeliveriesDeadLetters")
     feed = feed_of(template, "Deliveries")
@@ -293,7 +293,7 @@ def test_amazon_q_hears_on_a_topic_of_its_own_if_it_is_asked_for(
     [slack] = of_type(made, "AWS::Chatbot::SlackChannelConfiguration").values()
     [topic] = [name for name in of_type(made, "AWS::SNS::Topic") if name.startswith("AmazonQTopic")]
     assert slack["SnsTopicArns"] == [{"Ref": topic}]
-    assert function(made, "chat")["Environment"]["Variables"]["CHATBOT_TOPIC_ARN"] == {"Ref": topic}
+    assert function(made, "deliver")["Environment"]["Variables"]["CHATBOT_TOPIC_ARN"] == {"Ref": topic}
 
 
 def test_the_topic_and_the_queues_refuse_plain_text(template: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen.store import Store
+from lastseen.storage.store import Store
 from tests.memory import MemoryStore
 from tests.tables import made
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lastseen.check import Flip, unique_key
-from lastseen.items import millis, moment
-from lastseen.message import Message
+from lastseen.core.check import Flip, unique_key
+from lastseen.core.times import millis, moment
+from lastseen.text.message import Message
 from tests.simulation.clockwork import MINUTE, SECOND, Op
 from tests.simulation.rules import SLACK, Asked, Entry, Hearing, Rules, Said, Wish
 

@@ -12,11 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from lastseen import alert, blind, check, ping, watch
-from lastseen.blind import Window
-from lastseen.check import Check, Outcome, Ping, Reason
-from lastseen.message import Alert, flipped
-from lastseen.store import ConflictError, Page, Store
+from lastseen.alerting import alert
+from lastseen.core import blind, check
+from lastseen.core.blind import Window
+from lastseen.core.check import Check, Outcome, Ping, Reason
+from lastseen.health import canary as watch
+from lastseen.pinging import answer as ping
+from lastseen.storage.store import ConflictError, Page, Store
+from lastseen.text.message import Alert, flipped
 from tests.memory import MemoryStore
 from tests.simulation.clockwork import MINUTE
 from tests.simulation.world import STORM, Tables, Weather

@@ -11,8 +11,8 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from lastseen.items import millis, moment
-from lastseen.schedule import Cron, Period, Schedule, ScheduleError, next_due
+from lastseen.core.schedule import Cron, Period, Schedule, ScheduleError, next_due
+from lastseen.core.times import millis, moment
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 from tests.simulation.rules import Asked, Said, Wish
 from tests.simulation.world import World

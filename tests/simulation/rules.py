@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from lastseen.items import millis, moment
-from lastseen.schedule import Schedule, ScheduleError, next_due
+from lastseen.core.schedule import Schedule, ScheduleError, next_due
+from lastseen.core.times import millis, moment
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 
 SLACK = 2 * SECOND

@@ -13,10 +13,10 @@ from functools import partial
 from unittest.mock import patch
 from uuid import UUID
 
-from lastseen import alert
-from lastseen.items import millis
-from lastseen.schedule import Period
-from lastseen.watch import PROJECT
+from lastseen.alerting import alert
+from lastseen.core.schedule import Period
+from lastseen.core.times import millis
+from lastseen.health.canary import PROJECT
 from tests.simulation.books import Wrong
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 from tests.simulation.jobs import BROKEN, Crowd, Job, wish

@@ -10,12 +10,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen import alert
-from lastseen.blind import Window
-from lastseen.check import Check, Kind, Ping, Reason, Status, pinged, unique_key, woken
-from lastseen.schedule import Cron
-from lastseen.store import ConflictError, Store, Tables
-from lastseen.watch import Voice, listen, windows
+from lastseen.alerting import alert
+from lastseen.core.blind import Window
+from lastseen.core.check import Check, Kind, Ping, Reason, Status, pinged, unique_key, woken
+from lastseen.core.schedule import Cron
+from lastseen.health.canary import Voice, listen, windows
+from lastseen.storage.store import ConflictError, Store, Tables
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, hours, minutes, seconds
 

@@ -14,13 +14,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from lastseen import alert, ping, sweep
-from lastseen.check import Check, NotPausedError, Outcome, configured, paused, resumed
-from lastseen.items import MILLISECOND, CorruptError, moment
-from lastseen.message import Message, deaf, hearing
-from lastseen.store import ConflictError, Place
-from lastseen.wakes import Wake
-from lastseen.watch import Voice, listen
+from lastseen.alerting import alert, sweep
+from lastseen.aws.wakes import Wake
+from lastseen.core.check import Check, NotPausedError, Outcome, configured, paused, resumed
+from lastseen.core.times import MILLISECOND, moment
+from lastseen.health.canary import Voice, listen
+from lastseen.pinging import answer as ping
+from lastseen.storage.items import CorruptError
+from lastseen.storage.store import ConflictError, Place
+from lastseen.text.message import Message, deaf, hearing
 from tests.memory import Hook, MemoryStore, MemoryTopic, MemoryWakes
 from tests.simulation.books import Books
 from tests.simulation.clockwork import MINUTE, SECOND, Clock, Op

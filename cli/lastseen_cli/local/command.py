@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lastseen import watch
-from lastseen.check import Check
-from lastseen.message import title
-from lastseen.pingurl import BadPingError, NoSuchPathError, Signal, Target, read_path
-from lastseen.store import Store
+from lastseen.core.check import Check
+from lastseen.health import canary as watch
+from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path
+from lastseen.storage.store import Store
+from lastseen.text.message import title
 from lastseen_cli.errors import CliError, UsageError
 from lastseen_cli.local import demo as demonstration
 from lastseen_cli.local import emulator, synth

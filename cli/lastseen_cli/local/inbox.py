@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lastseen.items import moment
+from lastseen.core.times import moment
 from lastseen_cli.local.emulator import Emulator
 
 MESSAGES_AT_ONCE = 10

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lastseen.keys import KIND, Scope, mint, to_document
-from lastseen.store import Store
+from lastseen.core.keys import KIND, Scope, mint, to_document
+from lastseen.storage.store import Store
 
 PROJECT = "default"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lastseen.store import Store, Tables
+from lastseen.storage.store import Store, Tables
 from lastseen_cli.errors import CliError
 from lastseen_cli.local import fixups
 from lastseen_cli.local.deploy import Stack, deploy

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from rich.console import Console
 from rich.text import Text
 
-from lastseen.check import Kind
+from lastseen.core.check import Kind
 from lastseen_cli.local.front import Seen
 from lastseen_cli.local.inbox import Notice
 from lastseen_cli.local.keys import Keys

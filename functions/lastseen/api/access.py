@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from lastseen import keys
 from lastseen.api.calls import Call, Needs
 from lastseen.api.errors import UnauthorizedError
 from lastseen.api.keyring import ID_CHARS
 from lastseen.api.models import ProjectQuery
 from lastseen.api.projects import Projects
-from lastseen.items import CorruptError
-from lastseen.keys import Key, Scope
-from lastseen.store import ConflictError, Store
+from lastseen.core import keys
+from lastseen.core.keys import Key, Scope
+from lastseen.storage.items import CorruptError
+from lastseen.storage.store import ConflictError, Store
 
 USE_NOTED = timedelta(hours=1)
 """How exactly the last use of a key is kept: a write an hour at most."""

@@ -16,14 +16,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from botocore.exceptions import ClientError
 
-from lastseen import gateway
 from lastseen.api import access
 from lastseen.api.calls import API, NEWEST, SIGNED, VERSIONS, Answer, Call, Deployment, Needs, Route
 from lastseen.api.documents import ErrorDocument
 from lastseen.api.errors import ApiError, UnknownError
 from lastseen.api.routes import ROUTES, pages
-from lastseen.items import CorruptError
-from lastseen.store import BusyError, ConflictError, FullError, throttled
+from lastseen.aws import gateway
+from lastseen.storage.items import CorruptError
+from lastseen.storage.store import BusyError, ConflictError, FullError, throttled
 
 CORS = {
     "Access-Control-Allow-Origin": "*",

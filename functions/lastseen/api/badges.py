@@ -14,8 +14,8 @@ from uuid import UUID
 from lastseen.api import recent
 from lastseen.api.calls import Deployment
 from lastseen.api.errors import UnknownError
-from lastseen.badge import Summary, summary
-from lastseen.check import Check, appearance, unique_key
+from lastseen.core.check import Check, appearance, unique_key
+from lastseen.text.badge import Summary, summary
 
 ALL = "*"
 

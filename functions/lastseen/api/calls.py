@@ -18,12 +18,12 @@ from pydantic import BaseModel
 from lastseen.api.documents import Document
 from lastseen.api.errors import UnauthorizedError
 from lastseen.api.models import Model, read, read_query
-from lastseen.check import Check
-from lastseen.keys import Key, Scope
-from lastseen.seal import Seal
-from lastseen.store import Store
-from lastseen.topic import Topic
-from lastseen.wakes import Wakes
+from lastseen.api.seal import Seal
+from lastseen.aws.topic import Topic
+from lastseen.aws.wakes import Wakes
+from lastseen.core.check import Check
+from lastseen.core.keys import Key, Scope
+from lastseen.storage.store import Store
 
 NEWEST = 3
 VERSIONS = (1, 2, NEWEST)

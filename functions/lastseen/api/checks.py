@@ -17,13 +17,13 @@ from uuid import uuid4
 from lastseen.api.calls import Deployment
 from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, UnknownError
 from lastseen.api.models import SLUG_LIMIT, CheckRequest
-from lastseen.channel import ALL, kind
-from lastseen.check import Check, NotPausedError, Outcome, configured, paused, resumed, unique_key
-from lastseen.pingurl import as_uuid
-from lastseen.project import default_channels
-from lastseen.schedule import Period, Schedule, ScheduleError, canonical_zone, parse, validated
-from lastseen.store import ConflictError, Place, Store
-from lastseen.wakes import Wake
+from lastseen.aws.wakes import Wake
+from lastseen.core.channel import ALL, kind
+from lastseen.core.check import Check, NotPausedError, Outcome, configured, paused, resumed, unique_key
+from lastseen.core.ids import as_uuid
+from lastseen.core.schedule import Period, Schedule, ScheduleError, canonical_zone, parse, validated
+from lastseen.storage.projects import default_channels
+from lastseen.storage.store import ConflictError, Place, Store
 
 TRIES = 20
 """How often a change that lost a race is decided anew."""

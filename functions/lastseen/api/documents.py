@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from lastseen.check import Check, Flip, Status, appearance, expectation, unique_key
-from lastseen.items import Recorded
-from lastseen.schedule import Period, ScheduleError
+from lastseen.core.check import Check, Flip, Status, appearance, expectation, unique_key
+from lastseen.core.history import Recorded
+from lastseen.core.schedule import Period, ScheduleError
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lastseen import keys
 from lastseen.api.errors import RefusedError, UnknownError
-from lastseen.keys import Key, Scope
-from lastseen.store import Store
+from lastseen.core import keys
+from lastseen.core.keys import Key, Scope
+from lastseen.storage.store import Store
 
 ID_CHARS = 12
 """Characters of a key's hash that name it."""

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.types import AwareDatetime
 
 from lastseen.api.errors import BadRequestError
-from lastseen.channel import ALL
-from lastseen.keys import Scope
+from lastseen.core.channel import ALL
+from lastseen.core.keys import Scope
 
 SECONDS_LIMITS = (60, 31_536_000)
 NAME_LIMIT = SLUG_LIMIT = SCHEDULE_LIMIT = 100

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lastseen import channel, project
 from lastseen.api.errors import RefusedError, UnknownError
 from lastseen.api.keyring import Keyring, key_id
-from lastseen.project import DEFAULT, KIND, Project, from_document, to_document
-from lastseen.store import ConflictError, Store
+from lastseen.core import channel
+from lastseen.storage import projects as project
+from lastseen.storage.projects import DEFAULT, KIND, Project, from_document, to_document
+from lastseen.storage.store import ConflictError, Store
 
 PROJECTS_LIMIT = 1_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from lastseen.api.calls import Deployment
-from lastseen.check import Check
+from lastseen.core.check import Check
 
 SEEN_FOR = timedelta(seconds=5)
 """How old they may be. Their status is of the present all the same: it is derived when somebody looks."""

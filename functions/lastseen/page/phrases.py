@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from lastseen.check import Flip, Reason, Status
-from lastseen.schedule import Cron, Period, Schedule
-from lastseen.words import one_line, span
+from lastseen.core.check import Flip, Reason, Status
+from lastseen.core.schedule import Cron, Period, Schedule
+from lastseen.text.words import one_line, span
 
 EXPRESSION_LIMIT = 200
 NOTE_LIMIT = 40

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastseen.page.views import Listing, Page, Visitor
-from lastseen.words import harmless
+from lastseen.text.words import harmless
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from lastseen.channel import ALL
-from lastseen.check import Check, Flip, Status, appearance, deadline, expectation, unique_key
-from lastseen.items import Recorded
-from lastseen.message import title
+from lastseen.core.channel import ALL
+from lastseen.core.check import Check, Flip, Status, appearance, deadline, expectation, unique_key
+from lastseen.core.history import Recorded
+from lastseen.core.schedule import Period, ScheduleError
 from lastseen.page.phrases import When, expected, expression, happened, lasting, when
-from lastseen.schedule import Period, ScheduleError
-from lastseen.words import clock, harmless, one_line, span, tail
+from lastseen.text.message import title
+from lastseen.text.words import clock, harmless, one_line, span, tail
 
 ROWS = 500
 """Checks on the page; what needs a look comes first, and filters find the rest."""

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from lastseen.api.calls import API, Needs
 from lastseen.api.routes import ROUTES
-from lastseen.keys import Scope
-from lastseen.store import BusyError, FullError
+from lastseen.core.keys import Scope
+from lastseen.storage.store import BusyError, FullError
 from tests.lastseen.api.world import ID, World
 
 LISTS = ["/api/v1/checks", "/api/v2/checks/", "/api/v3/checks", "/api/v3/checks/"]

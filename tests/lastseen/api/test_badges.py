@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lastseen.check import Status, unique_key
-from lastseen.schedule import Period
+from lastseen.core.check import Status, unique_key
+from lastseen.core.schedule import Period
 from tests.lastseen.api.world import ID, OTHER_ID, World
 from tests.times import T0, hours, minutes, seconds
 

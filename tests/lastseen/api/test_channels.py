@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from lastseen.channel import Channel, from_document, kind, wants
-from lastseen.channels import NOTES
-from lastseen.items import millis
-from lastseen.keys import Scope
-from lastseen.topic import PENDING, Subscription
+from lastseen.aws.topic import PENDING, Subscription
+from lastseen.core.channel import Channel, from_document, kind, wants
+from lastseen.core.keys import Scope
+from lastseen.core.times import millis
+from lastseen.delivery.notes import NOTES
 from tests.lastseen.api.world import World
-from tests.lastseen.receiver import listening
+from tests.lastseen.delivery.receiver import listening
 from tests.times import T0
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lastseen.channel import Channel, Via, kind, to_document
-from lastseen.check import Kind, Status, unique_key
-from lastseen.keys import Scope
-from lastseen.schedule import Cron, OnCalendar, Period
+from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.check import Kind, Status, unique_key
+from lastseen.core.keys import Scope
+from lastseen.core.schedule import Cron, OnCalendar, Period
 from tests.lastseen.api.world import ID, OTHER_ID, World
 from tests.times import T0, hours, minutes, seconds
 

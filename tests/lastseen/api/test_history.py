@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lastseen.check import Kind, Reason, Status, unique_key, woken
-from lastseen.schedule import Period
+from lastseen.core.check import Kind, Reason, Status, unique_key, woken
+from lastseen.core.schedule import Period
 from tests.lastseen.api.world import ID, OTHER_ID, World
 from tests.times import T0, hours, minutes, seconds
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lastseen import keys
-from lastseen.channel import Channel, Via, kind, to_document
-from lastseen.keys import Scope, hashed
+from lastseen.core import keys
+from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.keys import Scope, hashed
 from tests.lastseen.api.world import ID, Reply, World
 from tests.times import T0, hours, minutes
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from lastseen.check import Check, Status
-from lastseen.items import check_to_item
-from lastseen.schedule import Cron, Period
+from lastseen.core.check import Check, Status
+from lastseen.core.schedule import Cron, Period
+from lastseen.storage.items import check_to_item
 from tests.bench.typical import item_bytes
 from tests.lastseen.api.world import World
 from tests.times import T0, minutes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from lastseen.check import Kind, Status, unique_key
-from lastseen.keys import Scope
-from lastseen.schedule import Cron, Period
+from lastseen.core.check import Kind, Status, unique_key
+from lastseen.core.keys import Scope
+from lastseen.core.schedule import Cron, Period
 from tests.lastseen.api.world import ID, OTHER_ID, Reply, World
 from tests.times import T0, hours, minutes, seconds
 

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from lastseen.api.calls import Needs
 from lastseen.api.openapi import PARAMETERS, operation_id
 from lastseen.api.routes import ROUTES
-from lastseen.keys import Scope, hashed
+from lastseen.core.keys import Scope, hashed
 from tests.api_page import PAGE, page
 from tests.lastseen.api.world import ID, World
 from tests.lastseen.api.wsgi import application

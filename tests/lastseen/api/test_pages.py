@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lastseen import keys
-from lastseen.check import Status, unique_key
-from lastseen.keys import Scope
+from lastseen.core import keys
+from lastseen.core.check import Status, unique_key
+from lastseen.core.keys import Scope
 from tests.lastseen.api.world import ID, OTHER_ID, Reply, World
 from tests.times import T0, hours
 

@@ -11,11 +11,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lastseen import keys
 from lastseen.api.app import Deployment, build
-from lastseen.check import Check, Ping, Status, pinged
-from lastseen.items import Recorded
-from lastseen.keys import Scope, mint
+from lastseen.core import keys
+from lastseen.core.check import Check, Ping, Status, pinged
+from lastseen.core.history import Recorded
+from lastseen.core.keys import Scope, mint
 from tests.memory import MemoryStore, MemoryTopic, MemoryWakes
 from tests.times import T0
 

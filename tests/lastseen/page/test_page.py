@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from lastseen.check import Check, Flip, Kind, Ping, configured, paused, pinged, unique_key, woken
-from lastseen.items import Recorded
+from lastseen.core.check import Check, Flip, Kind, Ping, configured, paused, pinged, unique_key, woken
+from lastseen.core.history import Recorded
+from lastseen.core.schedule import Cron, Period
 from lastseen.page import render, views
 from lastseen.page.views import Visitor
-from lastseen.schedule import Cron, Period
 from tests.times import T0, hours, minutes, seconds
 
 ID = "5f0c2a4e-8d31-4b7a-9c15-1f2e3d4c5b6a"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from lastseen.check import Flip, Reason, Status
+from lastseen.core.check import Flip, Reason, Status
+from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.page.phrases import distance, expected, expression, happened, lasting, when
-from lastseen.schedule import Cron, OnCalendar, Period
 from tests.times import T0, hours, minutes, seconds
 
 

@@ -9,7 +9,7 @@ from lastseen.api.badges import ALL, Badge
 from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
 from lastseen.api.documents import BadgeDocument, BadgeList, BadgeUrls, ShieldsDocument
 from lastseen.api.errors import UnknownError
-from lastseen.badge import SHIELDS_COLORS, svg
+from lastseen.text.badge import SHIELDS_COLORS, svg
 
 _FILE = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,500})\.(?P<form>svg|json|shields)", re.ASCII)
 _STATES = {"2": 2, "3": 3}

@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from lastseen import channels
+from lastseen.api import channels
 from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
+from lastseen.api.channels import ADDRESS, NUMBER, ChannelError, Channels, NoChannelError, TakenError
 from lastseen.api.documents import Document, Time, iso
 from lastseen.api.errors import BadRequestError, RefusedError, UnknownError
 from lastseen.api.models import Line, Model, Name
-from lastseen.channel import ALL, BY_SNS, Channel, Via
-from lastseen.channels import ADDRESS, NUMBER, ChannelError, Channels, NoChannelError, Note, TakenError, form
-from lastseen.webhook import METHODS
+from lastseen.core.channel import ALL, BY_SNS, Channel, Via
+from lastseen.delivery.notes import Note
+from lastseen.delivery.webhook import METHODS, form
 
 LIST = f"{API}/channels/"
 ONE = f"{API}/channels/{{channel}}"
@@ -250,7 +251,7 @@ def _checked(call: Call, channel: Channel) -> str:
     """Return a target as it is kept. Raises ChannelError with the reason why it may not be."""
     if channel.via in BY_SNS:
         return channel.target
-    from lastseen import services  # noqa: PLC0415 - Apprise takes its time, and only this needs it
+    from lastseen.delivery import services  # noqa: PLC0415 - Apprise takes its time, and only this needs it
 
     allow_private = call.deployment.allow_private_targets
     try:

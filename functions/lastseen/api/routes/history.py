@@ -11,9 +11,9 @@ from lastseen.api.documents import BareFlipList, FlipList, PingList, flip_docume
 from lastseen.api.errors import UnknownError
 from lastseen.api.models import FlipQuery, PingQuery
 from lastseen.api.routes import checks
-from lastseen.check import Check
-from lastseen.items import EPOCH
-from lastseen.runs import timed
+from lastseen.core.check import Check
+from lastseen.core.history import timed
+from lastseen.core.times import EPOCH
 
 FLIPS_LIMIT = 1_000
 """Changes of status in one answer: the newest."""

@@ -8,7 +8,7 @@ from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
 from lastseen.api.documents import Document, Time, iso
 from lastseen.api.keyring import KEYS_LIMIT, Keyring, key_id
 from lastseen.api.models import KeyRequest
-from lastseen.keys import Key, Scope
+from lastseen.core.keys import Key, Scope
 
 
 class KeyDocument(Document):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lastseen import gauges
 from lastseen.api import access, recent
 from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
 from lastseen.api.errors import ForbiddenError, UnauthorizedError
-from lastseen.keys import Scope
+from lastseen.core.keys import Scope
+from lastseen.text import gauges
 
 
 def metrics(call: Call) -> Answer:

@@ -18,16 +18,17 @@ from datetime import timedelta
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlencode
 
-from lastseen import keys
 from lastseen.api import access
 from lastseen.api.calls import Answer, Call, Deployment, Needs, Route
 from lastseen.api.checks import Checks
 from lastseen.api.errors import ApiError, RefusedError, UnauthorizedError, UnknownError
-from lastseen.items import CorruptError, millis, moment
-from lastseen.keys import Key, Scope
+from lastseen.core import keys
+from lastseen.core.keys import Key, Scope
+from lastseen.core.times import millis, moment
 from lastseen.page import render, views
 from lastseen.page.views import Visitor
-from lastseen.store import BusyError, ConflictError
+from lastseen.storage.items import CorruptError
+from lastseen.storage.store import BusyError, ConflictError
 
 SESSION = timedelta(hours=12)
 PINGS = 25

@@ -1,0 +1,1 @@
+"""An alert, from the missed deadline to the topic."""

@@ -1,0 +1,107 @@
+"""A channel: where alerts go, and which of them. One rule of routing, for SNS and for our own code.
+
+Lives here: the value Channel, its document in the settings table, `policy` (the rule as an SNS filter policy, for
+e-mail and SMS) and `wants` (the same rule in code, for chat and webhooks). Pure.
+Never here: delivery (chat.py, topic.py), who may change a channel (channels.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from lastseen.core.times import millis, moment
+
+ALL = "*"
+"""In a check's `channels`: every channel of its project."""
+
+EVERY = "*"
+"""As the project, or a channel, of a message: each. Lastseen speaks of itself so."""
+
+
+class Via(StrEnum):
+    """How a channel is reached."""
+
+    EMAIL = "email"  # an SNS subscription
+    SMS = "sms"  # an SNS subscription
+    CHAT = "chat"  # an Apprise URL
+    WEBHOOK = "webhook"  # a request of ours, by template
+
+
+BY_SNS = frozenset({Via.EMAIL, Via.SMS})
+"""SNS delivers to these; to the others the chat function does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """Where alerts of a project go, and which of them."""
+
+    id: str
+    project: str
+    name: str
+    via: Via
+    target: str  # address, number or URL: a secret, in no log and no list
+    default: bool = True  # takes alerts of checks that say "*"; else only of those that name it
+    statuses: tuple[str, ...] = ()  # "down", "up": only those; empty: all
+    tags: tuple[str, ...] = ()  # only checks that bear one of them; empty: all
+    webhook: Mapping[str, Any] | None = None  # method, headers, body templates and signing secret
+    subscription: str = ""  # ARN, for e-mail and SMS
+    disabled: str = ""  # why nothing is sent any more; empty: it works
+    created: datetime | None = None
+
+
+def policy(channel: Channel) -> dict[str, list[str]]:
+    """Return the routing rule as an SNS filter policy: each key must match, by any of its values."""
+    rule = {
+        "project": [channel.project, EVERY],
+        "channels": [ALL, channel.id] if channel.default else [channel.id],
+    }
+    if channel.statuses:
+        rule["status"] = list(channel.statuses)
+    if channel.tags:
+        rule["tags"] = list(channel.tags)
+    return rule
+
+
+def wants(channel: Channel, attributes: Mapping[str, str | list[str]]) -> bool:
+    """Tell whether a message with these attributes is for this channel: what SNS does with `policy`, in code."""
+    for key, accepted in policy(channel).items():
+        held = attributes.get(key)
+        values = [held] if isinstance(held, str) else held or []
+        if not set(values) & set(accepted):
+            return False
+    return True
+
+
+def to_document(channel: Channel) -> dict[str, Any]:
+    """Return a channel as the settings table holds it, without what its key says."""
+    document = asdict(channel) | {"via": channel.via.value}
+    document |= {"created": millis(channel.created) if channel.created else None}
+    kept = {name: value for name, value in document.items() if name not in {"id", "project", "default"} and value}
+    return kept if channel.default else kept | {"default": False}
+
+
+def from_document(project: str, channel_id: str, document: Mapping[str, Any]) -> Channel:
+    """Return the channel that a settings document holds. Raises KeyError or ValueError if it cannot be read."""
+    return Channel(
+        id=channel_id,
+        project=project,
+        name=document["name"],
+        via=Via(document["via"]),
+        target=document["target"],
+        default=document.get("default", True),
+        statuses=tuple(document.get("statuses", ())),
+        tags=tuple(document.get("tags", ())),
+        webhook=document.get("webhook"),
+        subscription=document.get("subscription", ""),
+        disabled=document.get("disabled", ""),
+        created=moment(document["created"]) if "created" in document else None,
+    )
+
+
+def kind(project: str) -> str:
+    """Return the settings kind under which a project's channels lie."""
+    return f"channel#{project}"

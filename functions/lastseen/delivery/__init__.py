@@ -1,0 +1,1 @@
+"""A notification, from the topic to its receiver: chats, webhooks, incident tools."""

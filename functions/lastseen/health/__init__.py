@@ -1,0 +1,1 @@
+"""Whether Lastseen itself hears its jobs, and whether people hear Lastseen."""

@@ -1,0 +1,109 @@
+"""The topic: what SNS is given, how fast, and who subscribes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from lastseen.aws.topic import PENDING, SubscriptionError, Topic
+from lastseen.core.channel import Channel, Via, policy
+from tests import gallery
+
+ARN = "arn:aws:sns:eu-west-1:123456789012:alerts"
+CHANNEL = Channel(id="c1", project="default", name="mail", via=Via.EMAIL, target="a@example.com")
+
+
+@pytest.fixture
+def sns() -> Any:
+    return boto3.client("sns", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+@pytest.fixture
+def stub(sns: Any) -> Iterator[Stubber]:
+    with Stubber(sns) as stub:
+        yield stub
+
+
+def test_each_protocol_gets_its_part() -> None:
+    message = gallery.messages()["The job failed"]
+    with mock_aws():
+        sns, sqs = boto3.client("sns", region_name="eu-west-1"), boto3.client("sqs", region_name="eu-west-1")
+        arn = sns.create_topic(Name="alerts")["TopicArn"]
+        url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue)
+        Topic(sns, arn).publish(message)
+        [received] = sqs.receive_message(QueueUrl=url)["Messages"]
+    envelope = json.loads(received["Body"])
+    assert envelope["Subject"] == message.subject
+    assert json.loads(envelope["Message"]) == message.event
+    assert envelope["MessageAttributes"]["status"] == {"Type": "String.Array", "Value": '["down"]'}
+
+
+def test_two_functions_together_publish_less_than_ten_messages_a_second(sns: Any, stub: Stubber) -> None:
+    now = [0.0]
+    sent: list[float] = []
+    topic = Topic(
+        sns, ARN, gap_seconds=0.25, clock=lambda: now[0], pause=lambda length: now.__setitem__(0, now[0] + length)
+    )
+    for _ in range(40):
+        stub.add_response("publish", {"MessageId": "m"})
+        topic.publish(gallery.messages()["A test"])
+        sent.append(now[0])
+        now[0] += 0.01  # what a call takes
+    for at in sent:
+        assert 2 * sum(at <= other < at + 1 for other in sent) <= 8
+
+
+def test_a_confirmed_address_cannot_be_unsubscribed_by_who_opens_a_link(sns: Any, stub: Stubber) -> None:
+    expected = {"TopicArn": ARN, "Token": "t" * 40, "AuthenticateOnUnsubscribe": "true"}
+    stub.add_response("confirm_subscription", {"SubscriptionArn": f"{ARN}:1"}, expected)
+    assert Topic(sns, ARN).confirm("t" * 40) == f"{ARN}:1"
+
+
+def test_a_wrong_token_is_refused_in_the_words_of_sns(sns: Any, stub: Stubber) -> None:
+    stub.add_client_error("confirm_subscription", "InvalidParameter", "Invalid parameter: Token")
+    with pytest.raises(SubscriptionError, match="Token"):
+        Topic(sns, ARN).confirm("x")
+
+
+def test_an_address_is_subscribed_with_its_rule(sns: Any, stub: Stubber) -> None:
+    expected = {
+        "TopicArn": ARN,
+        "Protocol": "email",
+        "Endpoint": "a@example.com",
+        "Attributes": {"FilterPolicy": json.dumps(policy(CHANNEL))},
+        "ReturnSubscriptionArn": True,
+    }
+    stub.add_response("subscribe", {"SubscriptionArn": f"{ARN}:1"}, expected)
+    assert Topic(sns, ARN).subscribe("email", "a@example.com", policy(CHANNEL)) == f"{ARN}:1"
+
+
+def test_all_subscribers_are_listed_page_by_page(sns: Any, stub: Stubber) -> None:
+    one = {"Protocol": "email", "TopicArn": ARN, "Owner": "1"}
+    first = {"Subscriptions": [one | {"Endpoint": "a@example.com", "SubscriptionArn": PENDING}], "NextToken": "n"}
+    second = {"Subscriptions": [one | {"Endpoint": "b@example.com", "SubscriptionArn": f"{ARN}:2"}]}
+    stub.add_response("list_subscriptions_by_topic", first, {"TopicArn": ARN})
+    stub.add_response("list_subscriptions_by_topic", second, {"TopicArn": ARN, "NextToken": "n"})
+    found = Topic(sns, ARN).subscriptions()
+    assert [(one.endpoint, one.arn == PENDING) for one in found] == [("a@example.com", True), ("b@example.com", False)]
+
+
+def test_a_subscription_that_is_gone_may_be_removed_again(sns: Any, stub: Stubber) -> None:
+    stub.add_client_error("unsubscribe", "NotFound", "gone")
+    Topic(sns, ARN).unsubscribe(f"{ARN}:1")
+
+
+def test_a_pending_subscription_is_refused_and_another_fault_passes_through(sns: Any, stub: Stubber) -> None:
+    stub.add_client_error("unsubscribe", "InvalidParameter", "not confirmed")
+    with pytest.raises(SubscriptionError):
+        Topic(sns, ARN).unsubscribe(PENDING)
+    stub.add_client_error("unsubscribe", "InternalError", "try again")
+    with pytest.raises(sns.exceptions.ClientError):
+        Topic(sns, ARN).unsubscribe(f"{ARN}:1")

@@ -1,0 +1,123 @@
+"""One rule of routing, one table: SNS applies it as a filter policy, we apply it in code, and both agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lastseen.aws.topic import Topic
+from lastseen.core.channel import Channel, Via, from_document, policy, to_document, wants
+from lastseen.core.check import Status
+from lastseen.text.message import Alert, Message, deaf, digest, flipped, trial
+from tests.gallery import EXPORT, FLIPS, SITE, storm
+from tests.times import T0
+
+ALL = Channel(id="all", project="default", name="all", via=Via.EMAIL, target="a@example.com")
+CHANNELS = {
+    "all": ALL,
+    "down": replace(ALL, id="down", statuses=("down",)),
+    "up": replace(ALL, id="up", statuses=("up",)),
+    "db": replace(ALL, id="db", tags=("db", "queue")),
+    "named": replace(ALL, id="named", default=False),
+    "other": replace(ALL, id="other", project="billing"),
+}
+
+
+def told(name: str = "The job failed", **changes: Any) -> Message:
+    alert, now = FLIPS[name]()
+    return flipped(Alert(check=replace(alert.check, **changes), flip=alert.flip), now=now, site_url=SITE)
+
+
+TABLE: dict[str, tuple[Message, set[str]]] = {
+    "down, no tags": (told(), {"all", "down"}),
+    "up": (told("Up again"), {"all", "up", "db"}),
+    "down, a tag": (told(tags="prod db"), {"all", "down", "db"}),
+    "down, another tag": (told(tags="prod"), {"all", "down"}),
+    "a tag that begins alike": (told(tags="dbx"), {"all", "down"}),
+    "flapping, now down": (told("Flapping"), {"all", "down", "up"}),
+    "of a check that names a channel": (told(channels="named"), {"named"}),
+    "of a check that names two": (told(channels="named,up, down"), {"named", "down"}),
+    "of a check without channels": (told(channels=""), set()),
+    "of another project": (told(project="billing"), {"other"}),
+    "a digest": (digest(storm(6), now=T0, site_url=SITE), {"all", "down"}),
+    "a digest in which one has a tag": (
+        digest(
+            [*storm(6), Alert(check=replace(EXPORT, tags="db"), flip=storm(1)[0].flip)],
+            now=T0,
+            site_url=SITE,
+        ),
+        {"all", "down", "db"},
+    ),
+    "a reminder": (told("Still down: a reminder"), {"all", "down", "db"}),
+    "of Lastseen itself": (deaf(since=T0, now=T0), {"all", "other"}),
+    **{
+        f"a test of {name}": (trial(channel, now=T0, nonce="n"), {name}) for name, channel in CHANNELS.items()
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def delivered() -> Iterator[dict[str, set[str]]]:
+    """Publish each message of the table once; return which channels' queues SNS put it into, by its name."""
+    with mock_aws():
+        sns, sqs = boto3.client("sns", region_name="eu-west-1"), boto3.client("sqs", region_name="eu-west-1")
+        arn = sns.create_topic(Name="alerts")["TopicArn"]
+        topic, queues = Topic(sns, arn), {}
+        for name, channel in CHANNELS.items():
+            queues[name] = sqs.create_queue(QueueName=name)["QueueUrl"]
+            attributes = sqs.get_queue_attributes(QueueUrl=queues[name], AttributeNames=["QueueArn"])["Attributes"]
+            topic.subscribe("sqs", attributes["QueueArn"], policy(channel))
+        found = {}
+        for case, (message, _) in TABLE.items():
+            topic.publish(message)
+            found[case] = {name for name, url in queues.items() if _taken(sqs, url)}
+        yield found
+
+
+def _taken(sqs: Any, url: str) -> bool:
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for message in found:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return bool(found)
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_sns_delivers_by_the_rule(case: str, delivered: dict[str, set[str]]) -> None:
+    assert delivered[case] == TABLE[case][1]
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_our_code_delivers_by_the_rule(case: str) -> None:
+    message, expected = TABLE[case]
+    assert {name for name, channel in CHANNELS.items() if wants(channel, message.attributes)} == expected
+
+
+def test_each_status_is_one_that_a_filter_can_name() -> None:
+    assert {status for message, _ in TABLE.values() for status in _statuses(message)} <= {
+        str(Status.DOWN),
+        str(Status.UP),
+        "deaf",
+    }
+
+
+def _statuses(message: Message) -> list[str]:
+    held = message.attributes["status"]
+    return [held] if isinstance(held, str) else held
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        *CHANNELS.values(),
+        replace(ALL, via=Via.WEBHOOK, webhook={"method": "PUT"}, disabled="HTTP 404", created=T0, subscription="arn"),
+    ],
+)
+def test_a_channel_is_read_as_it_was_written(channel: Channel) -> None:
+    document = json.loads(json.dumps(to_document(channel)))
+    assert from_document(channel.project, channel.id, document) == channel

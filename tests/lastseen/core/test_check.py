@@ -1,0 +1,616 @@
+"""What a check does, told in sentences: the subtle points of the peer, our kinder rules, and what we add to them.
+
+Each signal in each state stands in test_check_table.py; what holds for every sequence in test_check_properties.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from lastseen.core.blind import Window
+from lastseen.core.check import (
+    FLIP_BODY_LIMIT,
+    RESENT,
+    SLACK,
+    Check,
+    Filters,
+    Flip,
+    Kind,
+    Outcome,
+    Ping,
+    Status,
+    appearance,
+    configured,
+    deadline,
+    event_id,
+    expectation,
+    is_late,
+    paused,
+    pinged,
+    resumed,
+    unique_key,
+    woken,
+)
+from lastseen.core.schedule import Cron, OnCalendar, Period
+from tests.times import T0, hours, minutes, seconds
+
+ID = "6f1c2b3a-4d5e-4f60-8a7b-9c0d1e2f3a4b"
+A = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+B = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"
+
+NEW = Check(id=ID, schedule=Period(minutes(60)), grace=minutes(10))
+"""Expected each hour; missed ten minutes later."""
+
+
+def at(minute: float) -> datetime:
+    return T0 + minutes(minute)
+
+
+def success(minute: float, rid: str | None = None) -> Ping:
+    return Ping(at=at(minute), rid=rid)
+
+
+def start(minute: float, rid: str | None = None) -> Ping:
+    return Ping(at=at(minute), kind=Kind.START, rid=rid)
+
+
+def fail(minute: float, rid: str | None = None) -> Ping:
+    return Ping(at=at(minute), kind=Kind.FAIL, rid=rid, exit_status=1)
+
+
+def after(*pings: Ping, check: Check = NEW) -> Check:
+    for ping in pings:
+        check = pinged(check, ping).check
+    return check
+
+
+def told(*pings: Ping, check: Check = NEW) -> list[str]:
+    """Return what people hear while the pings arrive in this order."""
+    heard = []
+    for ping in pings:
+        outcome = pinged(check, ping)
+        heard += [said(flip) for flip in outcome.flips if flip.told]
+        check = outcome.check
+    return heard
+
+
+def said(flip: Flip) -> str:
+    return f"{flip.status} {flip.reason} {(flip.at - T0) / minutes(1):g}"
+
+
+UP = after(success(0))
+DOWN = after(success(0), fail(5))
+
+
+# The subtle points of the peer, by their number in its manual of facts
+
+
+def test_1_a_start_on_a_new_or_paused_check_that_never_ends_is_alerted() -> None:
+    for check in (NEW, paused(UP, at(5)).check):
+        begun = after(start(20), check=check)
+        assert begun.status is check.status
+        (flip,) = woken(begun, at(31)).flips
+        assert (said(flip), flip.told, flip.started) == ("down stuck 30", True, at(20))
+
+
+def test_2_a_start_does_not_rescue_a_late_check() -> None:
+    assert deadline(after(start(65), check=UP)) == at(70)
+
+
+def test_3_only_the_latest_start_is_watched() -> None:
+    check = after(start(20), start(25, A), check=UP)
+    assert (check.last_start, check.start_rid, deadline(check)) == (at(25), A, at(35))
+
+
+def test_4_a_success_of_another_run_leaves_the_open_run_open() -> None:
+    check = after(start(20, A), success(25, B), check=UP)
+    assert (check.status, check.last_ping, check.last_start, check.start_rid) == (Status.UP, at(25), at(20), A)
+
+
+def test_4_a_success_without_id_closes_any_run_and_its_length_is_unknown() -> None:
+    outcome = pinged(after(start(20, A), check=UP), success(25))
+    assert (outcome.check.last_start, outcome.check.last_duration, outcome.duration) == (None, None, None)
+
+
+def test_4_a_failure_closes_any_run() -> None:
+    assert after(start(20, A), fail(25, B), check=UP).last_start is None
+
+
+def test_4_a_success_with_an_id_does_not_close_a_run_without_one() -> None:
+    assert after(start(20), success(25, A), check=UP).last_start == at(20)
+
+
+def test_5_a_run_that_hung_stays_open_until_an_end_arrives() -> None:
+    hung = woken(after(start(20, A), check=UP), at(31)).check
+    assert (hung.status, hung.last_start) == (Status.DOWN, at(20))
+    ended = after(success(90, A), check=hung)
+    assert (ended.status, ended.last_start, ended.last_duration) == (Status.UP, None, minutes(70))
+
+
+def test_6_a_duration_is_kept_only_if_end_and_start_bear_the_same_id() -> None:
+    assert after(start(20), success(25), check=UP).last_duration == minutes(5)
+    assert after(start(20, A), success(25, A), check=UP).last_duration == minutes(5)
+    assert after(start(20, A), success(25, A), success(27), check=UP).last_duration is None
+    assert after(start(20, A), success(25), check=UP).last_duration is None
+
+
+def test_7_a_failure_of_a_check_that_is_down_is_no_second_alert() -> None:
+    outcome = pinged(DOWN, fail(6))
+    assert (outcome.flips, outcome.check.last_ping, outcome.check.since) == ((), at(6), at(5))
+
+
+def test_8_a_missed_deadline_bears_the_deadline_however_late_it_was_noticed() -> None:
+    (flip,) = woken(UP, at(4000)).flips
+    assert said(flip) == "down missed 70"
+    assert (flip.expected, flip.last_ping, flip.was, flip.since) == (at(60), at(0), Status.UP, at(0))
+
+
+def test_9_a_ping_shortly_before_its_cron_time_does_not_count_for_it() -> None:
+    daily = replace(NEW, schedule=Cron("0 12 * * *"))
+    check = after(success(-1), check=daily)
+    assert (expectation(check), deadline(check)) == (at(0), at(10))
+
+
+def test_10_a_longer_period_leaves_a_down_check_down_until_it_is_pinged() -> None:
+    check = configured(DOWN, schedule=Period(hours(50))).check
+    assert (check.status, woken(check, at(60)).flips) == (Status.DOWN, ())
+    assert after(success(61), check=check).status is Status.UP
+
+
+def test_10_a_shorter_period_can_make_a_check_overdue_at_once_and_then_alerts() -> None:
+    check = configured(UP, schedule=Period(minutes(1))).check
+    assert check.wake_at == at(11)
+    assert [said(flip) for flip in woken(check, at(30)).flips] == ["down missed 11"]
+
+
+def test_11_the_status_is_right_whether_or_not_anybody_has_noticed() -> None:
+    assert [appearance(UP, at(minute)) for minute in (59, 60, 69, 70, 9000)] == ["up", "grace", "grace", "down", "down"]
+
+
+def test_12_after_down_and_pause_a_success_is_silent() -> None:
+    assert told(success(20), check=paused(DOWN, at(10)).check) == []
+
+
+# Slack: a ping that the gateway had in time counts
+
+
+def test_a_ping_in_grace_keeps_the_check_up() -> None:
+    outcome = pinged(UP, success(69.9))
+    assert (outcome.flips, outcome.check.status, outcome.check.wake_at) == ((), Status.UP, at(139.9))
+
+
+def test_nobody_is_told_before_a_ping_of_the_last_moment_could_be_written() -> None:
+    assert woken(UP, at(70) + SLACK - seconds(0.001)).flips == ()
+    assert [said(flip) for flip in woken(UP, at(70) + SLACK).flips] == ["down missed 70"]
+
+
+def test_a_ping_in_time_that_is_written_late_keeps_the_check_up() -> None:
+    looked = woken(UP, at(70) + seconds(1.9)).check
+    assert told(success(69.99), check=looked) == []
+
+
+# Kinder than the peer
+
+
+def test_a_start_that_is_sent_twice_is_one_run_that_began_with_the_earlier() -> None:
+    for first, second in ((20, 21), (21, 20)):
+        check = after(start(first, A), start(second, A), check=UP)
+        assert (check.last_start, deadline(check)) == (at(20), at(30))
+
+
+def test_a_start_that_is_sent_again_after_its_run_ended_opens_nothing() -> None:
+    ended = after(start(20, A), success(25, A), check=UP)
+    assert after(Ping(at=at(25) + RESENT - seconds(1), kind=Kind.START, rid=A), check=ended).last_start is None
+
+
+def test_an_id_that_is_used_again_later_is_a_new_run() -> None:
+    ended = after(start(20, A), success(25, A), check=UP)
+    later = at(25) + RESENT
+    assert after(Ping(at=later, kind=Kind.START, rid=A), check=ended).last_start == later
+
+
+def test_an_end_that_is_sent_twice_keeps_the_length_of_its_run() -> None:
+    check = after(start(20, A), success(25, A), success(25.1, A), check=UP)
+    assert (check.last_ping, check.last_duration) == (at(25.1), minutes(5))
+
+
+@pytest.mark.parametrize("rid", [None, A])
+@pytest.mark.parametrize("end", [success, fail])
+def test_an_end_that_overtakes_its_start_ends_the_run(end: Callable[..., Ping], rid: str | None) -> None:
+    check = after(end(25, rid), start(24.9, rid), check=UP)
+    assert check.last_start is None
+
+
+@pytest.mark.parametrize(
+    ("end", "begin"),
+    [
+        pytest.param(success(25), start(24, A), id="an end without id"),
+        pytest.param(fail(25, B), start(24, A), id="a failure"),
+        pytest.param(success(25, B), start(24), id="any end, for a start without id"),
+    ],
+)
+def test_an_end_of_all_runs_that_overtakes_a_start_ends_that_run_too(end: Ping, begin: Ping) -> None:
+    assert after(end, begin, check=UP).last_start is None
+
+
+def test_the_end_of_one_run_does_not_swallow_the_start_of_another() -> None:
+    assert after(success(25, B), start(24, A), check=UP).last_start == at(24)
+
+
+def test_a_start_that_a_later_start_overtook_does_not_take_the_run_back() -> None:
+    assert after(start(25, B), start(20, A), check=UP).start_rid == B
+
+
+def test_an_end_from_before_a_start_leaves_its_run_open() -> None:
+    check = after(start(25), success(24), check=UP)
+    assert (check.last_start, check.last_ping) == (at(25), at(24))
+
+
+def test_a_success_that_a_later_failure_overtook_does_not_hide_it() -> None:
+    check = after(fail(20), success(19), check=UP)
+    assert (check.status, check.last_ping) == (Status.DOWN, at(20))
+
+
+def test_a_failure_that_a_later_success_overtook_is_told_as_down_and_up() -> None:
+    assert told(success(20), fail(19), check=UP) == ["down failed 19", "up pinged 20"]
+
+
+def test_a_failure_that_was_overtaken_while_the_check_was_down_anyway_is_not_told() -> None:
+    assert told(success(20), fail(19), check=DOWN) == ["up pinged 20"]
+
+
+def test_an_overtaken_success_moves_nothing_but_the_count() -> None:
+    later = after(success(20), check=UP)
+    outcome = pinged(later, success(19))
+    assert outcome.check == replace(later, n_pings=3)
+
+
+@pytest.mark.parametrize("ping", [success(80), start(80), Ping(at=at(80), kind=Kind.LOG)])
+def test_a_deadline_that_nobody_had_noticed_is_told_when_the_next_ping_comes(ping: Ping) -> None:
+    assert told(ping, check=UP)[0] == "down missed 70"
+
+
+def test_a_late_success_that_nobody_had_missed_is_told_as_down_and_up() -> None:
+    assert told(success(80), check=UP) == ["down missed 70", "up pinged 80"]
+
+
+def test_a_late_failure_that_nobody_had_missed_is_one_incident() -> None:
+    outcome = pinged(UP, fail(80))
+    assert [said(flip) for flip in outcome.flips] == ["down missed 70"]
+    assert (outcome.check.last_ping, outcome.check.incident) == (at(80), 2)
+
+
+def test_a_success_while_another_run_hangs_leaves_the_check_down() -> None:
+    hung = woken(after(start(20, A), check=UP), at(31)).check
+    outcome = pinged(hung, success(40, B))
+    assert (outcome.flips, outcome.check.status, outcome.check.last_ping) == ((), Status.DOWN, at(40))
+    assert told(success(40, B), success(41, A), check=hung) == ["up pinged 41"]
+
+
+def test_a_success_while_another_run_is_still_in_time_brings_the_check_up() -> None:
+    assert told(start(20, A), success(29, B), check=DOWN) == ["up pinged 29"]
+
+
+# A pause outranks what was on its way when it came
+
+
+def test_a_start_from_before_a_pause_does_not_open_a_run() -> None:
+    check = after(start(19), check=paused(UP, at(20)).check)
+    assert (check.status, check.last_start, check.wake_at) == (Status.PAUSED, None, None)
+
+
+def test_a_success_from_before_a_pause_does_not_end_it() -> None:
+    check = after(success(19), check=paused(UP, at(20)).check)
+    assert (check.status, check.last_ping) == (Status.PAUSED, at(19))
+
+
+def test_a_failure_from_before_a_pause_is_told_all_the_same() -> None:
+    assert told(fail(19), check=paused(UP, at(20)).check) == ["down failed 20"]
+
+
+def test_a_run_that_is_open_is_forgotten_when_a_paused_check_becomes_sticky() -> None:
+    begun = after(start(25), check=paused(UP, at(20)).check)
+    sticky = configured(begun, manual_resume=True).check
+    assert (sticky.last_start, sticky.start_rid, sticky.wake_at) == (None, None, None)
+    assert woken(sticky, at(600)).flips == ()
+
+
+# What a ping says
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"all done", Kind.SUCCESS),
+        (b"ERROR", Kind.FAIL),
+        (b"done with ERROR", Kind.FAIL),
+        (b"going, done", Kind.SUCCESS),
+        (b"going", Kind.START),
+        (b"error", Kind.IGNORED),
+        (b"", Kind.IGNORED),
+        (b"\xff\xfe done \xc3", Kind.SUCCESS),
+    ],
+)
+def test_keywords_say_failure_before_success_before_start(body: bytes, kind: Kind) -> None:
+    filters = Filters(http_body=True, start="going", success="finished , done", failure="FATAL, ERROR")
+    outcome = pinged(replace(UP, filters=filters), Ping(at=at(5), kind=Kind.FAIL, body=body))
+    assert outcome.kind is kind
+
+
+def test_a_body_without_keyword_can_be_asked_to_be_a_failure() -> None:
+    filters = Filters(http_body=True, success="done", default_fail=True)
+    assert pinged(replace(UP, filters=filters), Ping(at=at(5), body=b"?")).kind is Kind.FAIL
+
+
+def test_blanks_between_commas_are_no_keyword() -> None:
+    filters = Filters(http_body=True, success=" , ,", failure=",")
+    assert pinged(replace(UP, filters=filters), Ping(at=at(5), body=b"a , b")).kind is Kind.IGNORED
+
+
+def test_keywords_for_mail_do_not_look_at_a_request() -> None:
+    filters = Filters(subject=True, body=True, failure="ERROR", default_fail=True)
+    assert pinged(replace(UP, filters=filters), Ping(at=at(5), body=b"ERROR")).kind is Kind.SUCCESS
+
+
+def test_a_method_that_is_not_asked_for_is_counted_and_ignored() -> None:
+    posts = replace(UP, methods="POST")
+    outcome = pinged(posts, Ping(at=at(5), method="GET", kind=Kind.FAIL))
+    assert (outcome.kind, outcome.check.n_pings, outcome.check.status) == (Kind.IGNORED, 2, Status.UP)
+    assert pinged(posts, Ping(at=at(5), method="POST", kind=Kind.FAIL)).kind is Kind.FAIL
+
+
+def test_a_failure_carries_its_evidence() -> None:
+    ping = Ping(at=at(25), kind=Kind.FAIL, exit_status=3, note="3", body=b"x" * 5000 + b"the end")
+    (flip,) = pinged(after(start(20), check=UP), ping).flips
+    assert (flip.exit_status, flip.note, flip.started, flip.last_ping) == (3, "3", at(20), at(0))
+    assert flip.duration == minutes(5)
+    assert len(flip.body) == FLIP_BODY_LIMIT
+    assert flip.body.endswith(b"the end")
+
+
+# Incidents
+
+
+def test_all_flips_of_an_incident_bear_its_number() -> None:
+    check = replace(UP, reminder=minutes(30))
+    down = pinged(check, fail(5))
+    again = woken(down.check, at(40))
+    back = pinged(again.check, success(41))
+    flips = [*down.flips, *again.flips, *back.flips]
+    assert [(flip.n, flip.incident, str(flip.reason)) for flip in flips] == [
+        (2, 2, "failed"),
+        (3, 2, "reminded"),
+        (4, 2, "pinged"),
+    ]
+    assert (down.check.incident, again.check.incident, back.check.incident) == (2, 2, None)
+
+
+def test_a_silent_flip_needs_no_telling_unless_others_before_it_do() -> None:
+    up = pinged(NEW, success(0)).check
+    assert (up.flips, up.announced) == (1, 1)
+    down = pinged(up, fail(5)).check
+    assert (down.flips, down.announced) == (2, 1)
+    still = paused(down, at(6)).check
+    assert (still.flips, still.announced) == (3, 1)
+    told_of = replace(down, announced=2)
+    assert paused(told_of, at(6)).check.announced == 3
+
+
+def test_events_are_named_without_the_ping_url() -> None:
+    assert unique_key(ID) == "b39022940654028e4da4d5c9eed1e2204f97e45d"
+    assert event_id(ID, 7) == "b39022940654028e4da4d5c9eed1e2204f97e45d:7"
+
+
+# Reminders and snooze
+
+
+def test_people_are_told_again_while_a_check_stays_down() -> None:
+    down = after(fail(5), check=replace(UP, reminder=minutes(60)))
+    assert down.wake_at == at(65)
+    assert woken(down, at(64.9)).flips == ()
+    first = woken(down, at(65))
+    assert [(said(flip), flip.told) for flip in first.flips] == [("down reminded 65", True)]
+    assert first.check.wake_at == at(125)
+
+
+def test_reminders_that_were_missed_are_told_once() -> None:
+    down = after(fail(5), check=replace(UP, reminder=minutes(60)))
+    late = woken(down, at(600))
+    assert [said(flip) for flip in late.flips] == ["down reminded 600"]
+    assert late.check.wake_at == at(660)
+
+
+def test_nobody_is_reminded_of_a_check_that_is_not_down_or_does_not_ask() -> None:
+    assert woken(after(success(5), check=replace(UP, reminder=minutes(60))), at(6)).flips == ()
+    assert after(fail(5), check=UP).wake_at is None
+
+
+def test_a_snooze_holds_reminders_back_and_nothing_else() -> None:
+    check = replace(UP, reminder=minutes(60), snoozed_until=at(300))
+    assert told(fail(5), success(6), fail(7), check=check) == ["down failed 5", "up pinged 6", "down failed 7"]
+    down = after(fail(7), check=check)
+    assert woken(down, at(299)).flips == ()
+    assert [said(flip) for flip in woken(down, at(300)).flips] == ["down reminded 300"]
+
+
+def test_a_snooze_that_is_over_delays_nothing() -> None:
+    down = after(fail(5), check=replace(UP, reminder=minutes(60), snoozed_until=at(30)))
+    assert down.wake_at == at(65)
+
+
+# Flapping
+
+
+def flap(times: int, *, check: Check = UP, every: float = 1.0) -> tuple[Check, list[Flip]]:
+    """Let a check fail and come back, `times` flips in all, from minute 1."""
+    flips: list[Flip] = []
+    for number in range(times):
+        send = fail if number % 2 == 0 else success
+        outcome = pinged(check, send(1 + number * every))
+        flips += outcome.flips
+        check = outcome.check
+    return check, flips
+
+
+def test_one_flip_too_many_in_an_hour_is_told_as_flapping_and_the_next_are_silent() -> None:
+    check, flips = flap(9)
+    assert [flip.told for flip in flips] == [True] * 7 + [False] * 2
+    assert [flip.flapping for flip in flips] == [False] * 6 + [True] + [False] * 2
+    assert check.flapping
+
+
+def test_flips_that_are_not_within_an_hour_are_told_one_by_one() -> None:
+    check, flips = flap(20, every=10)
+    assert all(flip.told and not flip.flapping for flip in flips)
+    assert not check.flapping
+
+
+def test_a_check_that_flapped_and_is_quiet_for_an_hour_is_told_as_steady_with_its_status() -> None:
+    check, _ = flap(9)  # the last of them down, at 9
+    assert check.wake_at == at(69)
+    assert woken(check, at(68.9)).flips == ()
+    outcome = woken(check, at(69))
+    (flip,) = outcome.flips
+    assert (said(flip), flip.told) == ("down steady 69", True)
+    assert (outcome.check.flapping, outcome.check.recent) == (False, ())
+
+
+def test_each_silent_flip_puts_off_the_word_that_it_is_steady() -> None:
+    check, _ = flap(9)
+    assert after(success(60), check=check).wake_at == at(120)
+
+
+def test_after_it_is_steady_flips_are_told_again() -> None:
+    check, _ = flap(9)
+    steady = woken(check, at(69)).check
+    assert told(success(70), check=steady) == ["up pinged 70"]
+
+
+def test_the_word_that_a_check_is_steady_comes_before_the_flip_that_follows_it() -> None:
+    check, _ = flap(8)  # the last of them up, at 8
+    assert told(fail(69), check=check) == ["up steady 68", "down failed 69"]
+
+
+def test_a_missed_deadline_of_a_flapping_check_is_not_lost() -> None:
+    hourly, _ = flap(8, check=replace(UP, grace=minutes(1), schedule=Period(minutes(10))))
+    outcome = woken(hourly, at(200))  # last ping at 8, so it was down at 19, and steady an hour later
+    assert [(said(flip), flip.told) for flip in outcome.flips] == [("down missed 19", False), ("down steady 79", True)]
+
+
+def test_a_limit_of_0_tells_every_flip() -> None:
+    check, flips = flap(30, check=replace(UP, flap_limit=0))
+    assert all(flip.told for flip in flips)
+    assert check.recent == ()
+
+
+def test_a_check_whose_limit_is_lifted_while_it_flaps_tells_every_flip_from_then_on() -> None:
+    check, _ = flap(9)
+    lifted = configured(check, flap_limit=0).check
+    assert told(success(20), check=lifted) == ["up pinged 20"]
+    assert [said(flip) for flip in woken(lifted, at(69)).flips] == ["down steady 69"]
+
+
+def test_pauses_and_silent_flips_are_no_flapping() -> None:
+    check = UP
+    for minute in range(1, 20):
+        check = after(success(minute + 0.5), check=paused(check, at(minute)).check)
+    assert (check.flapping, check.recent) == (False, ())
+
+
+def test_nobody_is_reminded_while_a_check_flaps_nor_twice_when_it_is_steady() -> None:
+    check, _ = flap(9, check=replace(UP, reminder=minutes(30)))
+    steady = woken(check, at(69))
+    assert [said(flip) for flip in steady.flips] == ["down steady 69"]
+    assert steady.check.wake_at == at(99)
+
+
+# Time in which we were blind
+
+
+def test_a_deadline_moves_by_the_time_that_we_were_blind_in_grace() -> None:
+    blind = [Window(at(62), at(66))]
+    assert woken(UP, at(74) + seconds(1), blind).flips == ()
+    (flip,) = woken(UP, at(75), blind).flips
+    assert (said(flip), flip.held) == ("down missed 74", minutes(4))
+
+
+def test_while_we_are_blind_nobody_is_blamed() -> None:
+    for minute in (70, 74, 79):
+        assert woken(UP, at(minute), [Window(at(65), at(minute))]).flips == ()
+
+
+def test_after_a_quarter_of_an_hour_of_blindness_people_are_told_anyway() -> None:
+    (flip,) = woken(UP, at(86), [Window(at(65), at(86))]).flips
+    assert (said(flip), flip.held) == ("down missed 85", minutes(15))
+
+
+def test_a_run_that_hangs_is_held_too() -> None:
+    begun = after(start(20), check=UP)
+    assert woken(begun, at(32), [Window(at(25), at(28))]).flips == ()
+    assert [said(flip) for flip in woken(begun, at(34), [Window(at(25), at(28))]).flips] == ["down stuck 33"]
+
+
+def test_a_late_ping_after_blindness_is_no_miss() -> None:
+    outcome = pinged(UP, success(73), [Window(at(62), at(66))])
+    assert (outcome.flips, outcome.check.status) == ((), Status.UP)
+
+
+def test_a_failure_is_told_whether_or_not_we_were_blind() -> None:
+    assert [said(flip) for flip in pinged(UP, fail(66), [Window(at(62), at(66))]).flips] == ["down failed 66"]
+
+
+def test_only_a_ping_that_may_be_late_asks_for_blindness() -> None:
+    assert not is_late(UP, at(70) + SLACK - seconds(0.001))
+    assert is_late(UP, at(70) + SLACK)
+    assert not is_late(DOWN, at(900))
+    assert not is_late(NEW, at(900))
+
+
+# A schedule that cannot be computed
+
+
+BROKEN = replace(UP, schedule=Cron("0 0 * * *", "Nowhere/Land"))
+
+
+def test_a_broken_schedule_says_so_and_leaves_the_check_as_it_is() -> None:
+    outcome = woken(BROKEN, at(600))
+    assert (outcome.check, outcome.flips) == (BROKEN, ())
+    assert "Nowhere/Land" in outcome.fault
+    assert appearance(BROKEN, at(600)) == "up"
+
+
+def test_a_broken_schedule_loses_no_ping_and_no_failure() -> None:
+    outcome = pinged(BROKEN, fail(5))
+    assert [said(flip) for flip in outcome.flips] == ["down failed 5"]
+    assert (outcome.check.last_ping, outcome.check.n_pings) == (at(5), 2)
+    back = pinged(outcome.check, success(6))
+    assert back.check.status is Status.UP
+    assert "Nowhere/Land" in back.fault
+
+
+def test_a_calendar_that_is_over_is_never_missed() -> None:
+    check = after(success(0), check=replace(NEW, schedule=OnCalendar("2025-01-01 00:00:00")))
+    assert (check.status, check.wake_at, appearance(check, at(10**6))) == (Status.UP, None, "up")
+
+
+# Settings
+
+
+def test_what_a_check_is_cannot_be_configured() -> None:
+    for name in ("id", "project", "status", "last_ping", "n_pings", "wake_at", "rev", "flips", "announced", "color"):
+        with pytest.raises(TypeError, match=name):
+            configured(UP, **{name: None})
+
+
+def test_setting_what_is_already_so_is_no_change() -> None:
+    assert configured(UP, grace=minutes(10), name="") == Outcome(check=UP)
+
+
+def test_a_resumed_check_is_not_missed_until_it_is_pinged() -> None:
+    fresh = resumed(paused(UP, at(5)).check, at(10)).check
+    assert woken(fresh, at(900)).flips == ()
+    assert told(success(900), check=fresh) == []

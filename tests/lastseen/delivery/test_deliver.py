@@ -1,0 +1,434 @@
+"""The chat path: fan-out, retries, order, channels that are lost. Real requests to a receiver on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from apprise.plugins.slack import NotifySlack
+from moto import mock_aws
+
+from lastseen.aws.deliveries import TRIES, Deliveries, Delivery, read, wait_before
+from lastseen.core.channel import Channel, Via, from_document, kind, to_document
+from lastseen.delivery import guarded as line
+from lastseen.delivery import incident, services
+from lastseen.delivery.deliver import Tried, deliver, fan_out, sender
+from lastseen.delivery.guarded import SILENT
+from lastseen.delivery.notes import NOTES, note_delivery
+from lastseen.storage import projects as project
+from lastseen.text.message import Message, deaf, trial
+from tests import gallery
+from tests.lastseen.delivery.receiver import Receiver, Reply, listening
+from tests.lastseen.delivery.test_services import DIGEST, SLACK
+from tests.memory import MemoryStore, MemoryTopic
+from tests.times import T0, minutes, seconds
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
+
+MESSAGES = gallery.messages()
+DOWN, UP = MESSAGES["The job failed"], MESSAGES["Up again"]
+
+
+class Queue(Deliveries):
+    """The queue of deliveries as a list, with the rules of a FIFO queue: per group in order, one at a time."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[datetime, int, Delivery]] = []  # when it may come, tries so far
+
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        self.waiting += [(T0, 0, delivery) for delivery in deliveries]
+
+    def due(self, now: datetime) -> list[tuple[int, Delivery]]:
+        heads: dict[tuple[str, str], tuple[datetime, int, Delivery]] = {}
+        for held in self.waiting:
+            heads.setdefault((held[2].channel_id, held[2].subject), held)
+        return [(tries, delivery) for at, tries, delivery in heads.values() if at <= now]
+
+    def done(self, delivery: Delivery) -> None:
+        self.waiting = [held for held in self.waiting if held[2] is not delivery]
+
+    def again(self, delivery: Delivery, at: datetime) -> None:
+        self.waiting = [(at, n + 1, held) if held is delivery else (was, n, held) for was, n, held in self.waiting]
+
+
+class World:
+    """A project with channels, and the chat function at work on them."""
+
+    def __init__(self, *channels: Channel) -> None:
+        self.store, self.topic, self.queue, self.now = MemoryStore(), MemoryTopic(), Queue(), T0
+        for channel in channels:
+            self.store.put_setting(project.KIND, channel.project, {})
+            self.store.put_setting(kind(channel.project), channel.id, to_document(channel))
+        self.send = sender(services.send, services.post, allow_private=True, clock=lambda: self.now)
+
+    def hear(self, message: Message) -> int:
+        return fan_out(
+            message.event,
+            message.attributes,
+            store=self.store,
+            deliveries=self.queue,
+            opens_incidents=services.is_incident_tool,
+        )
+
+    def work(self) -> list[Tried]:
+        """Try what is due now, once each."""
+        results = []
+        for tries, delivery in self.queue.due(self.now):
+            try:
+                tried = deliver(
+                    delivery, tries=tries + 1, store=self.store, topic=self.topic, send=self.send, now=self.now
+                )
+            except KilledError:
+                self.queue.again(delivery, self.now + minutes(6))  # it is hidden for so long
+                continue
+            if tried.wait is None:
+                self.queue.done(delivery)
+            else:
+                self.queue.again(delivery, self.now + tried.wait)
+            results.append(tried)
+        return results
+
+    def work_until(self, end: datetime) -> None:
+        while self.now < end:
+            self.work()
+            self.now += seconds(5)
+        self.work()
+
+    def channel(self, channel_id: str) -> Channel:
+        document = self.store.setting(kind("default"), channel_id)
+        assert document
+        return from_document("default", channel_id, document)
+
+    def killed_at(self, step: int) -> Callable[[], bool]:
+        """Kill the function once, after so many steps; return what tells whether it came to that."""
+        left = [step]
+
+        def hook(call: str, when: str) -> None:
+            left[0] -= 1
+            if left[0] == -1:
+                raise KilledError(f"{when} {call}")
+
+        self.store.hook = self.topic.hook = hook
+
+        def killed() -> bool:
+            was, left[0] = left[0] < 0, 1_000  # and whoever looks at the world is not
+            return was
+
+        return killed
+
+    def silent_note(self, channel_id: str) -> None:
+        """Let a delivery to a channel have hung just now."""
+        note_delivery(
+            self.store, self.channel(channel_id), {"id": "e"}, result="again", why=SILENT, tries=1, now=self.now
+        )
+
+    def note(self, channel_id: str) -> dict[str, Any]:
+        return self.store.setting(f"{NOTES}default", channel_id) or {}
+
+
+def hook(receiver: Receiver, channel_id: str = "hook", **changes: Any) -> Channel:
+    channel = Channel(id=channel_id, project="default", name=channel_id, via=Via.WEBHOOK, target=f"{receiver.url}/in")
+    return replace(channel, **changes)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with listening() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def other() -> Iterator[Receiver]:
+    with listening() as other:
+        yield other
+
+
+def ids(receiver: Receiver) -> list[str]:
+    return [received.headers["Lastseen-Event"] for received in receiver.received]
+
+
+def test_an_event_goes_to_each_channel_that_wants_it(receiver: Receiver, other: Receiver) -> None:
+    world = World(
+        hook(receiver),
+        hook(other, "other", statuses=("up",)),
+        hook(other, "mail", via=Via.EMAIL),
+        hook(other, "theirs", project="billing"),
+    )
+    assert world.hear(DOWN) == 1
+    assert [tried.result for tried in world.work()] == ["delivered"]
+    assert receiver.last.json == DOWN.event
+    assert other.received == []
+
+
+def test_a_retry_doubles_to_nobody_else(receiver: Receiver, other: Receiver) -> None:
+    receiver.will(500, 500)
+    world = World(hook(receiver), hook(other, "other"))
+    world.hear(DOWN)
+    world.work_until(T0 + minutes(5))
+    assert ids(receiver) == [DOWN.event["id"]] * 3
+    assert ids(other) == [DOWN.event["id"]]
+    assert world.queue.waiting == []
+
+
+def test_a_receiver_that_is_down_for_two_minutes_gets_its_alerts_afterwards_in_order_and_once_each(
+    receiver: Receiver,
+) -> None:
+    receiver.usual = Reply(503)
+    world = World(hook(receiver))
+    same = {"check": DOWN.event["check"]}
+    alerts = [replace(DOWN, event=DOWN.event | same | {"id": f"event:{n}"}) for n in range(4)]
+    for alert in alerts:
+        world.hear(alert)
+        world.work_until(world.now + seconds(30))
+    assert world.now >= T0 + minutes(2)
+    receiver.received.clear()
+    receiver.usual = Reply(200)
+    world.work_until(world.now + minutes(10))
+    assert ids(receiver) == ["event:0", "event:1", "event:2", "event:3"]
+
+
+def test_a_receiver_is_left_alone_for_as_long_as_it_asks(receiver: Receiver) -> None:
+    receiver.will(Reply(429, headers={"Retry-After": "100"}))
+    world = World(hook(receiver))
+    world.hear(DOWN)
+    world.work_until(T0 + seconds(95))
+    assert len(receiver.received) == 1
+    world.work_until(T0 + seconds(105))
+    assert len(receiver.received) == 2
+
+
+def test_a_channel_that_hung_is_left_alone_for_a_minute_and_then_tried_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "READ_SECONDS", 0.2)
+    receiver.will(Reply(after_seconds=0.6))
+    world = World(hook(receiver))
+    alerts = [replace(DOWN, event=DOWN.event | {"id": f"e:{n}", "check": {"key": f"k{n}"}}) for n in range(3)]
+    for alert in alerts:
+        world.hear(alert)
+    assert [(tried.result, tried.wait) for tried in world.work()] == [
+        ("again", seconds(15)),
+        ("again", seconds(60)),
+        ("again", seconds(60)),
+    ]
+    world.work_until(T0 + seconds(55))
+    assert len(receiver.received) == 1
+    world.work_until(T0 + minutes(3))
+    assert sorted(ids(receiver)[1:]) == ["e:0", "e:1", "e:2"]
+
+
+def test_the_last_try_is_never_left_out(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.silent_note("hook")
+    world.hear(DOWN)
+    [(_, delivery)] = world.queue.due(T0)
+    results = [
+        deliver(delivery, tries=n, store=world.store, topic=world.topic, send=world.send, now=T0).result
+        for n in (TRIES - 1, TRIES)
+    ]
+    assert results == ["again", "delivered"]
+
+
+def test_a_test_is_tried_though_the_channel_hung_a_moment_ago(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.silent_note("hook")
+    world.hear(trial(world.channel("hook"), now=T0, nonce="test-1"))
+    assert [tried.result for tried in world.work()] == ["delivered"]
+
+
+def test_a_note_that_cannot_be_read_holds_nothing_up(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.store.put_setting(f"{NOTES}default", "hook", {"why": SILENT, "event": "e", "result": "again"})
+    world.hear(DOWN)
+    assert [tried.result for tried in world.work()] == ["delivered"]
+
+
+def test_waits_double_and_in_all_last_well_over_an_hour() -> None:
+    waits = [wait_before(tries) for tries in range(1, TRIES)]
+    assert waits[:3] == [seconds(15), seconds(30), seconds(60)]
+    assert waits[-1] == minutes(15)
+    assert sum(waits, timedelta(0)) > minutes(80)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
+def test_a_channel_that_refuses_twice_is_switched_off_and_the_others_are_told(
+    receiver: Receiver, other: Receiver, status: int
+) -> None:
+    receiver.usual = Reply(status)
+    world = World(hook(receiver), hook(other, "other", default=False))
+    world.hear(DOWN)
+    world.work_until(T0 + seconds(55))
+    assert world.channel("hook").disabled == ""  # it may be in the middle of being deployed
+    world.work_until(T0 + seconds(65))
+    assert world.channel("hook").disabled == f"it answered HTTP {status}"
+    [message] = world.topic.published
+    assert message.subject == "LOST: the channel hook of default takes no alerts"
+    assert DOWN.subject in message.email
+    world.hear(message)
+    world.work()
+    assert other.last.json["type"] == "channel"
+
+
+def test_a_channel_that_is_switched_off_hears_no_more(receiver: Receiver) -> None:
+    world = World(hook(receiver, disabled="it answered HTTP 404"))
+    world.hear(DOWN)
+    assert [tried.result for tried in world.work()] == ["dropped"]
+    assert receiver.received == []
+
+
+def test_one_no_while_it_is_being_deployed_costs_a_channel_nothing(receiver: Receiver) -> None:
+    receiver.will(404)
+    world = World(hook(receiver))
+    world.hear(DOWN)
+    world.work_until(T0 + minutes(2))
+    assert world.channel("hook").disabled == ""
+    assert world.topic.published == []
+    assert len(receiver.received) == 2
+
+
+@pytest.mark.parametrize("first", [503, 500])
+def test_trouble_before_the_first_no_does_not_count_as_a_no(receiver: Receiver, first: int) -> None:
+    receiver.will(first, 404)
+    world = World(hook(receiver))
+    world.hear(DOWN)
+    world.work_until(T0 + minutes(3))
+    assert world.channel("hook").disabled == ""
+    assert len(receiver.received) == 3
+
+
+class KilledError(BaseException):
+    """The function's process is gone."""
+
+
+@pytest.mark.parametrize("answer", [200, 404])
+def test_killed_at_any_step_the_channel_is_told_or_the_others_are_told_why_not(
+    receiver: Receiver, other: Receiver, answer: int
+) -> None:
+    steps = 0
+    while True:
+        receiver.usual = Reply(answer)
+        receiver.received.clear()
+        world = World(hook(receiver), hook(other, "other", default=False))
+        killed = world.killed_at(steps)
+        with suppress(KilledError):
+            world.hear(DOWN)
+        if not world.queue.waiting:
+            world.hear(DOWN)  # SNS calls the function again
+        world.work_until(T0 + minutes(10))
+        was_killed = killed()
+        assert world.queue.waiting == []
+        assert set(ids(receiver)) == {DOWN.event["id"]}
+        assert len(receiver.received) <= (2 if answer == 200 else 4)
+        assert bool(world.channel("hook").disabled) == (answer == 404)
+        assert {message.event["type"] for message in world.topic.published} == ({"channel"} if answer == 404 else set())
+        if not was_killed:
+            break
+        steps += 1
+    assert steps >= 8
+
+
+def test_a_test_that_arrives_switches_a_channel_on_again(receiver: Receiver) -> None:
+    world = World(hook(receiver, disabled="it answered HTTP 404"))
+    world.hear(trial(world.channel("hook"), now=T0, nonce="test-1"))
+    assert [tried.result for tried in world.work()] == ["delivered"]
+    assert world.channel("hook").disabled == ""
+    assert world.note("hook#test")["result"] == "delivered"
+
+
+def test_a_test_that_is_refused_says_so_at_once_and_switches_nothing_off(receiver: Receiver) -> None:
+    receiver.usual = Reply(404)
+    world = World(hook(receiver))
+    world.hear(trial(world.channel("hook"), now=T0, nonce="test-1"))
+    assert [tried.result for tried in world.work()] == ["refused"]
+    assert (world.note("hook#test")["event"], world.note("hook#test")["why"]) == ("test-1", "it answered HTTP 404")
+    assert world.channel("hook").disabled == ""
+    assert world.topic.published == []
+
+
+def test_a_message_that_a_chat_does_not_take_is_told_in_one_line(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NotifySlack, "webhook_url", f"{receiver.url}/services")
+    receiver.will(413, 200)
+    world = World(hook(receiver, via=Via.CHAT, target=SLACK))
+    world.hear(DOWN)
+    assert [tried.result for tried in world.work()] == ["delivered"]
+    whole, brief = (received.json["attachments"][0] for received in receiver.received)
+    assert whole["text"].startswith(DOWN.event["lead"])
+    assert (brief["title"], brief["text"]) == (DOWN.event["title"], DOWN.event["title"])
+
+
+def test_an_incident_tool_hears_of_each_check_of_a_digest_on_its_own(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident, "PAGERDUTY", {"us": receiver.url})
+    world = World(hook(receiver, via=Via.CHAT, target=f"pagerduty://{'A' * 32}@{'B' * 20}"))
+    world.hear(replace(MESSAGES["Many at once: a digest"], event=DIGEST | {"flips": DIGEST["flips"][:7]}))
+    world.work_until(T0 + minutes(1))
+    assert len({received.json["dedup_key"] for received in receiver.received}) == 7
+
+
+def test_lastseen_speaks_of_itself_to_the_channels_of_every_project(receiver: Receiver, other: Receiver) -> None:
+    world = World(hook(receiver), hook(other, "theirs", project="billing"), hook(other, "down", statuses=("down",)))
+    assert world.hear(deaf(since=T0, now=T0)) == 2
+    world.work()
+    assert (len(receiver.received), len(other.received)) == (1, 1)
+
+
+def test_a_channel_that_cannot_be_read_stops_no_other(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.store.put_setting(kind("default"), "broken", {"via": "pigeon"})
+    assert world.hear(DOWN) == 1
+
+
+def test_a_channel_that_was_deleted_meanwhile_hears_nothing(receiver: Receiver) -> None:
+    world = World(hook(receiver))
+    world.hear(DOWN)
+    world.store.drop_setting(kind("default"), "hook")
+    assert [tried.result for tried in world.work()] == ["dropped"]
+    assert receiver.received == []
+
+
+def test_what_became_of_a_delivery_is_noted_without_its_address(receiver: Receiver) -> None:
+    receiver.will(500)
+    world = World(hook(receiver))
+    world.hear(DOWN)
+    world.work()
+    assert world.note("hook") | {"at": 0} == {
+        "event": DOWN.event["id"],
+        "at": 0,
+        "result": "again",
+        "why": "it answered HTTP 500",
+        "tries": 1,
+    }
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_queue_keeps_the_order_of_a_check_and_drops_doubles() -> None:
+    with mock_aws():
+        sqs = boto3.client("sqs", region_name="eu-west-1")
+        url = sqs.create_queue(QueueName="d.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        queue = Deliveries(sqs, url)
+        deliveries = [
+            Delivery(project="default", channel_id="c1", event=DOWN.event | {"id": f"e:{n}", "text": "x" * 50_000})
+            for n in range(12)
+        ]
+        queue.send(deliveries)
+        queue.send(deliveries)  # SNS told the function twice
+        found: list[str] = []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+            found.append(read(messages[0]["Body"]).event["id"])
+            assert "Messages" not in sqs.receive_message(QueueUrl=url)  # the group waits for its head
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
+    assert found == [f"e:{n}" for n in range(12)]
+
+
+def test_checks_and_channels_do_not_wait_for_each_other() -> None:
+    first = Delivery(project="p", channel_id="c1", event=DOWN.event)
+    assert first.subject != replace(first, event=UP.event).subject
+    assert first.subject == replace(first, channel_id="c2").subject

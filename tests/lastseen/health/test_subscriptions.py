@@ -1,0 +1,83 @@
+"""Once a day: does every address of mail that was confirmed still get alerts?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from lastseen.api.channels import Channels
+from lastseen.aws.topic import PENDING, Subscription
+from lastseen.core.channel import Channel, Via
+from lastseen.health.subscriptions import Cared, care, compared
+from tests.memory import MemoryStore, MemoryTopic
+from tests.times import T0, hours
+
+DAY = timedelta(days=1)
+
+
+def mail(address: str, *, confirmed: bool = True) -> Subscription:
+    return Subscription(protocol="email", endpoint=address, arn="arn:1" if confirmed else PENDING)
+
+
+@pytest.mark.parametrize(
+    ("before", "present", "lost", "pending"),
+    [
+        ({}, [mail("a")], (), ()),
+        ({"a": "confirmed"}, [mail("a")], (), ()),
+        ({"a": "confirmed", "b": "confirmed"}, [mail("b")], ("a",), ()),
+        ({"a": "confirmed"}, [mail("a", confirmed=False)], ("a",), ()),  # SNS cut it off: too many mails at once
+        ({}, [mail("a", confirmed=False)], (), ()),  # it was mailed today
+        ({"a": "pending"}, [mail("a", confirmed=False)], (), ("a",)),
+        ({"a": "pending"}, [mail("a")], (), ()),
+        ({"a": "pending"}, [], (), ()),
+        ({}, [Subscription(protocol="lambda", endpoint="arn:f", arn=PENDING)], (), ()),
+    ],
+)
+def test_what_changed_since_yesterday(
+    before: dict[str, str], present: list[Subscription], lost: tuple[str, ...], pending: tuple[str, ...]
+) -> None:
+    cared = compared(before, present)
+    assert (cared.lost, cared.pending) == (lost, pending)
+
+
+def test_it_is_looked_once_a_day_and_told_once() -> None:
+    store, told, present = MemoryStore(), list[Cared](), [mail("a"), mail("b")]
+    looks = 0
+
+    def look() -> list[Subscription]:
+        nonlocal looks
+        looks += 1
+        return present
+
+    for minute in range(0, 60 * 24 * 3, 30):
+        if minute == 60 * 12:
+            present = [mail("b")]
+        care(store, T0 + timedelta(minutes=minute), subscriptions=look, tell=told.append)
+    assert looks == 3
+    assert [cared.lost for cared in told] == [("a",)]
+
+
+def test_what_could_not_be_told_is_told_the_next_minute() -> None:
+    store, told = MemoryStore(), list[Cared]()
+    care(store, T0, subscriptions=lambda: [mail("a")], tell=told.append)
+
+    def broken(_cared: Cared) -> None:
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - it has no words
+        care(store, T0 + DAY, subscriptions=list, tell=broken)
+    care(store, T0 + DAY + timedelta(minutes=1), subscriptions=list, tell=told.append)
+    assert [cared.lost for cared in told] == [("a",)]
+
+
+def test_a_channel_that_is_deleted_on_purpose_is_not_missed() -> None:
+    store, topic, told = MemoryStore(), MemoryTopic(), list[Cared]()
+    channels = Channels(store, topic, "default", T0)
+    wanted = Channel(id="", project="default", name="ops", via=Via.EMAIL, target="ops@example.com")
+    channels.create(wanted, lambda channel: channel.target)
+    channels.confirm("ops", "ops@example.com")
+    care(store, T0, subscriptions=topic.subscriptions, tell=told.append)
+    channels.delete("ops")
+    care(store, T0 + DAY + hours(1), subscriptions=topic.subscriptions, tell=told.append)
+    assert told == []
