@@ -153,7 +153,7 @@ def try_channel(channel: ChannelName, *, project: InProject = "", api_url: ApiUr
             raise CliError(f"{channel} did not take the test: {state['why']}. It is tried again for over an hour.")
         case _:
             raise CliError(
-                f"Nothing was heard of the test for {WAIT_SECONDS:.0f} seconds. Look at the log of the deliver function."
+                f"Nothing was heard of the test for {WAIT_SECONDS:.0f} seconds. See the log of the deliver function."
             )
 
 
