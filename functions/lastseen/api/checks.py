@@ -16,11 +16,12 @@ from uuid import uuid4
 
 from lastseen.api.calls import Deployment
 from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, UnknownError
-from lastseen.api.models import SLUG_LIMIT, CheckRequest
+from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.channel import ALL, kind
 from lastseen.core.check import Check, NotPausedError, Outcome, configured, paused, resumed, unique_key
 from lastseen.core.ids import as_uuid
+from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.schedule import Period, Schedule, ScheduleError, canonical_zone, parse, validated
 from lastseen.storage.projects import default_channels
 from lastseen.storage.store import ConflictError, Place, Store
@@ -275,7 +276,7 @@ def channels_of(store: Store, project: str, asked: str) -> str:
 def slug_of(name: str) -> str:
     """Return the slug that versions 1 and 2 derive from a name."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-_")[:SLUG_LIMIT]
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-_")[:SLUG_CHARS]
 
 
 def _by_name(described: Described) -> tuple[str, str]:

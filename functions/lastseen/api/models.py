@@ -1,6 +1,7 @@
 """What a request may say: Pydantic models, strict as the peer is, and their first error in words.
 
-No null, no number as text, no fraction where whole seconds are meant; what is not known is ignored. Limits stand here.
+No null, no number as text, no fraction where whole seconds are meant; what is not known is ignored.
+Limits of settings: core/limits.py; of requests: here.
 The OpenAPI document is made from these models: a description here is one there.
 """
 
@@ -17,22 +18,30 @@ from pydantic.types import AwareDatetime
 from lastseen.api.errors import BadRequestError
 from lastseen.core.channel import ALL
 from lastseen.core.keys import Scope
+from lastseen.core.limits import (
+    CHANNELS_CHARS,
+    CONTROL_CHARS,
+    DESCRIPTION_CHARS,
+    EXPRESSION_CHARS,
+    FLIPS_PER_HOUR,
+    KEYWORDS_CHARS,
+    NAME_CHARS,
+    PROJECT_CHARS,
+    SECONDS,
+    SLUG_CHARS,
+    SLUG_PATTERN,
+    TAGS_CHARS,
+    ZONE_CHARS,
+)
 
-SECONDS_LIMITS = (60, 31_536_000)
-NAME_LIMIT = SLUG_LIMIT = SCHEDULE_LIMIT = 100
-KEYWORDS_LIMIT = 200
-TAGS_LIMIT = 500
-ABOUT_LIMIT = 4_000
-CHANNELS_LIMIT = 2_000
 BODY_LIMIT = 100_000
-PROJECT_LIMIT = 60
 PAGE_LIMIT = 1_000
 CURSOR_LIMIT = 500
 UNIX_LIMIT = 7_258_118_400  # the year 2200
 TIME_LIMITS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
-_LINE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-_SLUG = r"^[a-z0-9_-]*$"
+_LINE = rf"^[^{CONTROL_CHARS}]*$"
+_SLUG = rf"^{SLUG_PATTERN}*$"
 _PROJECT = r"^[a-z0-9][a-z0-9-]*$"
 _PATTERNS = {
     _LINE: "may hold line ends and tabs, but no other control character",
@@ -40,19 +49,19 @@ _PATTERNS = {
     _PROJECT: "may hold a-z, 0-9 and hyphens only, and begins with a letter or digit",
 }
 
-Seconds = Annotated[int, Field(ge=SECONDS_LIMITS[0], le=SECONDS_LIMITS[1])]
+Seconds = Annotated[int, Field(ge=SECONDS[0], le=SECONDS[-1])]
 Line = Annotated[str, StringConstraints(pattern=_LINE)]
 """Text without control characters; line ends and tabs are fine."""
-Name = Annotated[Line, StringConstraints(max_length=NAME_LIMIT)]
-Slug = Annotated[str, StringConstraints(max_length=SLUG_LIMIT, pattern=_SLUG)]
-Keywords = Annotated[Line, StringConstraints(max_length=KEYWORDS_LIMIT)]
-Channels = Annotated[Line, StringConstraints(max_length=CHANNELS_LIMIT)]
-Project = Annotated[str, StringConstraints(min_length=1, max_length=PROJECT_LIMIT, pattern=_PROJECT)]
+Name = Annotated[Line, StringConstraints(max_length=NAME_CHARS)]
+Slug = Annotated[str, StringConstraints(max_length=SLUG_CHARS, pattern=_SLUG)]
+Keywords = Annotated[Line, StringConstraints(max_length=KEYWORDS_CHARS)]
+Channels = Annotated[Line, StringConstraints(max_length=CHANNELS_CHARS)]
+Project = Annotated[str, StringConstraints(min_length=1, max_length=PROJECT_CHARS, pattern=_PROJECT)]
 
 
 def _none_or_a_minute(value: int) -> int:
-    if 0 < value < SECONDS_LIMITS[0]:
-        raise ValueError(f"must be 0 or at least {SECONDS_LIMITS[0]}")
+    if 0 < value < SECONDS[0]:
+        raise ValueError(f"must be 0 or at least {SECONDS[0]}")
     return value
 
 
@@ -79,17 +88,17 @@ class CheckRequest(Model):
     name: Name = ""
     slug: Slug = ""
     """Short name for ping URLs. Versions 1 and 2 derive it from `name` where that is sent without `slug`."""
-    tags: Annotated[Line, StringConstraints(max_length=TAGS_LIMIT)] = ""
+    tags: Annotated[Line, StringConstraints(max_length=TAGS_CHARS)] = ""
     """Separated by blanks."""
-    desc: Annotated[Line, StringConstraints(max_length=ABOUT_LIMIT)] = ""
+    desc: Annotated[Line, StringConstraints(max_length=DESCRIPTION_CHARS)] = ""
     """What to do when it goes down: alerts bring it."""
     timeout: Seconds = 86_400
     """Seconds from one success to the next."""
     grace: Seconds = 3_600
     """Seconds that a success may be late, or a run may take, before people are told."""
-    schedule: Annotated[Line, StringConstraints(max_length=SCHEDULE_LIMIT)] = ""
+    schedule: Annotated[Line, StringConstraints(max_length=EXPRESSION_CHARS)] = ""
     """Instead of `timeout`, and stronger: cron (one line of five words) or systemd OnCalendar."""
-    tz: Annotated[Line, StringConstraints(max_length=60)] = "UTC"
+    tz: Annotated[Line, StringConstraints(max_length=ZONE_CHARS)] = "UTC"
     """Time zone of `schedule`, like Europe/Berlin."""
     manual_resume: bool = False
     """Whether a ping of a paused check is ignored."""
@@ -112,20 +121,20 @@ class CheckRequest(Model):
     """Whether the words in a ping's body decide what it says."""
     filter_default_fail: bool = False
     """With `filter_http_body`: whether a body without any of the words is a failure; else it is ignored."""
-    reminder: Annotated[int, Field(ge=0, le=SECONDS_LIMITS[1]), AfterValidator(_none_or_a_minute)] = 0
+    reminder: Annotated[int, Field(ge=0, le=SECONDS[-1]), AfterValidator(_none_or_a_minute)] = 0
     """Seconds after which people are told again while it is down; 0: once is enough."""
     snoozed_until: Annotated[AwareDatetime, Field(ge=TIME_LIMITS[0], lt=TIME_LIMITS[1])] | None = None
     """No reminders until then."""
-    flap_limit: Annotated[int, Field(ge=0, le=100)] = 6
+    flap_limit: Annotated[int, Field(ge=0, le=FLIPS_PER_HOUR)] = 6
     """Changes between up and down in an hour that are told one by one; more are told as flapping. 0: all are told."""
 
 
 class CheckQuery(Model):
     """Which checks."""
 
-    slug: Annotated[str, StringConstraints(max_length=SLUG_LIMIT)] | None = None
+    slug: Annotated[str, StringConstraints(max_length=SLUG_CHARS)] | None = None
     """Only those that bear this slug."""
-    tag: list[Annotated[str, StringConstraints(max_length=TAGS_LIMIT)]] = []
+    tag: list[Annotated[str, StringConstraints(max_length=TAGS_CHARS)]] = []
     """Only those that bear this tag; may be repeated, then all of them."""
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), DIGITS] | None = None
     """At most so many, and `next` to go on."""
@@ -152,7 +161,7 @@ class PingQuery(Model):
 class FlipQuery(Model):
     """Which changes of status."""
 
-    seconds: Annotated[int, Field(ge=0, le=SECONDS_LIMITS[1]), DIGITS] | None = None
+    seconds: Annotated[int, Field(ge=0, le=SECONDS[-1]), DIGITS] | None = None
     """Only those of the last so many seconds."""
     start: Annotated[int, Field(ge=0, le=UNIX_LIMIT), DIGITS] | None = None
     """Only those at or after this time, in seconds since 1970."""

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 
-SHORTEST_PERIOD = timedelta(seconds=60)
-LONGEST_PERIOD = timedelta(days=365)
-LONGEST_EXPRESSION = 100  # characters; an OnCalendar's lines count together
-LONGEST_ZONE = 64  # characters; the longest real name has 32
+from lastseen.core.limits import EXPRESSION_CHARS, SECONDS, ZONE_CHARS
+
+SHORTEST_PERIOD = timedelta(seconds=SECONDS[0])
+LONGEST_PERIOD = timedelta(seconds=SECONDS[-1])
 CRON_FIELDS = 5
 CRON_HORIZON = timedelta(days=50 * 366)  # cronsim, too, gives up after 50 years: 29 February on a Sunday takes up to 40
 ONE_CHANGE = timedelta(days=1)  # no zone changes its clocks twice within this, nor by more
@@ -132,8 +132,8 @@ def next_due(schedule: Schedule, after: datetime) -> datetime | None:
 
 def canonical_zone(name: str) -> str:
     """Give a zone's name of today in its right case; raise ScheduleError with the closest name for an unknown one."""
-    if len(name) > LONGEST_ZONE:
-        raise ScheduleError(f"A zone's name has at most {LONGEST_ZONE} characters, such as Europe/Berlin.")
+    if len(name) > ZONE_CHARS:
+        raise ScheduleError(f"A zone's name has at most {ZONE_CHARS} characters, such as Europe/Berlin.")
     zones = _zones()
     wanted = name.strip().replace(" ", "_").lower()
     if wanted in zones:
@@ -149,8 +149,8 @@ def _must_fire(schedule: Cron | OnCalendar, after: datetime) -> None:
 def _tidied(schedule: Cron | OnCalendar) -> Cron | OnCalendar:
     """Bring blanks, line ends and zone names to one form; refuse what is too long or no plain text."""
     text = schedule.expression
-    if len(text) > LONGEST_EXPRESSION:
-        raise ScheduleError(f"The schedule has {len(text)} characters: at most {LONGEST_EXPRESSION} are allowed.")
+    if len(text) > EXPRESSION_CHARS:
+        raise ScheduleError(f"The schedule has {len(text)} characters: at most {EXPRESSION_CHARS} are allowed.")
     odd = next((char for char in text if not (" " <= char <= "~" or char in "\t\r\n")), None)
     if odd:
         raise ScheduleError(f"The schedule holds the character {odd!a}: write it in plain ASCII.")

@@ -23,6 +23,7 @@ from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import Check, Outcome, Ping, is_late, pinged, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.keys import KIND, Scope, hashed
+from lastseen.core.limits import CONTROL_CHARS, NAME_CHARS, SECONDS, TAGS_CHARS
 from lastseen.core.schedule import Period, ScheduleError, canonical_zone, parse
 from lastseen.health.canary import windows
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
@@ -277,14 +278,7 @@ def _follow_up(outcome: Outcome, ping: Ping, n: int, *, store: Store, wakes: Wak
 
 # --- A check made by its first ping ---
 
-TIMEOUT_LIMITS = (60, 31_536_000)
-"""Seconds: the least and the most of a period and of a grace."""
-
-NAME_LIMIT = 100
-TAGS_LIMIT = 500
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(f"[{CONTROL_CHARS}]")
 
 
 def new_check(project: str, slug: str, query: Mapping[str, str], now: datetime) -> Check:
@@ -295,9 +289,9 @@ def new_check(project: str, slug: str, query: Mapping[str, str], now: datetime) 
     check = Check(
         id=str(uuid4()),
         project=project,
-        name=_line(query, "name", NAME_LIMIT) or slug,
+        name=_line(query, "name", NAME_CHARS) or slug,
         slug=slug,
-        tags=" ".join(_line(query, "tags", TAGS_LIMIT).split()),
+        tags=" ".join(_line(query, "tags", TAGS_CHARS).split()),
         grace=_seconds(query, "grace", timedelta(hours=1)),
         created=now,
     )
@@ -324,8 +318,8 @@ def _line(query: Mapping[str, str], name: str, limit: int) -> str:
 def _seconds(query: Mapping[str, str], name: str, default: timedelta) -> timedelta:
     if name not in query:
         return default
-    low, high = TIMEOUT_LIMITS
+    low, high = SECONDS[0], SECONDS[-1]
     value = query[name]
-    if not (value.isascii() and value.isdigit() and len(value) <= len(str(high)) and low <= int(value) <= high):
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(high)) and int(value) in SECONDS):
         raise BadPingError(f"invalid {name}: whole seconds, {low} to {high}")
     return timedelta(seconds=int(value))

@@ -17,18 +17,18 @@ from urllib.parse import parse_qs
 
 from lastseen.core.check import Kind
 from lastseen.core.ids import as_uuid
+from lastseen.core.limits import SLUG_CHARS, SLUG_PATTERN
 
-SLUG_LIMIT = 100
 KEY_LIMIT = 100
 NOTE_LIMIT = 100
-"""Characters of a slug, a ping key, and of an odd exit status that is kept."""
+"""Characters of a ping key, and of an odd exit status that is kept."""
 
 FORMS = (
     "not found: this is no ping URL. One is /ping/<uuid> or /ping/<ping key>/<slug>, for success; "
     "add /start, /fail, /log or /<exit status> to say something else."
 )
 
-_SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
+_SLUG = re.compile(f"{SLUG_PATTERN}+", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _EXIT = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _SIGNALS = frozenset(name.removeprefix("SIG") for name in signal.Signals.__members__)
@@ -104,8 +104,8 @@ def _by_slug(ping_key: str, slug: str) -> Target:
         raise NoSuchPathError
     if len(ping_key) > KEY_LIMIT:
         raise BadPingError(f"invalid ping key: at most {KEY_LIMIT} characters, this one has {len(ping_key)}")
-    if len(slug) > SLUG_LIMIT:
-        raise BadPingError(f"invalid slug: at most {SLUG_LIMIT} characters, this one has {len(slug)}")
+    if len(slug) > SLUG_CHARS:
+        raise BadPingError(f"invalid slug: at most {SLUG_CHARS} characters, this one has {len(slug)}")
     if not _SLUG.fullmatch(slug):
         raise BadPingError("invalid slug: only the characters a-z, 0-9, - and _")
     return Target(ping_key=ping_key, slug=slug)

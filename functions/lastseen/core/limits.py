@@ -1,0 +1,33 @@
+"""The limits of a check's settings, each in one place: a first ping, the API and a schedule refuse the same things.
+
+Lives here: bounds of what people choose for a check, with their units in the names. Pure.
+Never here: limits of what Lastseen does (tries, pages, bytes kept); those stand beside their use.
+"""
+
+from __future__ import annotations
+
+SECONDS = range(60, 31_536_001)
+"""A period, a grace, a reminder: one minute to 365 days. A range, so that `value in SECONDS` is the whole rule."""
+
+NAME_CHARS = 100
+SLUG_CHARS = 100
+TAGS_CHARS = 500
+DESCRIPTION_CHARS = 4_000
+KEYWORDS_CHARS = 200
+CHANNELS_CHARS = 2_000
+PROJECT_CHARS = 60
+
+EXPRESSION_CHARS = 100
+"""A cron or OnCalendar expression; an OnCalendar's lines count together."""
+
+ZONE_CHARS = 64
+"""The longest real name of a time zone has 32."""
+
+FLIPS_PER_HOUR = 100
+"""The most that the flap limit of a check can be."""
+
+CONTROL_CHARS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+"""Control characters but line ends and tabs, for a class of a regular expression: no text of ours holds them."""
+
+SLUG_PATTERN = r"[a-z0-9_-]"
+"""One character of a slug."""
