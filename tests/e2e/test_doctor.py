@@ -18,11 +18,7 @@ NAME = "TEST ALERT of lastseen doctor: nothing is wrong"
 def test_the_doctor_looks_at_a_deployment_and_its_test_alert_reaches_a_subscriber(deployed: Deployed) -> None:
     environ = {
         "PATH": os.environ["PATH"],  # noqa: TID251 - tests are an entry point
-        "AWS_ENDPOINT_URL": deployed.cloud.url,
-        "AWS_CA_BUNDLE": str(deployed.cloud.ca),
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
+        **deployed.cloud.variables(),
         "AWS_CONFIG_FILE": os.devnull,
     }
     command = [*COMMAND, "doctor", "--json", "--send-test-alert", "--stack", deployed.live.stack.name]

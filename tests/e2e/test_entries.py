@@ -49,8 +49,7 @@ class Lambda:
         found = self.deployed.cloud.client("lambda").get_function_configuration(
             FunctionName=self.deployed.function(name)
         )
-        called = {"AWS_ENDPOINT_URL": self.deployed.cloud.url, "AWS_CA_BUNDLE": str(self.deployed.cloud.ca)}
-        environment = {**found["Environment"]["Variables"], **called}
+        environment = {**found["Environment"]["Variables"], **self.deployed.cloud.variables()}
         with runtime_api.running(
             self.python, self.bundle, f"{name}.handler", environment=environment, log=self.log(name)
         ) as function:

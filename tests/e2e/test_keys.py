@@ -18,13 +18,7 @@ ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
 def by_aws(deployed: Deployed, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that knows AWS credentials and nothing else."""
     environ = {name: value for name, value in ENVIRON.items() if not name.startswith(("LASTSEEN_", "AWS_"))}
-    environ |= {
-        "AWS_ENDPOINT_URL": deployed.cloud.url,
-        "AWS_CA_BUNDLE": str(deployed.cloud.ca),
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    environ |= deployed.cloud.variables()
     return subprocess.run([*LASTSEEN, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 

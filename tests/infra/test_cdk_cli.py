@@ -30,10 +30,8 @@ def run(line: list[str], *more: str) -> None:
 @pytest.mark.emulator
 def test_the_documented_lines_bootstrap_deploy_and_destroy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with emulator.running(environ={}) as aws:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", emulator.ROOT_KEY)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", emulator.ROOT_KEY)
-        monkeypatch.setenv("AWS_REGION", emulator.REGION)
+        for name, value in aws.variables().items():
+            monkeypatch.setenv(name, value)
         stacks = aws.client("cloudformation")
 
         run(documented("bootstrap"))

@@ -23,12 +23,13 @@ from lastseen.text.message import title
 from lastseen_cli.errors import CliError, UsageError
 from lastseen_cli.local import demo as demonstration
 from lastseen_cli.local import emulator, synth
-from lastseen_cli.local.emulator import Emulator
+from lastseen_cli.local.emulator import PORT_FILE, STATE_FILES, Emulator
 from lastseen_cli.local.front import Seen, listen
 from lastseen_cli.local.inbox import Inbox, Notice
-from lastseen_cli.local.keys import Keys, write_private
+from lastseen_cli.local.keys import Keys
 from lastseen_cli.local.live import live
 from lastseen_cli.local.outbox import Outbox
+from lastseen_cli.local.private import FOLDER_MODE, make_private, write_private
 from lastseen_cli.local.screen import Screen
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -147,7 +148,9 @@ def _watch(inbox: Inbox, events: queue.SimpleQueue[Event]) -> None:
 
 def _folder(data: Path) -> Path:
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        if (data / PORT_FILE).exists():
+            make_private(data, STATE_FILES)
     except OSError as error:
         raise UsageError(
             f"--data {data} cannot be made ({error.strerror}). Give a folder that you may write to."

@@ -17,8 +17,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+DELETE_TRIES = 20
+DELETE_WAIT_SECONDS = 0.1
 
 
 def main(scratch: str, seconds: str, *command: str) -> int:
@@ -34,7 +37,7 @@ def main(scratch: str, seconds: str, *command: str) -> int:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         _take_down(child, float(seconds))
-        shutil.rmtree(scratch, ignore_errors=True)
+        _delete(scratch)
     return child.returncode
 
 
@@ -66,6 +69,15 @@ def _take_down(child: subprocess.Popen[bytes], seconds: float) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+
+
+def _delete(folder: str) -> None:
+    """Delete a folder, again as long as what is dying still writes to it."""
+    for _ in range(DELETE_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
+        time.sleep(DELETE_WAIT_SECONDS)
 
 
 if __name__ == "__main__":

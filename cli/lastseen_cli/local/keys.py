@@ -6,13 +6,13 @@ Lastseen keeps hashes only, so with kept state the keys themselves stay in a fil
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from lastseen.core.keys import KIND, Scope, mint, to_document
 from lastseen.storage.store import Store
+from lastseen_cli.local.private import write_private
 
 PROJECT = "default"
 
@@ -40,15 +40,3 @@ def issue(store: Store, state: Path | None, now: datetime) -> Keys:
     if kept:
         write_private(kept, json.dumps(asdict(keys)))
     return keys
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

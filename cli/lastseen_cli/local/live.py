@@ -56,13 +56,13 @@ def live(
     store = Store(cloud.client("dynamodb"), Tables(*(stack.output(name) for name in TABLES)))
     keys = issue(store, state, now)
     tls = ssl.create_default_context(cafile=cloud.ca) if cloud.ca else None
-    with Front(listening, Upstream(port=cloud.port, host=api_host(stack), tls=tls), on_seen):
+    with Front(listening, Upstream(port=cloud.port, api=api_id(stack), word=cloud.front_word, tls=tls), on_seen):
         yield Live(url=url, keys=keys, stack=stack, store=store)
 
 
-def api_host(stack: Stack) -> str:
-    """Return the host name by which the emulator knows the stack's HTTP API."""
+def api_id(stack: Stack) -> str:
+    """Return the id of the stack's HTTP API."""
     apis = stack.of_type("AWS::ApiGatewayV2::Api")
     if len(apis) != 1:
         raise CliError(f"The stack {stack.name} has {len(apis)} HTTP APIs; the front serves exactly one.")
-    return f"{apis[0].physical_id}.execute-api.127.0.0.1"
+    return apis[0].physical_id

@@ -15,6 +15,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from lastseen_cli.local import browsers
 from lastseen_cli.local.inbox import Notice
 
 HOST = "127.0.0.1"
@@ -23,7 +24,8 @@ KEPT = 200
 
 REFRESH_SECONDS = 5
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
@@ -102,7 +104,10 @@ def _mail(at: datetime, notice: Notice) -> str:
 def _handler(outbox: Outbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/":
+            headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+            if browsers.foreign_host(headers) or browsers.from_a_foreign_page(headers):
+                self._answer(403, "text/plain; charset=utf-8", f"Web pages of others cannot read {outbox.url}\n")
+            elif self.path == "/":
                 self._answer(200, "text/html; charset=utf-8", outbox.page())
             elif self.path == "/outbox.json":
                 self._answer(200, "application/json", json.dumps(outbox.document(), ensure_ascii=False))

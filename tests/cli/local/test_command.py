@@ -115,7 +115,7 @@ def test_a_taken_port_is_told_at_once() -> None:
         port = taken.getsockname()[1]
         status, said = refused("--port", str(port))
     assert status == 2
-    assert re.fullmatch(rf"lastseen: Port {port} cannot be used .*--port {port + 1}\.\n", said)
+    assert re.fullmatch(rf"lastseen: Port {port} cannot be used .*--port \d+\.\n", said)
 
 
 @pytest.mark.parametrize("option", ["--data", "--env-file"])

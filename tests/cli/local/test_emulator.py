@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from lastseen_cli.errors import CliError
-from lastseen_cli.local import emulator
+from lastseen_cli.local import children, emulator
 from tests.cli.local.processes import processes_of
 from tests.waiting import eventually
 
@@ -24,7 +25,7 @@ ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
 HOLDER = """
 import io, os, sys, time, zipfile
 from pathlib import Path
-from lastseen_cli.local import emulator
+from lastseen_cli.local import children, emulator
 with emulator.running(environ=os.environ) as it:
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -49,6 +50,35 @@ def test_no_process_and_no_file_outlives_the_one_who_started_them(number: signal
         holder.wait(20)
     assert eventually(lambda: not processes_of(scratch))
     assert eventually(lambda: not scratch.exists())
+
+
+def test_a_scratch_folder_is_deleted_whole_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "GUARD_SECONDS", 0.0)
+    make = "import os, pathlib, time\nfor n in range(30000): pathlib.Path(os.environ['TMPDIR'], str(n)).touch()\n"
+    command = [sys.executable, "-c", make + "print('made', flush=True)\ntime.sleep(60)"]
+    with children.running(command, environment=lambda _: dict(ENVIRON), patience_seconds=0.0) as child:
+        assert eventually(lambda: "made" in child.last_words(1))
+    assert not child.scratch.exists()
+
+
+def test_what_a_killed_guard_left_behind_is_deleted_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with children.running(sleep, environment=lambda _: dict(ENVIRON), patience_seconds=0.0) as first:
+        with children.running(sleep, environment=lambda _: dict(ENVIRON), patience_seconds=0.0):
+            assert first.scratch.exists()  # it is in use
+        first.guard.kill()
+        for process in processes_of(first.scratch, ids=True):
+            os.kill(int(process), signal.SIGKILL)
+        first.guard.wait()
+    assert first.scratch.exists()
+    foreign = tmp_path / "lastseen-of-somebody"
+    foreign.mkdir()
+    with children.running(sleep, environment=lambda _: dict(ENVIRON), patience_seconds=0.0):
+        assert not first.scratch.exists()
+        assert foreign.exists()
 
 
 def test_after_the_block_nothing_is_left() -> None:
@@ -107,6 +137,14 @@ def test_kept_state_comes_back_under_the_same_port(tmp_path: Path) -> None:
         url = it.client("sqs").create_queue(QueueName="kept")["QueueUrl"]
     with emulator.running(environ=ENVIRON, state=tmp_path) as it:
         assert it.client("sqs").list_queues()["QueueUrls"] == [url]
+
+
+def test_nobody_else_can_read_the_kept_state(tmp_path: Path) -> None:
+    with emulator.running(environ=ENVIRON, state=tmp_path) as it:
+        it.client("sqs").create_queue(QueueName="kept")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert {"port", "sqs.json"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
 
 
 def test_a_folder_in_use_is_refused_with_the_mend(tmp_path: Path) -> None:

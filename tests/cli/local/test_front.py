@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
@@ -14,7 +15,7 @@ import pytest
 from lastseen_cli.errors import UsageError
 from lastseen_cli.local.front import Front, Seen, Upstream, listen
 
-API_HOST = "abcd1234.execute-api.127.0.0.1"
+API, WORD = "abcd1234", "a random word"
 
 
 @dataclass
@@ -87,7 +88,7 @@ def seen() -> list[Seen]:
 def client(upstream: Upstreamed, seen: list[Seen]) -> Iterator[http.client.HTTPConnection]:
     listening = listen(0)
     port = listening.getsockname()[1]
-    to = Upstream(port=upstream.listening.getsockname()[1], host=API_HOST)
+    to = Upstream(port=upstream.listening.getsockname()[1], api=API, word=WORD)
     with Front(listening, to, seen.append):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         yield connection
@@ -108,14 +109,71 @@ def test_the_path_and_the_query_pass_with_every_escape_as_it_was_written(
     assert upstream.requests[0].target == target.encode()
 
 
-def test_the_api_is_asked_for_by_its_own_host_name(client: http.client.HTTPConnection, upstream: Upstreamed) -> None:
+def test_headers_pass_the_host_among_them_and_the_front_says_who_it_is(
+    client: http.client.HTTPConnection, upstream: Upstreamed
+) -> None:
     client.request("GET", "/", headers={"X-Api-Key": "k", "X-Forwarded-For": "192.0.2.7", "User-Agent": "job/1"})
     answer(client)
     headers = dict(upstream.requests[0].headers)
-    assert headers[b"host"] == API_HOST.encode()
+    assert headers[b"host"] == f"127.0.0.1:{client.port}".encode()
     assert headers[b"x-api-key"] == b"k"
     assert headers[b"x-forwarded-for"] == b"192.0.2.7"
     assert headers[b"user-agent"] == b"job/1"
+    assert (headers[b"x-lastseen-front"], headers[b"x-lastseen-api"]) == (WORD.encode(), API.encode())
+
+
+def test_nobody_else_can_say_who_the_front_is(client: http.client.HTTPConnection, upstream: Upstreamed) -> None:
+    client.request("GET", "/", headers={"X-Lastseen-Front": "forged", "X-Lastseen-Api": "other"})
+    answer(client)
+    headers = upstream.requests[0].headers
+    assert [value for name, value in headers if name.startswith(b"x-lastseen-")] == [WORD.encode(), API.encode()]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example"]
+)
+def test_a_host_name_of_strangers_is_refused_with_the_right_address(
+    client: http.client.HTTPConnection, upstream: Upstreamed, host: str
+) -> None:
+    client.request("GET", "/api/v3/checks/", headers={"Host": host})
+    status, body = answer(client)
+    assert status == 421
+    assert f"http://127.0.0.1:{client.port}" in body.decode()
+    assert not upstream.requests
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:1234", "127.0.0.1", "[::1]:8000", "host.docker.internal:8000", "app.localhost"]
+)
+def test_a_host_name_that_no_stranger_can_have_passes(
+    client: http.client.HTTPConnection, upstream: Upstreamed, host: str
+) -> None:
+    client.request("GET", "/", headers={"Host": host})
+    assert answer(client) == (200, b"OK")
+    assert dict(upstream.requests[0].headers)[b"host"] == host.encode()
+
+
+def test_a_cross_origin_call_passes_since_the_functions_decide_about_it(
+    client: http.client.HTTPConnection, upstream: Upstreamed
+) -> None:
+    client.request("GET", "/", headers={"Origin": "https://app.example.com", "Sec-Fetch-Site": "cross-site"})
+    assert answer(client) == (200, b"OK")
+    assert dict(upstream.requests[0].headers)[b"origin"] == b"https://app.example.com"
+
+
+def test_a_request_of_http_1_0_without_a_host_passes(client: http.client.HTTPConnection, upstream: Upstreamed) -> None:
+    with socket.create_connection((client.host, client.port), timeout=10) as raw:
+        raw.sendall(b"GET /ping/x HTTP/1.0\r\n\r\n")
+        assert raw.recv(1000).startswith(b"HTTP/1.1 200")
+    assert dict(upstream.requests[0].headers)[b"host"] == b"127.0.0.1"
+
+
+def test_a_websocket_is_refused_with_words(client: http.client.HTTPConnection, upstream: Upstreamed) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    client.request("GET", "/ping/x", headers={**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+    status, body = answer(client)
+    assert (status, body) == (400, b"There are no WebSockets here. Send plain HTTP requests.\n")
+    assert not upstream.requests
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO"])
@@ -169,7 +227,7 @@ def test_the_answer_passes_as_it_is(client: http.client.HTTPConnection, upstream
 
 def test_a_client_that_waits_for_100_continue_gets_it(client: http.client.HTTPConnection, upstream: Upstreamed) -> None:
     with socket.create_connection((client.host, client.port), timeout=10) as raw:
-        raw.sendall(b"POST /ping/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        raw.sendall(b"POST /ping/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
         assert raw.recv(1000).startswith(b"HTTP/1.1 100")
         raw.sendall(b"body")
         assert raw.recv(1000).startswith(b"HTTP/1.1 200")
@@ -190,7 +248,7 @@ def test_without_the_emulator_the_answer_is_502_and_says_so(seen: list[Seen]) ->
         nobody = gone.getsockname()[1]
     listening = listen(0)
     port = listening.getsockname()[1]
-    with Front(listening, Upstream(port=nobody, host=API_HOST), seen.append):
+    with Front(listening, Upstream(port=nobody, api=API, word=WORD), seen.append):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/ping/x")
         status, body = answer(connection)
@@ -203,12 +261,37 @@ def test_without_the_emulator_the_answer_is_502_and_says_so(seen: list[Seen]) ->
 def test_a_closed_front_no_longer_listens(upstream: Upstreamed, seen: list[Seen]) -> None:
     listening = listen(0)
     port = listening.getsockname()[1]
-    with Front(listening, Upstream(port=upstream.listening.getsockname()[1], host=API_HOST), seen.append):
+    with Front(listening, Upstream(port=upstream.listening.getsockname()[1], api=API, word=WORD), seen.append):
         pass
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
-def test_a_taken_port_is_refused_with_the_mend() -> None:
-    with listen(0) as taken, pytest.raises(UsageError, match=r"Port \d+ cannot be used.*--port"):
-        listen(taken.getsockname()[1])
+def test_a_taken_port_is_refused_with_two_free_ones_for_us_and_the_outbox() -> None:
+    with listen(0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=rf"Port {port} cannot be used.*--port") as refused:
+            listen(port)
+        suggested = int(str(refused.value).rstrip(".").rpartition(" ")[2])
+        assert suggested != port
+        listen(suggested).close()
+        listen(suggested + 1).close()
+
+
+def test_the_port_of_another_runs_outbox_is_not_suggested() -> None:
+    with listen(0) as taken:
+        port = taken.getsockname()[1]
+        with listen_if_free(port + 1), pytest.raises(UsageError) as refused:
+            listen(port)
+    assert f"--port {port + 1}." not in str(refused.value)
+
+
+@contextlib.contextmanager
+def listen_if_free(port: int) -> Iterator[None]:
+    try:
+        listening = listen(port)
+    except UsageError:
+        yield
+    else:
+        with listening:
+            yield

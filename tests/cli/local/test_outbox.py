@@ -59,3 +59,28 @@ def test_a_port_that_is_taken_is_no_trouble(outbox: Outbox) -> None:
     with Outbox(port) as second:
         assert httpx.get(second.url).status_code == 200
     assert httpx.get(f"{outbox.url}nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"},
+    ],
+)
+@pytest.mark.parametrize("path", ["", "outbox.json"])
+def test_a_web_page_of_somebody_else_reads_nothing(outbox: Outbox, path: str, headers: dict[str, str]) -> None:
+    outbox.add(notice("DOWN: secret-job", status="down"), at=T0)
+    reply = httpx.get(f"{outbox.url}{path}", headers=headers)
+    assert reply.status_code == 403
+    assert "secret-job" not in reply.text
+
+
+def test_a_browser_opens_it_by_its_address_and_by_a_link(outbox: Outbox) -> None:
+    typed = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert httpx.get(outbox.url, headers=typed).status_code == 200
+    assert httpx.get(outbox.url, headers={**typed, "Sec-Fetch-Site": "cross-site"}).status_code == 200
+    assert "frame-ancestors 'none'" in httpx.get(outbox.url).headers["Content-Security-Policy"]
