@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ministack import app as ministack
-from ministack.core.responses import get_account_id
-from ministack.services import apigateway
+from ministack import app as ministack  # type: ignore[import-untyped]
+from ministack.core.responses import get_account_id  # type: ignore[import-untyped]
+from ministack.services import apigateway  # type: ignore[import-untyped]
 
 from lastseen_cli.local import gate
 

@@ -96,7 +96,8 @@ def _claim(authorization: str) -> _Claim:
     scope = fields.get("Credential", "").split("/")
     if len(scope) != 5 or scope[4] != "aws4_request" or not fields.get("SignedHeaders") or not fields.get("Signature"):  # noqa: PLR2004 - key/date/region/service/aws4_request
         raise SignatureError("its Authorization header is incomplete")
-    return _Claim(*scope[:4], tuple(fields["SignedHeaders"].split(";")), fields["Signature"])
+    key, date, region, service, _ = scope
+    return _Claim(key, date, region, service, tuple(fields["SignedHeaders"].split(";")), fields["Signature"])
 
 
 def _signed_at(request: Request, claim: _Claim, now: datetime) -> str:

@@ -105,9 +105,7 @@ def test_no_code_of_a_web_page_runs(local: Local) -> None:
 
 def test_a_key_id_with_a_guessed_secret_opens_nothing(local: Local) -> None:
     for key, secret in (("test", "test"), (emulator.ACCOUNT, "test"), ("test", "")):
-        asked = AWSRequest(
-            "POST", f"{local.cloud.url}/", headers={"X-Amz-Target": LIST_TABLES}, data="{}"
-        )
+        asked = AWSRequest("POST", f"{local.cloud.url}/", headers={"X-Amz-Target": LIST_TABLES}, data="{}")
         SigV4Auth(Credentials(key, secret), "dynamodb", "us-east-1").add_auth(asked)
         assert local.ask_emulator("POST", "/", dict(asked.headers), b"{}") == 403
 
@@ -168,9 +166,10 @@ def test_no_key_is_made_without_a_real_signature(local: Local, path: str, author
 
 
 def test_a_real_signature_makes_a_key(local: Local) -> None:
-    asked = AWSRequest("POST", f"{local.live.url}/iam/keys/", data=b'{"scope":"ro","name":"good"}')
+    new = b'{"scope":"ro","name":"good"}'
+    asked = AWSRequest("POST", f"{local.live.url}/iam/keys/", data=new)
     SigV4Auth(Credentials("test", local.cloud.secret), "execute-api", "us-east-1").add_auth(asked)
-    status, body = local.ask("POST", "/iam/keys/", dict(asked.headers), asked.data)
+    status, body = local.ask("POST", "/iam/keys/", dict(asked.headers), new)
     assert (status, json.loads(body)["name"]) == (201, "good")
 
 
