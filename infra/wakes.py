@@ -12,13 +12,12 @@ from constructs import Construct
 
 from infra.nag import accept
 
-# A thousand checks that fall due together are to make a handful of digests, not a hundred: so up to fifty share a
-# message (lastseen/aws/wakes.py), and messages are gathered for a second into large batches, of which two at most
-# are worked on at once. Each of Lambda's five pollers gathers for itself. A check costs two writes, eight checks are
-# written at a time: the largest batch, 5,000 checks, takes a third of its minute. The second is not lost: wakes leave
-# sooner by as much (functions/lastseen/alerting/sweep.py).
-BATCH: Final = 100
-GATHERED: Final = Duration.seconds(1)
+# No batching window, ever: with one, on a queue as quiet as this, Lambda may wait up to 20 seconds before it invokes,
+# even if the window is shorter (Lambda developer guide, "Using Lambda with Amazon SQS"), and every alert goes this way.
+# Without a window AWS allows batches of ten messages at most. That is enough: up to fifty checks that are due in the
+# same second share a message (lastseen/aws/wakes.py), so a thousand that are due together are twenty messages and
+# at most twenty digests. The largest batch, 500 checks, takes a few seconds.
+BATCH: Final = 10
 RECEIVES: Final = 5
 # Two functions that publish at most 4 messages a second each (lastseen/aws/topic.py) stay below the 10 at which
 # SNS cuts off an e-mail address; and pings always find a place in a new account, which may run ten functions at once.
@@ -51,7 +50,6 @@ class Wakes(Construct):
             target=consumer,
             event_source_arn=self.queue.queue_arn,
             batch_size=BATCH,
-            max_batching_window=GATHERED,
             max_concurrency=CONCURRENT_BATCHES,
             report_batch_item_failures=True,
         )

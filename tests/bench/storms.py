@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from infra.wakes import BATCH, CONCURRENT_BATCHES, GATHERED
+from infra.wakes import BATCH, CONCURRENT_BATCHES
 from lastseen.alerting import alert, sweep
 from lastseen.aws.wakes import CHECKS, Wake
 from lastseen.core.check import Check
@@ -30,8 +30,8 @@ PAUSE = timedelta(seconds=0.25)  # between two publications of a function: funct
 AT_ONCE = 8  # checks that are written at the same time: functions/alert.py
 BY_CHECK = {"save", "announce"}
 POLLERS = 5  # of Lambda on a queue, from the first message on
-BATCHES = (1, 10, 100)
-"""Messages in a batch: the smallest, SQS's usual, and what the template asks for."""
+BATCHES = (1, BATCH)
+"""Messages in a batch: the smallest, and the most that the template allows."""
 
 
 @dataclass(slots=True)
@@ -129,9 +129,8 @@ def _messages(wakes: Sequence[Wake], batch: int) -> list[tuple[datetime, list[st
     by_delay: dict[int, list[str]] = {}
     for wake in wakes:
         by_delay.setdefault(wake.delay_seconds, []).append(wake.check_id)
-    gathered = timedelta(seconds=GATHERED.to_seconds())
     return [
-        (T0 + seconds(delay) + gathered, ids)
+        (T0 + seconds(delay), ids)
         for delay, due in sorted(by_delay.items())
         for ids in _batches([due[first : first + CHECKS] for first in range(0, len(due), CHECKS)], batch)
     ]

@@ -12,6 +12,8 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from syrupy.matchers import path_value
 
 from lastseen.aws.deliveries import TRIES
+from tests.simulation.clockwork import SECOND
+from tests.simulation.world import Feed
 
 Resources = dict[str, dict[str, Any]]
 FUNCTIONS = ("ping", "sweep", "alert", "deliver", "api")
@@ -253,10 +255,21 @@ def test_one_bad_wake_fails_alone(template: dict[str, Any]) -> None:
     assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_wakes_of_one_second_are_worked_on_together_in_at_most_two_batches_at_once(template: dict[str, Any]) -> None:
+def test_no_feed_gathers_messages_for_an_alert_waits_for_each_of_them(template: dict[str, Any]) -> None:
+    """With a window Lambda may wait up to 20 s on a quiet queue, however short it is; without, ten is AWS's limit."""
+    feeds = of_type(template, "AWS::Lambda::EventSourceMapping")
+    assert len(feeds) == 2
+    for feed in feeds.values():
+        assert not feed.get("MaximumBatchingWindowInSeconds")
+        assert feed["BatchSize"] <= 10
+
+
+def test_the_simulation_hands_wakes_out_as_the_template_does(template: dict[str, Any]) -> None:
     feed = feed_of(template, "Wakes")
-    assert (feed["BatchSize"], feed["MaximumBatchingWindowInSeconds"]) == (100, 1)
-    assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assumed = Feed()
+    assert feed["BatchSize"] == assumed.batch == 10
+    assert feed.get("MaximumBatchingWindowInSeconds", 0) * SECOND == assumed.window
+    assert feed["ScalingConfig"] == {"MaximumConcurrency": assumed.at_once} == {"MaximumConcurrency": 2}
 
 
 def test_deliveries_keep_their_order_and_end_among_the_dead_letters(template: dict[str, Any]) -> None:

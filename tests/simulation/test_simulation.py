@@ -10,6 +10,7 @@ import pytest
 from tests.simulation.broken import DEAF, VARIANTS, Variant
 from tests.simulation.clockwork import SECOND
 from tests.simulation.run import Plan, Report, percentile, simulate, together
+from tests.simulation.world import Feed
 
 IN_TIME_SECONDS = 5.0
 """Promise: from the deadline to the publication, at p99, while the scheduler keeps its minute."""
@@ -49,6 +50,12 @@ def test_in_calm_weather_people_are_told_within_five_seconds_of_the_deadline() -
     found_nothing(report)
     assert len(report.lateness) > 500
     assert percentile(report.lateness, 0.99) <= IN_TIME_SECONDS
+
+
+def test_a_batching_window_would_break_that_promise() -> None:
+    report = simulate(Plan(50, "calm", checks=100, hours=1.5), feed=Feed(window=SECOND))
+    assert percentile(report.lateness, 0.5) > IN_TIME_SECONDS
+    assert percentile(report.lateness, 0.99) > 15
 
 
 def test_a_thousand_checks_that_fall_due_together_are_told_at_once() -> None:

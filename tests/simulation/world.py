@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 from lastseen.alerting import alert, sweep
-from lastseen.aws.wakes import Wake
+from lastseen.aws.wakes import Wake, packed
 from lastseen.core.check import Check, NotPausedError, Outcome, configured, paused, resumed
 from lastseen.core.times import MILLISECOND, moment
 from lastseen.health.canary import Voice, listen
@@ -32,13 +32,34 @@ T = TypeVar("T")
 
 VISIBILITY = 360 * SECOND
 RECEIVES = 5
-BATCH = 250
-GATHERED = SECOND
-POLLERS = 5
 GAP = SECOND // 4
-AT_ONCE = 2
 CHECKS_AT_ONCE = 8
-"""As the template sets them, and Lambda polls."""
+"""As the template and the entries set them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How Lambda takes messages from the wake queue. tests/infra holds these figures against the template."""
+
+    batch: int = 10  # messages at most
+    window: int = 0  # milliseconds in which a batch may be gathered
+    at_once: int = 2  # batches
+
+    def wait(self, rng: random.Random) -> int:
+        """Return how long a message waits for others.
+
+        With a window, Lambda may wait up to 20 seconds on a quiet queue, however short the window is (Lambda developer
+        guide, "Using Lambda with Amazon SQS"), and that is what is taken here.
+        """
+        return rng.randint(self.window, 20 * SECOND) if self.window else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message of the wake queue: the checks to look at, and how often it was received before."""
+
+    check_ids: tuple[str, ...]
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +197,8 @@ class Queue(MemoryWakes):
 
     def send(self, wakes: Sequence[Wake]) -> int:
         with self._call("send"):
-            for wake in wakes:
-                self.world.post(wake)
+            for delay_seconds, check_ids in packed(wakes):
+                self.world.post(Envelope(tuple(check_ids)), delay_seconds)
         return 0
 
 
@@ -240,8 +261,9 @@ class Threads:
 class World:
     """One deployment and its fate."""
 
-    def __init__(self, seed: int, weather: Weather, start: int) -> None:
+    def __init__(self, seed: int, weather: Weather, start: int, *, feed: Feed) -> None:
         self.seed = seed
+        self.feed = feed
         self.weather = weather
         self.calm = False  # at the end all troubles cease
         self.rng = random.Random(seed)  # noqa: S311 - no secret; it has to replay
@@ -254,8 +276,8 @@ class World:
         self.keys = ping.PingKeys(self.store)
         self.deaf_until = 0
         self.no_sweeps_until = 0
-        self._gathering: list[list[tuple[str, int]]] = [[] for _ in range(POLLERS)]  # id, how often received
-        self._batches: deque[list[tuple[str, int]]] = deque()
+        self._gathering: list[Envelope] = []  # waiting for a batching window to end
+        self._visible: deque[Envelope] = deque()
         self._alerting = 0
         self._in_hand: Counter[str] = Counter()  # checks that batches are working on
         self._before: dict[str, tuple[Check, int]] = {}
@@ -376,13 +398,13 @@ class World:
         )
         return listen(self.store, now, voice)
 
-    def alert(self, batch: Sequence[tuple[str, int]]) -> None:
+    def alert(self, batch: Sequence[Envelope]) -> None:
         """Let the alert function work on a batch; what fails comes back when its time of invisibility is over."""
 
         def work(op: Op) -> None:
-            ids = [check_id for check_id, _ in batch]
-            self.books.count["checks in two batches at once"] += sum(bool(self._in_hand[one]) for one in set(ids))
-            self._in_hand.update(set(ids))
+            ids = list(dict.fromkeys(check_id for envelope in batch for check_id in envelope.check_ids))
+            self.books.count["checks in two batches at once"] += sum(bool(self._in_hand[one]) for one in ids)
+            self._in_hand.update(ids)
             try:
                 told = alert.run(
                     ids,
@@ -397,13 +419,13 @@ class World:
                 failed = set(ids)
             else:
                 failed = set(told.failed)
-            for check_id, received in batch:
-                if check_id in failed:
-                    self._again(check_id, received)
-            self._in_hand.subtract(set(ids))
+            for envelope in batch:
+                if failed.intersection(envelope.check_ids):
+                    self._again(envelope)
+            self._in_hand.subtract(ids)
             self._alerting -= 1
-            if self._batches:
-                self.clock.at(self.clock.now, self._feed)
+            if self._visible:
+                self.clock.at(self.clock.now, self._hand_over)
 
         self.run(Op("alert", now=self.skewed(self.clock.now)), work, waits=True)
 
@@ -465,45 +487,41 @@ class World:
 
     # The queue
 
-    def post(self, wake: Wake, received: int = 0) -> None:
-        """Carry a wake: as a rule once and in time."""
-        delay = wake.delay_seconds * SECOND + self.rng.randint(5, 200)
+    def post(self, envelope: Envelope, delay_seconds: int) -> None:
+        """Carry a message: as a rule once and in time."""
+        delay = delay_seconds * SECOND + self.rng.randint(5, 200)
         if self.chance(self.weather.wake_lost):
             return
         if self.chance(self.weather.wake_late):
             delay += self.rng.randint(1, 300) * SECOND
-        self.clock.at(self.clock.now + delay, partial(self._arrive, wake.check_id, received))
+        self.clock.at(self.clock.now + delay, partial(self._arrive, envelope))
         if self.chance(self.weather.wake_twice):
-            self.clock.at(
-                self.clock.now + delay + self.rng.randint(0, 5_000), partial(self._arrive, wake.check_id, received)
-            )
+            self.clock.at(self.clock.now + delay + self.rng.randint(0, 5_000), partial(self._arrive, envelope))
 
-    def _again(self, check_id: str, received: int) -> None:
-        if received + 1 < RECEIVES:
-            self.clock.at(self.clock.now + VISIBILITY, partial(self._arrive, check_id, received + 1))
+    def _again(self, envelope: Envelope) -> None:
+        if envelope.received + 1 < RECEIVES:
+            again = replace(envelope, received=envelope.received + 1)
+            self.clock.at(self.clock.now + VISIBILITY, partial(self._arrive, again))
         else:
             self.books.count["dead letters"] += 1
 
-    def _arrive(self, check_id: str, received: int) -> None:
-        """Let one of the pollers gather it; a batch is full, or a second old."""
-        poller = self.rng.randrange(POLLERS)
-        gathering = self._gathering[poller]
-        gathering.append((check_id, received))
-        if len(gathering) == BATCH:
-            self._hand_over(poller)
-        elif len(gathering) == 1:
-            self.clock.at(self.clock.now + GATHERED, partial(self._hand_over, poller))
+    def _arrive(self, envelope: Envelope) -> None:
+        """Let a message be seen; with a batching window it waits for others first."""
+        self._gathering.append(envelope)
+        if len(self._gathering) == 1:
+            self.clock.at(self.clock.now + self.feed.wait(self.rng), self._gathered)
 
-    def _hand_over(self, poller: int) -> None:
-        if self._gathering[poller]:
-            self._batches.append(self._gathering[poller])
-            self._gathering[poller] = []
-            self._feed()
+    def _gathered(self) -> None:
+        self._visible += self._gathering
+        self._gathering.clear()
+        self._hand_over()
 
-    def _feed(self) -> None:
-        while self._batches and self._alerting < AT_ONCE:
+    def _hand_over(self) -> None:
+        """Give batches to the function for as long as a place is free; a receive may return less than there is."""
+        while self._visible and self._alerting < self.feed.at_once:
+            most = min(len(self._visible), self.feed.batch)
             self._alerting += 1
-            self.alert(self._batches.popleft())
+            self.alert([self._visible.popleft() for _ in range(self.rng.randint(1, most))])
 
 
 def wish_of(check: Check) -> Wish:

@@ -37,9 +37,9 @@ T = TypeVar("T")
 TRIES = 8
 """How often a decision that lost a race is taken anew; then the queue tries again."""
 
-WAIT_LIMIT = timedelta(seconds=3)
-"""A wake that comes up to this early is waited out: delays in the queue are whole seconds, and wakes are sent earlier
-by the second in which the queue gathers them to a batch."""
+WAIT_LIMIT = timedelta(seconds=2)
+"""A wake that comes up to this early is waited out: delays in the queue are whole seconds, rounded down, and the clocks
+of two functions differ."""
 
 DIGEST_ABOVE = 5
 """More alerts than this in one batch become a digest: people read one message, and not a thousand."""

@@ -23,10 +23,6 @@ CHECKS_PER_SEGMENT = 200_000
 
 SEGMENT_LIMIT = 32
 
-GATHERED = timedelta(seconds=1)
-"""How long the queue gathers wakes to a batch (infra/wakes.py). A wake leaves sooner by as much, so that the batch
-comes on time; what comes too soon, alert.py waits out."""
-
 
 @dataclass(frozen=True, slots=True)
 class Swept:
@@ -77,4 +73,4 @@ def _delay_seconds(due: Due, now: datetime) -> int:
     """Return in how many seconds a wake should be there; rounded down, for alert.py waits out the rest."""
     if due.untold or due.wake_at is None:
         return 0
-    return max(0, (due.wake_at + SLACK - GATHERED - now) // timedelta(seconds=1))
+    return max(0, (due.wake_at + SLACK - now) // timedelta(seconds=1))

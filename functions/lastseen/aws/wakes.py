@@ -22,7 +22,7 @@ BATCH = 10
 
 CHECKS = 50
 """Checks in one message, of those that are due in the same second: a sweep that finds many due makes a fiftieth of the
-calls, and a thousand that fall due together come in two or three batches, so in a handful of digests."""
+calls, and a thousand that fall due together are twenty messages, so twenty digests at most."""
 
 DELAY_LIMIT = 900
 """Seconds; SQS's limit."""
@@ -46,7 +46,7 @@ class Wakes:
     def send(self, wakes: Sequence[Wake]) -> int:
         """Send wakes; return how many SQS did not take. They are not lost: the next sweep makes them again."""
         refused = 0
-        for group in _chunks(_packed(wakes), BATCH):
+        for group in _chunks(packed(wakes), BATCH):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
                 {
                     "Id": str(index),
@@ -60,7 +60,7 @@ class Wakes:
         return refused
 
 
-def _packed(wakes: Sequence[Wake]) -> list[tuple[int, Sequence[str]]]:
+def packed(wakes: Sequence[Wake]) -> list[tuple[int, Sequence[str]]]:
     """Return the messages to send, each a delay in seconds and its checks; the most urgent first."""
     by_delay: dict[int, list[str]] = {}
     for wake in wakes:

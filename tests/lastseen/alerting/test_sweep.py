@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from lastseen.alerting.sweep import GATHERED, Swept, run, segments_for
+from lastseen.alerting.sweep import Swept, run, segments_for
 from lastseen.aws.wakes import Wake
 from lastseen.core.check import Check, Kind, Ping, pinged
 from lastseen.core.schedule import Period
@@ -43,15 +43,14 @@ def late_by(length: float) -> datetime:
     ("now", "delays"),
     [
         pytest.param(-75.001, [], id="the next sweep will see it"),
-        pytest.param(-75, [76], id="as soon as it is in sight: when it is late, less what the queue gathers"),
-        pytest.param(-10.5, [11], id="rounded down"),
-        pytest.param(0, [1], id="at its deadline"),
-        pytest.param(1, [0], id="when it is late"),
+        pytest.param(-75, [77], id="as soon as it is in sight: when it is late"),
+        pytest.param(-10.5, [12], id="rounded down"),
+        pytest.param(0, [2], id="at its deadline"),
+        pytest.param(1.5, [0], id="a moment before it is late: the alert function waits that out"),
         pytest.param(9000, [0], id="long after"),
     ],
 )
 def test_a_check_is_woken_when_it_is_really_late(now: float, delays: list[int]) -> None:
-    assert seconds(1) == GATHERED
     assert [delay for _, delay in woken(given([Ping(at=T0)]), late_by(now))] == delays
 
 
