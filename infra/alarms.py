@@ -21,8 +21,8 @@ from constructs import Construct
 NAMESPACE: Final = "Lastseen"
 """Of our own metrics; each bears the dimension `service`, the name of the function that emits it."""
 
-OLD_WAKE: Final = Duration.minutes(5)
-"""A wake waits for its deadline for 75 s at most, and one that failed once is hidden for three minutes."""
+OLD_WAKE: Final = Duration.minutes(10)
+"""A wake waits for its deadline for about two minutes at most, and one that failed once is hidden for six."""
 
 _BREACHING = cloudwatch.TreatMissingData.BREACHING
 _FINE = cloudwatch.TreatMissingData.NOT_BREACHING

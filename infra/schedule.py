@@ -11,7 +11,7 @@ from infra.wakes import dead_letters
 
 
 class MinuteHand(Construct):
-    """Each minute one sweep. One that is late or failed is not repeated: the next minute's replaces it."""
+    """Each minute one sweep. A call that failed is repeated within that minute; the next minute's replaces it."""
 
     def __init__(self, scope: Construct, construct_id: str, *, sweep: lambda_.Function) -> None:
         super().__init__(scope, construct_id)
@@ -32,8 +32,8 @@ class MinuteHand(Construct):
             target=targets.LambdaInvoke(
                 sweep,
                 max_event_age=Duration.seconds(60),
-                retry_attempts=0,
+                retry_attempts=2,  # so that one throttled call is no dead letter; two sweeps in a minute do no harm
                 dead_letter_queue=self.dead_letters,
-                role=self.role.without_policy_updates(),  # its grants stand in stack.py,
+                role=self.role.without_policy_updates(),  # its grants stand in stack.py
             ),
         )

@@ -24,7 +24,7 @@ from tests.bench.table import Figure, Section
 
 SINGLE, APART = 12, timedelta(seconds=5)
 STORM = 1_000
-AHEAD = timedelta(seconds=90)  # the first sweep comes within a minute of the deployment, and looks 75 s ahead
+AHEAD = timedelta(seconds=90)  # the first sweep comes within a minute of the deployment, and looks 125 s ahead
 GIVE_UP = timedelta(minutes=4)
 HOUR = timedelta(hours=1)
 

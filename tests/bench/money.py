@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.web import LOGGED
+from lastseen.wakes import CHECKS
 from tests.bench.table import Figure, Section
 
 MILLION = 1_000_000
@@ -44,7 +45,8 @@ FLOOR = 1.89
 
 CALL_MS = 4.0  # assumed: a DynamoDB call from Lambda, there and back
 FULL_CPU_MB = 1769
-PING_MB, SWEEP_MB = 256, 512
+PING_MB, SWEEP_MB, ALERT_MB = 256, 512, 1769
+ALERT_MS = 15.0  # assumed: a batch of wakes none of which is due any more, one read of up to a hundred checks
 ANSWER_BYTES, SWEEP_LOG_BYTES = 300, 1_500
 LOG_EVENT_BYTES = 26  # that CloudWatch reckons for each line beside its text
 A_PING = {
@@ -94,7 +96,7 @@ class Bill:
 def taken_from(sections: Sequence[Section]) -> Measured:
     """Return what the other parts have measured. Raises KeyError if one of them did not run."""
     figures = {figure.what: figure.value for section in sections for figure in section.figures}
-    checks, due = "100,000 checks, 25.0% due", 25_000
+    checks, due = "100,000 checks, 100.0% due", 100_000
     return Measured(
         ping_cpu_ms=figures["ping, steady"],
         cold_cpu_ms=figures["ping"],
@@ -131,8 +133,11 @@ def bill(measured: Measured, *, checks: int, every_minutes: int, history: bool) 
     share = next(share for rate, share in COLD_SHARE if checks / every_minutes / 60 <= rate)
     saved = max(0.0, count - HTTP_API_STEP) * (HTTP_API - HTTP_API_ABOVE)
     pings = count * ping_cost(measured, history=history, cold_share=share) - saved
-    # With a grace that is longer than the look-ahead, only checks that are late are woken; by the minute, a quarter is.
-    woken = checks * (0.25 if every_minutes == 1 else 0.0)
+    # With a grace that is longer than the look-ahead, only checks that are late are woken; by the minute, all are.
+    woken = checks * (1.0 if every_minutes == 1 else 0.0)
+    # Checks that are due in the same second share a message; a message is assumed to be a batch of its own. Ten are sent
+    # at once.
+    messages = 60 * (1 - math.exp(-woken / 60)) + woken / CHECKS
     sweep_seconds = 0.1 + (woken * measured.sweep_cpu_ms_per_wake / 1000) * FULL_CPU_MB / SWEEP_MB
     per_minute = (
         math.ceil(checks * measured.item_bytes / 4096) / 2 * READ_UNIT
@@ -140,8 +145,9 @@ def bill(measured: Measured, *, checks: int, every_minutes: int, history: bool) 
         + LAMBDA_REQUEST
         + sweep_seconds * SWEEP_MB / 1024 * LAMBDA_GB_SECOND
         + SWEEP_LOG_BYTES / 1e9 * LOG_GB
-        + (IDLE_POLLS + woken * 3 / 10) * SQS_REQUEST
-        + woken * (READ_UNIT + LAMBDA_REQUEST / 10 + CALL_MS / 1000 * SWEEP_MB / 1024 * LAMBDA_GB_SECOND)
+        + (IDLE_POLLS + messages * 2.1) * SQS_REQUEST
+        + messages * (LAMBDA_REQUEST + ALERT_MS / 1000 * ALERT_MB / 1024 * LAMBDA_GB_SECOND)
+        + woken * READ_UNIT
     )
     watching = (
         max(0, measured.alarms - ALARMS_FREE) * ALARM

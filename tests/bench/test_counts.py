@@ -56,7 +56,7 @@ def test_the_ping_function_imports_little() -> None:
 
 
 def test_a_sweep_costs_its_scan_and_a_call_for_a_hundred_wakes() -> None:
-    few, many = swept(100_000, 0.001), swept(100_000, 0.25)
+    few, many = swept(100_000, 0.001), swept(100_000, 1.0)
     assert few.read_units == many.read_units == 2271
     assert few.pages == many.pages == 18
     assert few.calls <= few.pages * 2

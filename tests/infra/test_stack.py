@@ -231,11 +231,11 @@ def test_data_is_guarded_unless_it_is_for_throwing_away(template: dict[str, Any]
             assert table["DeletionPolicy"] == ("Retain" if guarded else "Delete")
 
 
-def test_the_sweep_starts_each_minute_and_a_late_one_is_dropped(template: dict[str, Any]) -> None:
+def test_the_sweep_starts_each_minute_and_a_call_that_fails_is_repeated_within_it(template: dict[str, Any]) -> None:
     [schedule] = of_type(template, "AWS::Scheduler::Schedule").values()
     assert schedule["ScheduleExpression"] == "rate(1 minute)"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert schedule["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    assert schedule["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2}
     assert schedule["Target"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("EachMinuteDeadLetters")
     Template.from_json(template).has_resource_properties(
         "AWS::Lambda::EventInvokeConfig", {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}

@@ -90,6 +90,9 @@ class Weather:
 
 
 CALM = Weather()
+JITTER = Weather(sweep_crooked=59 * SECOND)
+"""Calm, with a scheduler that starts each minute's sweep anywhere within it, which is all that AWS promises: "All
+schedule types invoke their targets with 60 second precision" (EventBridge Scheduler user guide)."""
 STORM = Weather(
     killed=0.002,
     refused=0.002,

@@ -15,8 +15,9 @@ from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import SLACK
 from lastseen.storage.store import Due, Store
 
-LOOK_AHEAD = timedelta(seconds=75)
-"""The minute until the next sweep, and 15 s for a scheduler that is not on the dot."""
+LOOK_AHEAD = timedelta(seconds=125)
+"""Until the next sweep: EventBridge Scheduler keeps its minute with a precision of 60 s, so two sweeps may be 119 s
+apart; the rest is for a function that starts slowly and a large table."""
 
 CHECKS_PER_SEGMENT = 200_000
 """A million compact checks are scanned by five readers at once, well under what a partition serves."""

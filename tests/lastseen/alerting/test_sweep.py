@@ -42,8 +42,8 @@ def late_by(length: float) -> datetime:
 @pytest.mark.parametrize(
     ("now", "delays"),
     [
-        pytest.param(-75.001, [], id="the next sweep will see it"),
-        pytest.param(-75, [77], id="as soon as it is in sight: when it is late"),
+        pytest.param(-125.001, [], id="the next sweep will see it"),
+        pytest.param(-125, [127], id="as soon as it is in sight: when it is late"),
         pytest.param(-10.5, [12], id="rounded down"),
         pytest.param(0, [2], id="at its deadline"),
         pytest.param(1.5, [0], id="a moment before it is late: the alert function waits that out"),
@@ -112,3 +112,11 @@ def test_a_segment_that_cannot_be_read_holds_back_no_other() -> None:
 @pytest.mark.parametrize(("checks", "segments"), [(0, 1), (199_999, 1), (200_000, 2), (1_000_000, 6), (10**9, 32)])
 def test_readers_grow_with_the_table(checks: int, segments: int) -> None:
     assert segments_for(checks) == segments
+
+
+def test_no_deadline_falls_between_two_sweeps_that_are_as_far_apart_as_aws_allows() -> None:
+    """The first at the beginning of its minute, the next at the end of the next: 119 seconds, and a slow start."""
+    store, apart = given([Ping(at=T0)]), seconds(119) + seconds(5)
+    for before_the_next in range(0, 125, 5):
+        first = late_by(0) - (apart - seconds(before_the_next))
+        assert woken(store, first), f"a deadline {before_the_next} s before the next sweep is noticed by that only"
