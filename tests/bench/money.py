@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.web import LOGGED
-from lastseen.wakes import CHECKS
+from lastseen.aws.wakes import CHECKS
 from tests.bench.table import Figure, Section
 
 MILLION = 1_000_000
@@ -135,8 +135,8 @@ def bill(measured: Measured, *, checks: int, every_minutes: int, history: bool) 
     pings = count * ping_cost(measured, history=history, cold_share=share) - saved
     # With a grace that is longer than the look-ahead, only checks that are late are woken; by the minute, all are.
     woken = checks * (1.0 if every_minutes == 1 else 0.0)
-    # Checks that are due in the same second share a message; a message is assumed to be a batch of its own. Ten are sent
-    # at once.
+    # Checks that are due in the same second share a message; a message is assumed to be a batch of its own. Ten
+    # are sent at once.
     messages = 60 * (1 - math.exp(-woken / 60)) + woken / CHECKS
     sweep_seconds = 0.1 + (woken * measured.sweep_cpu_ms_per_wake / 1000) * FULL_CPU_MB / SWEEP_MB
     per_minute = (
