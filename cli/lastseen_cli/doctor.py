@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lastseen.core.channel import kind
 from lastseen.core.check import Check
 from lastseen.core.schedule import Period, ScheduleError, next_due
+from lastseen.core.zones import rules_version
 from lastseen.health.canary import PROJECT, STALE
 from lastseen.storage.items import CorruptError, check_from_item
 from lastseen.storage.store import ConflictError
@@ -367,8 +368,29 @@ def clock(deployment: Deployment, now: datetime) -> Iterator[Finding]:
         yield Finding(Level.TROUBLE if skew > SKEW_TROUBLE else Level.WARNING, about, says, "Let NTP set it.")
 
 
+def zone_rules(deployment: Deployment, now: datetime) -> Iterator[Finding]:
+    """Compare the time zone rules that were deployed with those of this version; both are versions such as 2026f."""
+    about = "zone rules"
+    url = f"{deployment.output('ApiUrl')}/v3/status/"
+    try:
+        with urllib.request.urlopen(url, timeout=KNOCK_SECONDS) as answer:  # noqa: S310 - the stack's own URL
+            deployed = answer.headers.get("Zone-Rules", "")
+    except (OSError, ValueError) as error:
+        yield Finding(Level.WARNING, about, f"The API did not say which it follows: {error}")
+        return
+    says, mine = f"Schedules follow the rules of {deployed or 'an unknown version'}.", rules_version()
+    if deployed != mine:
+        yield Finding(Level.WARNING, about, says, f"Deploy the stack anew: this version of Lastseen has {mine}.")
+    elif int(deployed[:4]) < now.year - 1:
+        mend = "Governments have changed their clocks since: upgrade Lastseen and deploy it anew."
+        yield Finding(Level.WARNING, about, says, mend)
+    else:
+        yield Finding(Level.OK, about, says)
+
+
 EXAMINATIONS: dict[str, Examination] = {
     "clock": clock,
+    "zone rules": zone_rules,
     "sweeps": sweeps,
     "alarms": alarms,
     "dead letters": dead_letters,

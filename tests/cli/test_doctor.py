@@ -17,9 +17,11 @@ from moto import mock_aws
 
 from lastseen.core.check import Check
 from lastseen.core.schedule import Cron
+from lastseen.core.zones import rules_version
 from lastseen_cli import doctor
 from lastseen_cli.deployment import Deployment, Resource
 from lastseen_cli.doctor import Finding, Level
+from tests.lastseen.delivery.receiver import Reply, listening
 from tests.times import T0, minutes, seconds
 
 REGION = "us-east-1"
@@ -77,7 +79,8 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         def make(*resources: tuple[str, str, str], date: str = format_datetime(T0, usegmt=True)) -> Canned:
             return Canned(
                 name="Lastseen",
-                outputs={name: name for name in KEYS} | {"PingUrl": "http://127.0.0.1:1/ping"},
+                outputs={name: name for name in KEYS}
+                | {"PingUrl": "http://127.0.0.1:1/ping", "ApiUrl": "http://127.0.0.1:1/api"},
                 resources=tuple(Resource(logical, physical, kind) for kind, logical, physical in resources),
                 clock_header=date,
             )
@@ -269,6 +272,40 @@ def test_a_runtime_is_told_before_its_end(deployment: Make, day: str, level: str
 )
 def test_a_clock_that_is_wrong_is_told(deployment: Make, off: timedelta, level: str) -> None:
     assert found(doctor.clock, deployment(date=format_datetime(T0 + off, usegmt=True)))[0][0] == level
+
+
+# --- Zone rules ---
+
+
+def follows(make: Make, reply: Reply, *, year: int = T0.year) -> Finding:
+    made = make()
+    with listening() as api:
+        api.will(reply)
+        made.outputs["ApiUrl"] = f"{api.url}/api"
+        [finding] = doctor.zone_rules(made, T0.replace(year=year))
+        assert api.last.path == "/api/v3/status/"
+    return finding
+
+
+def test_zone_rules_of_this_version_are_fine_until_two_years_have_passed(deployment: Make) -> None:
+    mine = rules_version()
+    same = Reply(headers={"Zone-Rules": mine})
+    fresh = follows(deployment, same, year=int(mine[:4]) + 1)
+    assert (fresh.level, fresh.says) == (Level.OK, f"Schedules follow the rules of {mine}.")
+    assert follows(deployment, same, year=int(mine[:4]) + 2).level is Level.WARNING
+
+
+@pytest.mark.parametrize("headers", [{"Zone-Rules": "2019a"}, {}])
+def test_other_zone_rules_than_this_versions_ask_for_a_deploy(deployment: Make, headers: dict[str, str]) -> None:
+    finding = follows(deployment, Reply(headers=headers))
+    assert finding.level is Level.WARNING
+    assert finding.mend == f"Deploy the stack anew: this version of Lastseen has {rules_version()}."
+
+
+def test_an_api_that_does_not_answer_leaves_the_zone_rules_unknown(deployment: Make) -> None:
+    finding = follows(deployment, Reply(503))
+    assert finding.level is Level.WARNING
+    assert "503" in finding.says
 
 
 # --- What the caller may not see, and the report ---

@@ -22,7 +22,8 @@ from lastseen.core.channel import ALL, kind
 from lastseen.core.check import Check, NotPausedError, Outcome, configured, paused, resumed, unique_key
 from lastseen.core.ids import as_uuid
 from lastseen.core.limits import SLUG_CHARS
-from lastseen.core.schedule import Period, Schedule, ScheduleError, canonical_zone, parse, validated
+from lastseen.core.schedule import Period, Schedule, ScheduleError, parse, validated
+from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.storage.projects import default_channels
 from lastseen.storage.store import ConflictError, Place, Store
 
@@ -248,7 +249,7 @@ class Checks:
         timing: dict[str, Any] = {"grace": timedelta(seconds=request.grace)} if "grace" in sent else {}
         try:
             tz = canonical_zone(request.tz) if "tz" in sent else _zone(check.schedule)
-        except ScheduleError as error:
+        except ZoneError as error:
             raise BadRequestError(f"tz: {error}") from error
         try:
             if request.schedule:

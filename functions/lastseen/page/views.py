@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lastseen.core.channel import ALL
 from lastseen.core.check import Check, Flip, Status, appearance, deadline, expectation, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Period, ScheduleError
+from lastseen.core.zones import ZoneError, zone
 from lastseen.page.phrases import When, expected, expression, happened, lasting, when
 from lastseen.text.message import title
 from lastseen.text.words import clock, harmless, one_line, span, tail
@@ -314,10 +314,10 @@ def _at(check: Check, moment: datetime | None) -> str:
     """Return a moment on the clocks of the check's zone and in UTC."""
     if moment is None:
         return ""
-    zone = "UTC" if isinstance(check.schedule, Period) else check.schedule.tz
+    name = "UTC" if isinstance(check.schedule, Period) else check.schedule.tz
     try:
-        return clock(moment, ZoneInfo(zone), zone_name=zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return clock(moment, zone(name), zone_name=name)
+    except ZoneError:
         return clock(moment, UTC)
 
 

@@ -24,7 +24,8 @@ from lastseen.core.check import Check, Outcome, Ping, is_late, pinged, unique_ke
 from lastseen.core.history import Recorded
 from lastseen.core.keys import KIND, Scope, hashed
 from lastseen.core.limits import CONTROL_CHARS, NAME_CHARS, SECONDS, TAGS_CHARS
-from lastseen.core.schedule import Period, ScheduleError, canonical_zone, parse
+from lastseen.core.schedule import Period, ScheduleError, parse
+from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.health.canary import windows
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
 from lastseen.storage.projects import default_channels
@@ -298,7 +299,7 @@ def new_check(project: str, slug: str, query: Mapping[str, str], now: datetime) 
     period = Period(_seconds(query, "timeout", timedelta(days=1)))
     try:
         tz = canonical_zone(query.get("tz") or "UTC")
-    except ScheduleError as error:
+    except ZoneError as error:
         raise BadPingError(f"invalid tz: {error}") from error
     try:
         return replace(check, schedule=parse(query["schedule"], tz, after=now) if "schedule" in query else period)

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lastseen.core.blind import HOLD_LIMIT, Window
 from lastseen.core.channel import EVERY, Channel
 from lastseen.core.check import FLAP_SPAN, Check, Flip, Reason, Status, event_id, unique_key
 from lastseen.core.schedule import Cron, OnCalendar, Period
+from lastseen.core.zones import ZoneError, zone
 from lastseen.text.words import clock, cut, harmless, one_line, plain, short_clock, span, tail
 
 EVENT_VERSION = 1
@@ -394,8 +394,8 @@ def _zone(check: Check) -> tuple[tzinfo, str]:
     """Return the zone of a check's clocks; UTC if it has none, or one that is broken."""
     if isinstance(check.schedule, Cron | OnCalendar):
         try:
-            return ZoneInfo(check.schedule.tz), check.schedule.tz
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return zone(check.schedule.tz), check.schedule.tz
+        except ZoneError:
             pass
     return UTC, "UTC"
 

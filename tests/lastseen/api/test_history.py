@@ -8,6 +8,7 @@ import pytest
 
 from lastseen.core.check import Kind, Reason, Status, unique_key, woken
 from lastseen.core.schedule import Period
+from lastseen.core.zones import rules_version
 from tests.lastseen.api.world import ID, OTHER_ID, World
 from tests.times import T0, hours, minutes, seconds
 
@@ -206,3 +207,4 @@ def test_the_client_that_wants_a_bare_list_gets_one(flipped: World) -> None:
 def test_the_api_says_whether_it_works_without_a_key(world: World) -> None:
     reply = world.get("/api/v3/status/", key=None)
     assert (reply.status, reply.body) == (200, b"OK")
+    assert reply.headers["zone-rules"] == rules_version()

@@ -6,28 +6,24 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from itertools import pairwise
 from time import process_time
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastseen.core.schedule import (
-    AT_HOME,
-    PLACELESS,
     Cron,
     OnCalendar,
     Period,
     Schedule,
     ScheduleError,
-    canonical_zone,
     next_due,
     parse,
     validated,
 )
+from lastseen.core.zones import zone
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NEW_YORK = "America/New_York"
@@ -56,7 +52,7 @@ def test_a_period_counts_from_the_last_ping_to_the_microsecond() -> None:
 
 
 def test_a_period_is_real_time_across_a_change() -> None:
-    before = datetime(2026, 3, 29, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    before = datetime(2026, 3, 29, 1, 30, tzinfo=zone("Europe/Berlin"))
     assert next_due(Period(timedelta(hours=1)), before) == utc("2026-03-29 01:30")  # 03:30 in Berlin
 
 
@@ -108,8 +104,8 @@ def test_a_moment_at_a_cron_time_does_not_count_for_it_and_one_just_before_does(
 
 def test_a_zone_moves_the_time_and_the_answer_is_utc_whatever_zone_was_asked_in() -> None:
     morning = Cron("0 9 * * *", "Asia/Kolkata")
-    for zone in ("UTC", "Pacific/Chatham", NEW_YORK):
-        due = next_due(morning, NOW.astimezone(ZoneInfo(zone)))
+    for name in ("UTC", "Pacific/Chatham", NEW_YORK):
+        due = next_due(morning, NOW.astimezone(zone(name)))
         assert due == utc("2026-11-25 03:30")
         assert due.tzinfo is UTC
 
@@ -117,7 +113,7 @@ def test_a_zone_moves_the_time_and_the_answer_is_utc_whatever_zone_was_asked_in(
 def test_grace_added_to_a_due_time_is_real_time_across_a_change() -> None:
     due = next_due(Cron("30 1 * * *", "Europe/Berlin"), utc("2026-03-28 12:00"))
     assert due is not None
-    assert due + timedelta(hours=1) == datetime(2026, 3, 29, 3, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert due + timedelta(hours=1) == datetime(2026, 3, 29, 3, 30, tzinfo=zone("Europe/Berlin"))
 
 
 def test_an_oncalendar_whose_years_are_over_is_never_due_again() -> None:
@@ -179,7 +175,7 @@ def test_a_walking_expression_loses_nothing_when_the_clocks_go_back_by_half_an_h
 
 def test_a_walking_expression_at_a_midnight_that_is_skipped_waits_for_the_next_one() -> None:
     midnight = Cron("*/30 0 * * *", "America/Havana")
-    assert dues(midnight, "2027-03-13 12:00", 1) == ["2027-03-15 04:00:00"]
+    assert dues(midnight, "2025-03-08 12:00", 1) == ["2025-03-10 04:00:00"]
 
 
 def test_oncalendar_skips_what_the_clocks_skip_and_takes_the_first_of_two() -> None:
@@ -316,62 +312,6 @@ def test_any_text_is_a_schedule_with_a_future_or_refused_in_bounded_time(text: s
     assert process_time() - begun < 0.5
 
 
-@given(st.text(max_size=80))
-@settings(max_examples=200, deadline=None)
-def test_any_text_is_a_known_zone_or_refused(name: str) -> None:
-    zone = "UTC"
-    with suppress(ScheduleError):
-        zone = canonical_zone(name)
-    assert ZoneInfo(zone).key == zone
-
-
-# Names of zones
-
-
-@pytest.mark.parametrize(
-    ("name", "canonical"),
-    [
-        ("Europe/Kiev", "Europe/Kyiv"),
-        ("US/Eastern", NEW_YORK),
-        ("Asia/Calcutta", "Asia/Kolkata"),
-        ("Zulu", "Etc/UTC"),
-        ("Iceland", "Atlantic/Reykjavik"),
-        ("europe/BERLIN", "Europe/Berlin"),
-        ("America/New York", NEW_YORK),
-        ("utc", "UTC"),
-        ("Etc/GMT+5", "Etc/GMT+5"),
-    ],
-)
-def test_old_and_misspelt_names_become_the_names_of_today(name: str, canonical: str) -> None:
-    assert canonical_zone(name) == canonical
-
-
-def countries() -> set[str]:
-    lines = (files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8").splitlines()
-    return {line.split("\t")[2] for line in lines if not line.startswith("#")}
-
-
-def test_the_names_that_countries_use_stay_though_the_zone_file_links_them_abroad() -> None:
-    names = countries() | PLACELESS
-    assert {"Europe/Oslo", "Europe/Stockholm", "Africa/Accra", "UTC"} < names
-    assert {canonical_zone(name) for name in names} == names
-
-
-def test_every_zone_that_tzdata_knows_is_known_and_its_name_of_today_shows_the_same_time() -> None:
-    names = (files("tzdata") / "zones").read_text("utf-8").split()
-    assert len(names) > 500
-    for name in names:
-        zone = canonical_zone(name)
-        assert canonical_zone(zone) == zone
-        for moment in (utc("2026-01-15"), utc("2026-07-15")):
-            assert moment.astimezone(ZoneInfo(zone)).utcoffset() == moment.astimezone(ZoneInfo(name)).utcoffset(), name
-
-
-def test_places_renamed_by_hand_go_to_names_that_countries_use() -> None:
-    assert set(AT_HOME.values()) <= countries()
-    assert all(canonical_zone(old) == new for old, new in AT_HOME.items())
-
-
 # What a ping pays for
 
 
@@ -390,11 +330,11 @@ print(*sorted({"cronsim", "oncalendar", "zoneinfo", "difflib", "importlib.resour
 
 
 def test_due_times_of_a_year_ascend_strictly() -> None:
-    moment = utc("2026-01-01")
+    moment = utc("2025-01-01")
     found = [moment]
     for _ in range(365):
         due = next_due(Cron("0 6 * * *", "Africa/Casablanca"), found[-1])
         assert due is not None
         found.append(due)
     assert all(early < late for early, late in pairwise(found))
-    assert found[-1] == utc("2026-12-31 05:00")
+    assert found[-1] == utc("2025-12-31 05:00")

@@ -7,15 +7,15 @@ no parser (an expression comes with its meaning as a function), no calendar sear
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastseen.core.schedule import Cron, OnCalendar, Schedule, next_due
+from lastseen.core.zones import zone
 
 MINUTE = timedelta(minutes=1)
 AROUND = timedelta(hours=50)  # Apia once skipped a whole day
@@ -48,20 +48,20 @@ Rule = Callable[[Clock, Matches], list[datetime]]
 WrittenRule = tuple[str, Rule, Matches]
 
 
-def offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
-    return moment.astimezone(zone).utcoffset()
+def offset(moment: datetime, rules: tzinfo) -> timedelta | None:
+    return moment.astimezone(rules).utcoffset()
 
 
 @cache
 def changes(name: str) -> list[datetime]:
     """Every change of the zone's clocks in its five years, to the minute, found by looking."""
-    zone = ZoneInfo(name)
+    rules = zone(name)
     day = datetime(ZONES[name], 1, 1, tzinfo=UTC)
     found = []
     while day.year < ZONES[name] + 5:
-        if offset(day, zone) != offset(day + timedelta(days=1), zone):
+        if offset(day, rules) != offset(day + timedelta(days=1), rules):
             minutes = (day + number * MINUTE for number in range(1, 1441))
-            found.append(next(minute for minute in minutes if offset(minute, zone) != offset(day, zone)))
+            found.append(next(minute for minute in minutes if offset(minute, rules) != offset(day, rules)))
         day += timedelta(days=1)
     return found
 
@@ -71,7 +71,7 @@ def clock_around(name: str, change: datetime) -> Clock:
     """Each real minute around the change with what the wall clock shows, both as plain values."""
     start = change - AROUND
     minutes = [start + number * MINUTE for number in range(2 * AROUND // MINUTE)]
-    return [(minute, minute.astimezone(ZoneInfo(name)).replace(tzinfo=None, fold=0)) for minute in minutes]
+    return [(minute, minute.astimezone(zone(name)).replace(tzinfo=None, fold=0)) for minute in minutes]
 
 
 def fixed(clock: Clock, matches: Matches) -> list[datetime]:

@@ -6,6 +6,9 @@ import json
 
 from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
 from lastseen.api.documents import Document
+from lastseen.core.zones import rules_version
+
+WORKS = "They do. The header `Zone-Rules` is the version of the time zone rules that schedules follow, such as 2026f."
 
 
 class OpenApiDocument(Document):
@@ -15,9 +18,9 @@ class OpenApiDocument(Document):
 
 
 def status(call: Call) -> Answer:
-    """Answer OK if the tables can be read."""
+    """Answer OK if the tables can be read, and say which rules of time zones schedules follow."""
     call.deployment.store.setting("status", "probe")
-    return Answer(body="OK", content_type="text/plain")
+    return Answer(body="OK", content_type="text/plain", headers={"Zone-Rules": rules_version()})
 
 
 def described(call: Call) -> Answer:
@@ -44,6 +47,6 @@ ROUTES = (
         does=status,
         needs=Needs.NOTHING,
         says="Tell whether the API and its tables work",
-        answers={200: Told(says="They do.", content_type="text/plain")},
+        answers={200: Told(says=WORKS, content_type="text/plain")},
     ),
 )
