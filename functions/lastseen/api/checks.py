@@ -244,7 +244,10 @@ class Checks:
         return settings
 
     def _timing(self, check: Check, request: CheckRequest) -> dict[str, Any]:
-        """Return grace and schedule, if the request speaks of them; a `schedule` wins over a `timeout`."""
+        """Return grace and schedule, if the request names them; a `schedule` wins over a `timeout`.
+
+        A stored schedule that is not named is not judged again: one that is over has still a name and tags to change.
+        """
         sent = request.model_fields_set
         timing: dict[str, Any] = {"grace": timedelta(seconds=request.grace)} if "grace" in sent else {}
         try:
@@ -256,7 +259,7 @@ class Checks:
                 timing["schedule"] = parse(request.schedule, tz, after=self._now)
             elif "timeout" in sent:
                 timing["schedule"] = Period(timedelta(seconds=request.timeout))
-            elif not isinstance(check.schedule, Period):
+            elif "tz" in sent and not isinstance(check.schedule, Period):
                 timing["schedule"] = validated(replace(check.schedule, tz=tz), after=self._now)
         except ScheduleError as error:
             raise BadRequestError(f"schedule: {error}") from error

@@ -242,6 +242,19 @@ def test_a_zone_that_is_none_is_refused_even_where_it_does_nothing(world: World)
     assert reply.error.startswith("tz: ")
 
 
+def test_a_request_judges_only_the_settings_that_it_names(world: World) -> None:
+    # OnCalendar lines may have an end: a check whose last time is over is still renamed, tagged and deleted.
+    over = OnCalendar("2026-02-01 10:00:00", "UTC")
+    world.check(schedule=over)
+    named = {"name": "yearly report", "tags": "old", "desc": "nothing to do", "grace": 600, "unique": ["name"]}
+    document = world.post(ONE, named).json()
+    assert {name: document[name] for name in ("name", "tags", "desc", "grace")} == {
+        name: named[name] for name in ("name", "tags", "desc", "grace")
+    }
+    assert world.store.checks[ID].schedule == over
+    assert world.post(ONE, {"tz": "Europe/Berlin"}).error.startswith("schedule: ")
+
+
 def test_a_timeout_takes_the_place_of_a_schedule(world: World) -> None:
     world.check(schedule=Cron("0 3 * * *", "UTC"))
     assert world.post(ONE, {"timeout": 300}).json()["timeout"] == 300
