@@ -163,12 +163,15 @@ def page(
     about: str,
     pings: Sequence[Recorded],
     flips: Sequence[Flip],
+    cause: Flip | None,
     ping_url: str,
     may_write: bool,
 ) -> Page:
-    """Return one check; `ping_url` is the public base. Bodies and addresses too are for those who may write."""
+    """Return one check: its newest flips, and the one that brought it down, which may be older than those.
+
+    `ping_url` is the public base. Bodies and addresses are for those who may write.
+    """
     own_url = f"{ping_url}/{check.id}" if may_write else ""
-    cause = next((flip for flip in flips if flip.n == check.incident), None)
     return Page(
         row=_row(check, now),
         sentence=_sentence(check, now, cause),

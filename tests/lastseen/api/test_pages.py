@@ -11,10 +11,10 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.core import keys
-from lastseen.core.check import Status, unique_key
+from lastseen.core.check import Kind, Status, unique_key, woken
 from lastseen.core.keys import Scope
 from tests.lastseen.api.world import ID, OTHER_ID, Reply, World
-from tests.times import T0, hours
+from tests.times import T0, hours, minutes
 
 KEY = unique_key(ID)
 HTML = {"accept": "text/html,application/xhtml+xml"}
@@ -66,6 +66,20 @@ def writer(browser: Browser) -> Browser:
 def reader(browser: Browser) -> Browser:
     browser.sign_in(browser.world.read)
     return browser
+
+
+def test_a_page_knows_why_a_check_is_down_however_often_people_were_reminded(world: World) -> None:
+    world.check(reminder=minutes(5))
+    world.ping(kind=Kind.FAIL, exit_status=3, body=b"disk is full")
+    for _ in range(40):
+        world.now += minutes(5)
+        seen = world.store.checks[ID]
+        world.store.save(seen, woken(seen, world.now))
+    browser = Browser(world)
+    browser.sign_in(world.write)
+    page = browser.get(f"/checks/{KEY}").body.decode()
+    assert "It failed, exit status 3" in page
+    assert "disk is full" in page
 
 
 @pytest.mark.parametrize(("path", "back"), [("/", "/sign-in"), (f"/checks/{KEY}", f"/sign-in?back=%2Fchecks%2F{KEY}")])

@@ -48,7 +48,7 @@ def states() -> list[Check]:
 
 
 def a_page(check: Check, visitor: Visitor = WRITER, **fields: Any) -> str:
-    given: dict[str, Any] = {"about": "", "pings": [], "flips": [], "ping_url": PING_URL} | fields
+    given: dict[str, Any] = {"about": "", "pings": [], "flips": [], "cause": None, "ping_url": PING_URL} | fields
     return render.check(views.page(check, T0, may_write=visitor.may_write, **given), visitor)
 
 
@@ -186,7 +186,7 @@ def test_a_large_project_shows_the_worst_and_is_looked_at_less_often() -> None:
 
 def test_a_down_check_says_why_since_when_and_shows_the_failing_runs_output() -> None:
     failed = pinged(up(), Ping(at=T0 - minutes(5), kind=Kind.FAIL, exit_status=3, body=b"disk full\n"))
-    html = a_page(failed.check, flips=failed.flips, about="Free some space.")
+    html = a_page(failed.check, flips=failed.flips, cause=failed.flips[0], about="Free some space.")
     said = words(html)
     assert "It failed, exit status 3: down for 5 min." in said
     assert html.index("disk full") < html.index("Free some space.") < html.index("What is expected")
@@ -195,7 +195,7 @@ def test_a_down_check_says_why_since_when_and_shows_the_failing_runs_output() ->
 def test_the_cause_is_the_flip_that_brought_it_down_not_a_reminder() -> None:
     outcome = woken(a_check(last=T0 - hours(9), reminder=hours(1)), T0 - hours(6))
     again = woken(outcome.check, T0 - minutes(1))
-    said = words(a_page(again.check, flips=[*outcome.flips, *again.flips]))
+    said = words(a_page(again.check, flips=again.flips, cause=outcome.flips[0]))
     assert "It did not start in time: down for 7 h." in said
 
 
@@ -236,8 +236,8 @@ def test_a_writer_is_shown_the_ping_url_and_the_button_and_a_reader_is_not() -> 
         Recorded(1, Kind.SUCCESS, Ping(at=T0, body=b"secret output", address="192.0.2.7", agent="curl"), seconds(61))
     ]
     failed = pinged(up(), Ping(at=T0, kind=Kind.FAIL, body=b"secret trace"))
-    for_writer = a_page(failed.check, WRITER, pings=pings, flips=failed.flips)
-    for_reader = a_page(failed.check, READER, pings=pings, flips=failed.flips)
+    for_writer = a_page(failed.check, WRITER, pings=pings, flips=failed.flips, cause=failed.flips[0])
+    for_reader = a_page(failed.check, READER, pings=pings, flips=failed.flips, cause=failed.flips[0])
     assert f"curl -fsS -m 10 --retry 5 -o /dev/null {PING_URL}/{ID}" in for_writer
     for shown in ("secret output", "secret trace", "192.0.2.7", "Pause"):
         assert shown in for_writer

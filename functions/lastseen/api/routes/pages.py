@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,12 +23,13 @@ from lastseen.api.calls import Answer, Call, Deployment, Needs, Route
 from lastseen.api.checks import Checks
 from lastseen.api.errors import ApiError, RefusedError, UnauthorizedError, UnknownError
 from lastseen.core import keys
+from lastseen.core.check import Check, Flip
 from lastseen.core.keys import Key, Scope
 from lastseen.core.times import millis, moment
 from lastseen.page import render, views
 from lastseen.page.views import Visitor
 from lastseen.storage.items import CorruptError
-from lastseen.storage.store import BusyError, ConflictError
+from lastseen.storage.store import BusyError, ConflictError, Store
 
 SESSION = timedelta(hours=12)
 PINGS = 25
@@ -80,16 +81,27 @@ def check(session: _Session) -> Answer:
     """Show one check."""
     call, found = session.call, session.checks.one(_key_of(session))
     store = call.deployment.store
+    flips = store.flips(found.check.id, after=max(0, found.check.flips - FLIPS))
     page = views.page(
         found.check,
         call.now,
         about=found.about,
         pings=store.pings(found.check.id, limit=PINGS),
-        flips=store.flips(found.check.id, after=max(0, found.check.flips - FLIPS)),
+        flips=flips,
+        cause=_cause(store, found.check, flips),
         ping_url=call.deployment.ping_url,
         may_write=session.visitor.may_write,
     )
     return _html(render.check(page, session.visitor))
+
+
+def _cause(store: Store, check: Check, flips: Sequence[Flip]) -> Flip | None:
+    """Return the flip that brought a check down, by its number: reminders are entries too, so it may be an old one."""
+    n = check.incident
+    if n is None:
+        return None
+    kept = [flip for flip in flips if flip.n == n] or store.flips(check.id, after=n - 1, upto=n)
+    return next(iter(kept), None)
 
 
 def pause(session: _Session) -> Answer:
