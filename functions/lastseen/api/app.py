@@ -6,6 +6,8 @@ Never here: what a call does (routes/ and the resources behind them).
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
@@ -17,7 +19,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from botocore.exceptions import ClientError
 
 from lastseen.api import access
-from lastseen.api.calls import API, NEWEST, SIGNED, VERSIONS, Answer, Call, Deployment, Needs, Route
+from lastseen.api.calls import API, NEWEST, SIGNED, VERSIONS, Answer, Call, Deployment, Needs, Route, encoded_bytes
 from lastseen.api.documents import ErrorDocument
 from lastseen.api.errors import ApiError, UnknownError
 from lastseen.api.routes import ROUTES, pages
@@ -33,11 +35,11 @@ CORS = {
 
 RETRY = {"Retry-After": "1"}
 
-LARGE = 100_000
-"""Characters from which an answer is compressed for clients that take it so."""
+COMPRESSED_FROM_BYTES = 100_000
+"""From here on an answer is compressed for clients that accept that."""
 
-ANSWER_LIMIT = 4_500_000
-"""Characters of an answer; Lambda takes 6 MB, in which every quotation mark counts twice."""
+ANSWER_LIMIT_BYTES = 6_000_000
+"""Of a body as Lambda's runtime encodes it; Lambda takes 6,291,556 for all of an answer."""
 
 __all__ = ["Deployment", "build"]
 
@@ -66,6 +68,7 @@ def _signed_too(routes: Iterable[Route]) -> Iterable[Route]:
                 does=route.does,
                 needs=Needs.SIGNATURE,
                 says=route.says,
+                query=route.query,
             )
 
 
@@ -97,7 +100,8 @@ def _server(app: APIGatewayHttpResolver, deployment: Deployment, route: Route) -
         )
         answer = route.does(access.admitted(call, route.needs, event))
         bare = event["requestContext"]["http"]["method"] == "HEAD"
-        return _response(answer, bare=bare, gzipped="gzip" in call.headers.get("accept-encoding", ""))
+        compress = "gzip" in call.headers.get("accept-encoding", "")
+        return _response(answer, bare=bare, compress=compress, pages=route.pages)
 
     return serve
 
@@ -168,17 +172,21 @@ def _map_unknown(app: APIGatewayHttpResolver, allowed: Mapping[re.Pattern[str], 
         return _response(Answer(status=404, document=ErrorDocument(error="not found: there is no such path")))
 
 
-def _response(answer: Answer, *, bare: bool = False, gzipped: bool = False) -> Response[Any]:
+def _response(answer: Answer, *, bare: bool = False, compress: bool = False, pages: bool = False) -> Response[Any]:
     body = answer.body if answer.document is None else answer.document.model_dump_json(exclude_unset=True)
-    compress = gzipped and len(body) > LARGE
-    if len(body) > ANSWER_LIMIT and not compress and not bare:
-        document = ErrorDocument(error="this answer would be too large: ask for pages with ?limit=500, or accept gzip")
-        return _response(Answer(status=400, document=document))
     cors = {} if answer.content_type.startswith("text/html") else CORS  # no other site reads a person's pages
-    return Response(
-        status_code=int(answer.status),
-        content_type=answer.content_type,
-        body="" if bare else body,
-        headers={**cors, "Cache-Control": "no-store", **answer.headers},
-        compress=compress,
+    headers = {**cors, "Cache-Control": "no-store", **answer.headers}
+    if compress and len(body) > COMPRESSED_FROM_BYTES:
+        body = gzip.compress(body.encode() if isinstance(body, str) else body, mtime=0)
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    binary = isinstance(body, bytes)
+    text = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    if not bare and encoded_bytes(text) > ANSWER_LIMIT_BYTES:
+        advice = "accept gzip, or ask for pages with ?limit=500" if pages else "accept gzip"
+        document = ErrorDocument(error=f"this answer would be too large: {advice}")
+        return _response(Answer(status=400, document=document))
+    response: Response[Any] = Response(
+        status_code=int(answer.status), content_type=answer.content_type, body="" if bare else text, headers=headers
     )
+    response.base64_encoded = binary and not bare
+    return response

@@ -6,6 +6,7 @@ Never here: what a route does (routes/), HTTP's own forms (app.py).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -135,3 +136,13 @@ class Route:
     body: type[Model] | None = None
     query: type[Model] | None = None
     answers: Mapping[int, Told] = field(default_factory=dict)  # beyond those that every route of its kind may give
+
+    @property
+    def pages(self) -> bool:
+        """Whether its answer can be asked for page by page."""
+        return self.query is not None and "cursor" in self.query.model_fields
+
+
+def encoded_bytes(body: str) -> int:
+    """Return the bytes of a body as Lambda's runtime writes it into an answer: as a JSON string."""
+    return len(json.dumps(body, ensure_ascii=False).encode())

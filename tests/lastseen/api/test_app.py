@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
+from lastseen.api import app
 from lastseen.api.calls import API, Needs
 from lastseen.api.routes import ROUTES
 from lastseen.core.keys import Scope
 from lastseen.storage.store import BusyError, FullError
-from tests.lastseen.api.world import ID, World
+from tests.lastseen.api.world import ID, World, event_of
 
 LISTS = ["/api/v1/checks", "/api/v2/checks/", "/api/v3/checks", "/api/v3/checks/"]
 
@@ -165,6 +172,73 @@ def test_every_route_that_needs_a_key_is_shut_without_one(world: World) -> None:
         if route.needs is not Needs.NOTHING:
             path = route.path.replace("{version}", "3").replace("{key}", ID)
             assert world.send(route.method, path, key=None).status == 401, path
+
+
+LAMBDA_LIMIT = 6_291_556
+"""Bytes that Lambda takes as a function's answer, written as its runtime writes it."""
+
+WIDE = '\N{CJK UNIFIED IDEOGRAPH-6F22}"'
+"""Two characters: one has three bytes, the other, a quotation mark inside JSON inside JSON, is written as four."""
+
+
+def bytes_for_lambda(answer: dict[str, Any]) -> int:
+    return len(json.dumps(answer, ensure_ascii=False).encode())
+
+
+@pytest.fixture(scope="module")
+def wide() -> World:
+    """A project of checks whose descriptions have as many bytes as they may."""
+    world = World()
+    for number in range(600):
+        world.check(id=str(UUID(int=number + 1)), slug=f"job-{number:03d}", about=WIDE * 2_000)
+    return world
+
+
+def answer_of(world: World, target: str, **headers: str) -> dict[str, Any]:
+    event = event_of("GET", target, b"", {"x-api-key": world.read} | headers)
+    return world.app.resolve(event, LambdaContext())
+
+
+def test_an_answer_that_lambda_would_not_take_is_refused_in_words(wide: World) -> None:
+    answer = answer_of(wide, "/api/v3/checks/")
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"]) == {
+        "error": "this answer would be too large: accept gzip, or ask for pages with ?limit=500"
+    }
+
+
+def test_a_page_ends_early_where_lambda_would_not_take_all_of_it(wide: World) -> None:
+    seen: list[str] = []
+    query = "?limit=500"
+    while query:
+        answer = answer_of(wide, f"/api/v3/checks/{query}")
+        assert answer["statusCode"] == 200
+        assert bytes_for_lambda(answer) <= LAMBDA_LIMIT
+        page = json.loads(answer["body"])
+        seen += [check["slug"] for check in page["checks"]]
+        query = f"?limit=500&cursor={page['next']}" if "next" in page else ""
+    assert seen == [f"job-{number:03d}" for number in range(600)]
+
+
+def test_an_answer_is_judged_as_it_is_sent(wide: World) -> None:
+    answer = answer_of(wide, "/api/v3/checks/", **{"accept-encoding": "gzip"})
+    assert (answer["statusCode"], answer["headers"]["Content-Encoding"]) == (200, "gzip")
+    assert len(json.loads(gzip.decompress(base64.b64decode(answer["body"])))["checks"]) == 600
+
+
+def test_an_answer_that_is_too_large_even_when_compressed_is_refused(
+    wide: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "ANSWER_LIMIT_BYTES", 10_000)
+    answer = answer_of(wide, "/api/v3/checks/", **{"accept-encoding": "gzip"})
+    assert answer["statusCode"] == 400
+
+
+def test_metrics_have_no_pages_to_ask_for(wide: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "ANSWER_LIMIT_BYTES", 10_000)
+    assert json.loads(answer_of(wide, "/api/v3/metrics/")["body"]) == {
+        "error": "this answer would be too large: accept gzip"
+    }
 
 
 THROTTLED = ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow"}}, "GetItem")

@@ -87,7 +87,7 @@ def test_the_whole_list_of_ten_thousand_fits_into_an_answer_that_is_compressed(l
 def test_a_list_too_large_for_one_answer_is_refused_with_the_way_to_get_it(large: World) -> None:
     reply = large.get(LIST)
     assert reply.status == 400
-    assert reply.error == "this answer would be too large: ask for pages with ?limit=500, or accept gzip"
+    assert reply.error == "this answer would be too large: accept gzip, or ask for pages with ?limit=500"
 
 
 def test_what_a_listing_reads_is_told_and_grows_with_the_page_alone(large: World) -> None:

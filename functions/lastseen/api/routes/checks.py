@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from lastseen.api import badges
-from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
-from lastseen.api.checks import Checks, Described
+from lastseen.api.calls import API, Answer, Call, Needs, Route, Told, encoded_bytes
+from lastseen.api.checks import Checks, Described, Listed
 from lastseen.api.documents import CheckDocument, CheckList, check_document
 from lastseen.api.models import CheckQuery, CheckRequest, WriteQuery
 
@@ -12,6 +14,8 @@ LIST = f"{API}/checks/"
 ONE = f"{API}/checks/{{key}}"
 PAGE = 500
 """Checks on a page for which no limit is asked."""
+PAGE_LIMIT_BYTES = 5_500_000
+"""Of the documents of a page; an answer may have half a million more for the rest."""
 
 
 def of(call: Call) -> Checks:
@@ -37,16 +41,30 @@ def listed(call: Call) -> Answer:
     """Answer with the checks of the project."""
     asked = call.asked(CheckQuery)
     if asked.limit or asked.cursor:
-        limit = asked.limit or PAGE
-        found = of(call).page(cursor=asked.cursor, limit=limit, slug=asked.slug, tags=asked.tag)
+        found, documents = _page(call, asked)
     else:
         found = of(call).all(slug=asked.slug, tags=asked.tag)
-    answer = CheckList(checks=[document(call, each) for each in found.checks])
+        documents = [document(call, each) for each in found.checks]
+    answer = CheckList(checks=documents)
     if found.cursor:
         answer.next = found.cursor
     if found.unreadable:
         answer.unreadable = list(found.unreadable)
     return Answer(document=answer)
+
+
+def _page(call: Call, asked: CheckQuery) -> tuple[Listed, list[CheckDocument]]:
+    """Return a page of checks and their documents: fewer than asked for if all of them would not fit into an answer."""
+    limit = asked.limit or PAGE
+    while True:
+        found = of(call).page(cursor=asked.cursor, limit=limit, slug=asked.slug, tags=asked.tag)
+        documents = [document(call, each) for each in found.checks]
+        sizes = accumulate(encoded_bytes(each.model_dump_json(exclude_unset=True)) for each in documents)
+        fitting = sum(size <= PAGE_LIMIT_BYTES for size in sizes)
+        if fitting == len(documents):
+            return found, documents
+        assert fitting, "the largest check fits into an answer"
+        limit = max(1, limit * fitting // len(documents))
 
 
 def create(call: Call) -> Answer:
