@@ -12,7 +12,9 @@ from pathlib import Path
 
 from lastseen.core.blind import Window
 from lastseen.core.channel import Channel, Via
-from lastseen.core.check import Check, Flip, Kind, Outcome, Ping, pinged, woken
+from lastseen.core.check import Check, Flip, Kind, Outcome, Ping
+from lastseen.core.machine import pinged
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.text.markdown import markdown
 from lastseen.text.message import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from lastseen.core.check import Check, Kind, Ping, configured, pinged
+from lastseen.core.check import Check, Kind, Ping
+from lastseen.core.machine import configured, pinged
 from lastseen.core.schedule import Cron
 from lastseen.storage.items import check_to_item
 from tests.bench.aws import CHECK_ID

@@ -13,8 +13,9 @@ from moto import mock_aws
 
 from lastseen.core import channel, keys
 from lastseen.core.channel import Channel, Via
-from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Status, pinged
+from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Status
 from lastseen.core.keys import Scope, mint
+from lastseen.core.machine import pinged
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.storage import projects as project
 from lastseen.storage.store import Store, Tables

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lastseen.core.check import configured
+from lastseen.core.machine import configured
 from lastseen.core.schedule import Period
 from lastseen_cli.local import emulator, synth
 from lastseen_cli.local.emulator import Emulator

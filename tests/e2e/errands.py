@@ -15,8 +15,9 @@ from uuid import uuid4
 
 from lastseen.core.channel import Channel, Via, kind
 from lastseen.core.channel import to_document as to_channel_document
-from lastseen.core.check import Check, Status, woken
+from lastseen.core.check import Check, Status
 from lastseen.core.keys import KIND, Scope, mint, to_document
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
 from lastseen.core.times import millis
 from lastseen.delivery.deliver import SECOND_OPINION

@@ -13,7 +13,8 @@ from uuid import UUID
 import pytest
 
 from lastseen.aws.wakes import CHECKS
-from lastseen.core.check import Check, Ping, pinged
+from lastseen.core.check import Check, Ping
+from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
 from tests.conftest import Figure
 from tests.e2e.conftest import Deployed

@@ -16,7 +16,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from lastseen.core.check import Check, Status, configured, event_id
+from lastseen.core.check import Check, Status, event_id
+from lastseen.core.machine import configured
 from lastseen.core.schedule import Period
 from lastseen_cli.local.inbox import Inbox
 from tests.conftest import Figure

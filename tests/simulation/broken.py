@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 from lastseen.alerting import alert
-from lastseen.core import blind, check
+from lastseen.core import blind, machine, moments
 from lastseen.core.blind import Window
 from lastseen.core.check import Check, Outcome, Ping, Reason
 from lastseen.health import canary as watch
@@ -44,7 +44,7 @@ class Variant:
             yield
 
 
-_settle, _woken, _pinged = alert._settle, check.woken, check.pinged  # noqa: SLF001 - to break it
+_settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa: SLF001 - to break it
 _save, _due = MemoryStore.save, MemoryStore.due
 
 
@@ -73,7 +73,7 @@ def _noted_before_told(
 def _counted_as_told(self: MemoryStore, check_id: str, *, seen: int, told: int) -> None:
     held = self.checks.get(check_id)
     if held:
-        self.checks[check_id] = replace(held, announced=held.announced + told - seen)
+        self.checks[check_id] = replace(held, announced=min(held.announced + told - seen, held.flips))
 
 
 def _saved_whatever_wake_at(self: MemoryStore, seen: Check, outcome: Outcome, *, about: str | None = None) -> None:
@@ -106,7 +106,7 @@ def _stamped_when_noticed(seen: Check, now: datetime, blind: Sequence[Window] = 
 
 
 def _past_forgotten(seen: Check, said: Ping, blind: Sequence[Window] = ()) -> Outcome:
-    with patch.object(check, "_passed", lambda seen, _now, _blind: (seen, ())):
+    with patch.object(machine, "passed", lambda seen, _now, _blind, _rules: (seen, [])):
         return _pinged(seen, said, blind)
 
 
@@ -157,7 +157,7 @@ VARIANTS = (
     Variant("no blind window", FALSE, ((alert, "windows", _no_windows), (ping, "windows", _no_windows)), DEAF),
     Variant("held for as long as we are deaf", LOST, ((blind, "HOLD_LIMIT", timedelta(days=1)),), DEAF),
     Variant("sleep is taken for deafness", FALSE, ((watch, "_silence", _always_deaf),), ASLEEP, seed=3),
-    Variant("no slack for a ping on its way", FALSE, ((check, "SLACK", timedelta(0)),)),
+    Variant("no slack for a ping on its way", FALSE, ((moments, "SLACK", timedelta(0)),)),
     Variant("stamped when noticed", STAMP, ((alert, "woken", _stamped_when_noticed),)),
     Variant("a ping forgets what passed before", LOST, ((ping, "pinged", _past_forgotten),)),
     Variant("one broken check stops the others", LOST, ((alert._Troubles, "of", _no_net),), POISONED),  # noqa: SLF001 - to break it

@@ -2,8 +2,8 @@
 
 Lives here: a plain reading of the table of signals, the deadlines, slack, blindness, flapping and reminders. It is fed
 with what was asked of the program and in which order that came to be written, never with what the program decided.
-Never here: anything of check.py or blind.py. When a schedule is due is taken from schedule.py, which has proofs of its
-own. Times are milliseconds since 1970.
+Never here: anything of machine.py, moments.py, runs.py or blind.py. When a schedule is due is taken from schedule.py,
+which has proofs of its own. Times are milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -294,7 +294,8 @@ class Rules:
         same = self.run is not None and said.rid == self.run_rid and (said.rid is not None or said.at >= self.run)
         if same or (any_run and self.run is not None and self.run <= said.at):
             self.run = self.run_rid = None
-        self.ended_rid = said.rid
+        if not self._overtaken(said):
+            self.ended_rid = said.rid  # that of the last end, as `last_end` is its time
 
     def _overtaken(self, said: Said) -> bool:
         return self.last_end is not None and said.at < self.last_end

@@ -12,7 +12,9 @@ from moto import mock_aws
 
 from lastseen.alerting import alert
 from lastseen.core.blind import Window
-from lastseen.core.check import Check, Kind, Ping, Reason, Status, pinged, unique_key, woken
+from lastseen.core.check import Check, Kind, Ping, Reason, Status, unique_key
+from lastseen.core.machine import pinged
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron
 from lastseen.health.canary import Voice, listen, windows
 from lastseen.storage.store import ConflictError, Store, Tables

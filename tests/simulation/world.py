@@ -16,7 +16,8 @@ from typing import Any, Self, TypeVar
 
 from lastseen.alerting import alert, sweep
 from lastseen.aws.wakes import Wake, packed
-from lastseen.core.check import Check, NotPausedError, Outcome, configured, paused, resumed
+from lastseen.core.check import Check, Outcome
+from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.times import MILLISECOND, moment
 from lastseen.health.canary import Voice, listen
 from lastseen.pinging import answer as ping

@@ -3,7 +3,7 @@
 Lives here: the order of steps that makes an alert impossible to lose. A flip is written before it is told, and noted
 as told only after SNS took it: killed after any step, the next wake goes on from there. So people are told at least
 once, and a double bears the same event id.
-Never here: whether a check is late (check.py), what an alert says (message.py), AWS.
+Never here: whether a check is late (core/moments.py), what an alert says (message.py), AWS.
 
 One check that cannot be read, decided or told never stops the others. If trying again may help, it alone is handed
 back to the queue, which at last puts it with the dead letters; if not, it is named as broken.
@@ -22,7 +22,8 @@ from typing import TypeVar
 
 from lastseen.aws.topic import Topic
 from lastseen.core.blind import Window
-from lastseen.core.check import SLACK, Check, Flip, Outcome, Reason, Status, unique_key, woken
+from lastseen.core.check import Check, Flip, Outcome, Reason, Status, unique_key
+from lastseen.core.moments import SLACK, woken
 from lastseen.core.times import EPOCH
 from lastseen.health.canary import windows
 from lastseen.storage.items import CorruptError

@@ -2,7 +2,7 @@
 
 Lives here: the look-ahead and the delay of each wake. It writes nothing and decides nothing: it has no cursor and no
 timer to lose, so a sweep that crashes or never ran is healed by the next one.
-Never here: whether a check is really late (check.py, asked by alert.py with a strong read).
+Never here: whether a check is really late (core/moments.py, asked by alert.py with a strong read).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lastseen.aws.wakes import Wake, Wakes
-from lastseen.core.check import SLACK
+from lastseen.core.moments import SLACK
 from lastseen.storage.store import Due, Store
 
 LOOK_AHEAD = timedelta(seconds=125)

@@ -14,7 +14,8 @@ from uuid import UUID
 from lastseen.api import recent
 from lastseen.api.calls import Deployment
 from lastseen.api.errors import UnknownError
-from lastseen.core.check import Check, appearance, unique_key
+from lastseen.core.check import Check, unique_key
+from lastseen.core.dues import appearance
 from lastseen.text.badge import Summary, summary
 
 ALL = "*"

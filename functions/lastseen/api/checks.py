@@ -1,7 +1,7 @@
 """The resource "checks": what each request does, from a model to a document.
 
 Lives here: authority over a check, the match of `unique`, the turning of a request into settings, and the one place
-where a lost race is decided anew. Never here: HTTP (app.py), the rules of a check (check.py).
+where a lost race is decided anew. Never here: HTTP (app.py), the rules of a check (core/machine.py).
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, U
 from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.channel import ALL, kind
-from lastseen.core.check import Check, NotPausedError, Outcome, configured, paused, resumed, unique_key
+from lastseen.core.check import Check, Outcome, unique_key
 from lastseen.core.ids import as_uuid
 from lastseen.core.limits import SLUG_CHARS
+from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.schedule import Period, Schedule, ScheduleError, parse, validated
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.storage.projects import default_channels

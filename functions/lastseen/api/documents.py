@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from lastseen.core.check import Check, Flip, Status, appearance, expectation, unique_key
+from lastseen.core.check import Check, Flip, Status, unique_key
+from lastseen.core.dues import appearance, expectation
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Period, ScheduleError
 

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from lastseen.core.channel import ALL
-from lastseen.core.check import Check, Flip, Status, appearance, deadline, expectation, unique_key
+from lastseen.core.check import Check, Flip, Status, unique_key
+from lastseen.core.dues import appearance, deadline, expectation
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Period, ScheduleError
 from lastseen.core.zones import ZoneError, zone

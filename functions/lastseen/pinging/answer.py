@@ -1,8 +1,8 @@
 """A ping, from request to answer: read the check, decide, write what the decision saw, keep it in the history.
 
 Lives here: the way of a ping through the store, the making of a check by its first ping, and the words of each answer.
-Never here: what a ping does to a check (check.py), what a URL says (pingurl.py), AWS, Pydantic, Powertools: a ping is
-where a cold start costs, so this module and all that it imports stay light.
+Never here: what a ping does to a check (core/machine.py), what a URL says (url.py), AWS, Pydantic, Powertools: a ping
+is where a cold start costs, so this module and all that it imports stay light.
 
 Warm and steady, a ping costs one read, one conditional write and one put, nothing else.
 200 means: it is recorded. Any other answer means: nothing is, and the same ping can be sent again without harm.
@@ -20,10 +20,12 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from lastseen.aws.wakes import Wake, Wakes
-from lastseen.core.check import Check, Outcome, Ping, is_late, pinged, unique_key
+from lastseen.core.check import Check, Outcome, Ping, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.keys import KIND, Scope, hashed
 from lastseen.core.limits import CONTROL_CHARS, NAME_CHARS, SECONDS, TAGS_CHARS
+from lastseen.core.machine import pinged
+from lastseen.core.moments import is_late
 from lastseen.core.schedule import Period, ScheduleError, parse
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.health.canary import windows

@@ -1,7 +1,7 @@
 """What a ping URL says: which check, which signal, which run, and how to make a check that is not there yet.
 
 Lives here: the parsing of path and query, with the words for each mistake. Pure: values in, values out.
-Never here: what a signal does (check.py), whether the check exists (ping.py).
+Never here: what a signal does (core/machine.py), whether the check exists (ping.py).
 
 Source of the forms: Healthchecks' pinging API, /<uuid> and /<ping key>/<slug>, each with /start, /fail, /log or
 /<exit status>. Kinder where it would lose a ping: a final slash, upper-case UUIDs, run ids without hyphens or empty,

@@ -2,7 +2,7 @@
 
 Lives here: names and encodings of attributes. A check's are short, because the sweep reads every check each minute
 and pays by the byte; whatever has its default is left out. Pure: no call is made here.
-Never here: conditions and calls (store.py), rules (check.py).
+Never here: conditions and calls (store.py), rules (core/machine.py).
 
 Encodings: an instant is whole milliseconds since 1970 in UTC, a span is milliseconds, a run id is its 16 bytes.
 """

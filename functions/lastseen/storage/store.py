@@ -2,7 +2,7 @@
 
 Lives here: calls and their conditions. A write is conditional on exactly what its decision saw; whoever loses the race
 gets ConflictError, reads again strongly and decides again.
-Never here: encodings (items.py), rules (check.py), the clock.
+Never here: encodings (items.py), rules (core/machine.py), the clock.
 
 Four tables, all on demand:
   checks    id                    one compact item per check; the sweep reads it whole each minute

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from lastseen.core.check import Check, appearance, deadline, unique_key
+from lastseen.core.check import Check, unique_key
+from lastseen.core.dues import appearance, deadline
 from lastseen.core.schedule import ScheduleError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

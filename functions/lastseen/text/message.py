@@ -19,7 +19,8 @@ from typing import Any
 
 from lastseen.core.blind import HOLD_LIMIT, Window
 from lastseen.core.channel import EVERY, Channel
-from lastseen.core.check import FLAP_SPAN, Check, Flip, Reason, Status, event_id, unique_key
+from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
+from lastseen.core.log import FLAP_SPAN
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.core.zones import ZoneError, zone
 from lastseen.text.words import clock, cut, harmless, one_line, plain, short_clock, span, tail

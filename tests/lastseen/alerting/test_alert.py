@@ -14,7 +14,9 @@ from uuid import UUID
 import pytest
 
 from lastseen.alerting.alert import TRIES, Told, run
-from lastseen.core.check import SLACK, Check, Kind, Ping, Status, configured, event_id, paused, pinged, unique_key
+from lastseen.core.check import Check, Kind, Ping, Status, event_id, unique_key
+from lastseen.core.machine import configured, paused, pinged
+from lastseen.core.moments import SLACK
 from lastseen.core.schedule import Cron, Period
 from lastseen.core.times import millis
 from lastseen.text.message import Message

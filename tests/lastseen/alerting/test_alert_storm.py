@@ -4,7 +4,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from lastseen.alerting import alert
-from lastseen.core.check import Check, Ping, Status, pinged
+from lastseen.core.check import Check, Ping, Status
+from lastseen.core.machine import pinged
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, hours
 

@@ -7,7 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from lastseen.alerting.alert import run
-from lastseen.core.check import Check, Kind, Outcome, Ping, Status, pinged, woken
+from lastseen.core.check import Check, Kind, Outcome, Ping, Status
+from lastseen.core.machine import pinged
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, hours, minutes, seconds

@@ -10,7 +10,8 @@ import pytest
 
 from lastseen.alerting.sweep import Swept, run, segments_for
 from lastseen.aws.wakes import Wake
-from lastseen.core.check import Check, Kind, Ping, pinged
+from lastseen.core.check import Check, Kind, Ping
+from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
 from tests.memory import MemoryStore, MemoryWakes
 from tests.times import T0, hours, minutes, seconds

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Kind, Reason, Status, unique_key, woken
+from lastseen.core.check import Kind, Reason, Status, unique_key
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
 from lastseen.core.zones import rules_version
 from tests.lastseen.api.world import ID, OTHER_ID, World

@@ -11,8 +11,9 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.core import keys
-from lastseen.core.check import Kind, Status, unique_key, woken
+from lastseen.core.check import Kind, Status, unique_key
 from lastseen.core.keys import Scope
+from lastseen.core.moments import woken
 from tests.lastseen.api.world import ID, OTHER_ID, Reply, World
 from tests.times import T0, hours, minutes
 

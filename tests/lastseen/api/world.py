@@ -13,9 +13,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.api.app import Deployment, build
 from lastseen.core import keys
-from lastseen.core.check import Check, Ping, Status, pinged
+from lastseen.core.check import Check, Ping, Status
 from lastseen.core.history import Recorded
 from lastseen.core.keys import Scope, mint
+from lastseen.core.machine import pinged
 from tests.memory import MemoryStore, MemoryTopic, MemoryWakes
 from tests.times import T0
 

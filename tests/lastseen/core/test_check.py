@@ -12,29 +12,12 @@ from datetime import datetime
 import pytest
 
 from lastseen.core.blind import Window
-from lastseen.core.check import (
-    FLIP_BODY_LIMIT,
-    RESENT,
-    SLACK,
-    Check,
-    Filters,
-    Flip,
-    Kind,
-    Outcome,
-    Ping,
-    Status,
-    appearance,
-    configured,
-    deadline,
-    event_id,
-    expectation,
-    is_late,
-    paused,
-    pinged,
-    resumed,
-    unique_key,
-    woken,
-)
+from lastseen.core.check import Check, Filters, Flip, Kind, Outcome, Ping, Status, event_id, unique_key
+from lastseen.core.dues import appearance, deadline, expectation
+from lastseen.core.log import FLIP_BODY_LIMIT
+from lastseen.core.machine import configured, paused, pinged, resumed
+from lastseen.core.moments import SLACK, is_late, woken
+from lastseen.core.runs import RESENT
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from tests.times import T0, hours, minutes, seconds
 
@@ -257,6 +240,13 @@ def test_a_success_that_a_later_failure_overtook_does_not_hide_it() -> None:
 
 def test_a_failure_that_a_later_success_overtook_is_told_as_down_and_up() -> None:
     assert told(success(20), fail(19), check=UP) == ["down failed 19", "up pinged 20"]
+
+
+def test_an_end_that_was_overtaken_hides_no_end_that_came_later() -> None:
+    """End A of minute 10 is written first, then end B of minute 5, then start A of minute 8."""
+    check = after(success(10, A), success(5, B), start(8, A), check=UP)
+    assert (check.last_start, check.end_rid, check.last_ping) == (None, A, at(10))
+    assert woken(check, at(25)).flips == ()
 
 
 def test_a_failure_that_was_overtaken_while_the_check_was_down_anyway_is_not_told() -> None:
@@ -590,6 +580,37 @@ def test_a_broken_schedule_loses_no_ping_and_no_failure() -> None:
     back = pinged(outcome.check, success(6))
     assert back.check.status is Status.UP
     assert "Nowhere/Land" in back.fault
+
+
+NEVER_WOKEN = replace(BROKEN, wake_at=None)
+UNHEARD = replace(NEVER_WOKEN, status=Status.NEW, last_ping=None)
+STAYING_DOWN = replace(NEVER_WOKEN, status=Status.DOWN, since=at(0), reminder=hours(24))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "looked_at_by"),
+    [
+        (woken(NEVER_WOKEN, at(5)), at(5)),
+        (pinged(BROKEN, success(5)), at(5)),
+        (pinged(NEVER_WOKEN, success(5)), at(5)),
+        (pinged(NEVER_WOKEN, start(5)), at(5)),
+        (pinged(NEVER_WOKEN, Ping(at=at(5), kind=Kind.LOG)), at(5)),
+        (pinged(UNHEARD, success(5)), at(5)),
+        (pinged(paused(UNHEARD, at(1)).check, success(5)), at(5)),
+        (pinged(STAYING_DOWN, success(5)), at(5)),
+        (configured(NEVER_WOKEN, name="x"), at(5)),
+        (configured(UP, schedule=BROKEN.schedule), at(70)),
+    ],
+)
+def test_a_broken_schedule_keeps_a_wake_so_that_each_sweep_names_it(outcome: Outcome, looked_at_by: datetime) -> None:
+    check = outcome.check
+    assert (check.status, bool(outcome.fault)) == (Status.UP, True)
+    assert check.wake_at is not None
+    assert check.wake_at <= looked_at_by
+    for minute in (80, 600):  # and it stays so, look after look
+        outcome = woken(outcome.check, at(minute))
+        assert outcome.fault
+        assert outcome.check.wake_at == check.wake_at
 
 
 def test_a_calendar_that_is_over_is_never_missed() -> None:

@@ -9,24 +9,10 @@ from datetime import datetime, timedelta
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lastseen.core.check import (
-    SLACK,
-    STEADY,
-    Check,
-    Flip,
-    Kind,
-    Outcome,
-    Ping,
-    Reason,
-    Status,
-    configured,
-    deadline,
-    expectation,
-    paused,
-    pinged,
-    resumed,
-    woken,
-)
+from lastseen.core.check import STEADY, Check, Flip, Kind, Outcome, Ping, Reason, Status
+from lastseen.core.dues import deadline, expectation
+from lastseen.core.machine import configured, paused, pinged, resumed
+from lastseen.core.moments import SLACK, woken
 from lastseen.core.schedule import Cron, Period
 from tests.times import T0, minutes, seconds
 

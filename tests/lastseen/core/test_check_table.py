@@ -11,25 +11,10 @@ from itertools import product
 
 import pytest
 
-from lastseen.core.check import (
-    Check,
-    Filters,
-    Flip,
-    Kind,
-    NotPausedError,
-    Outcome,
-    Ping,
-    Reason,
-    Status,
-    appearance,
-    configured,
-    deadline,
-    expectation,
-    paused,
-    pinged,
-    resumed,
-    woken,
-)
+from lastseen.core.check import Check, Filters, Flip, Kind, Outcome, Ping, Reason, Status
+from lastseen.core.dues import appearance, deadline, expectation
+from lastseen.core.machine import NotPausedError, configured, paused, pinged, resumed
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
 from tests.times import T0, minutes, seconds
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from lastseen.core.blind import Window
-from lastseen.core.check import Ping, Status, pinged
+from lastseen.core.check import Ping, Status
+from lastseen.core.machine import pinged
 from lastseen.health.canary import KEPT, PROJECT, STALE, Voice, listen, windows
 from tests.memory import MemoryStore
 from tests.times import T0, minutes, seconds

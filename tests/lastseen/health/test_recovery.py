@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from lastseen.alerting import alert, sweep
-from lastseen.core.check import Check, Ping, Status, pinged
+from lastseen.core.check import Check, Ping, Status
+from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
 from lastseen.health.canary import Voice, listen
 from lastseen.pinging import answer as ping

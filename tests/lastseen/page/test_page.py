@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Check, Flip, Kind, Ping, configured, paused, pinged, unique_key, woken
+from lastseen.core.check import Check, Flip, Kind, Ping, unique_key
 from lastseen.core.history import Recorded
+from lastseen.core.machine import configured, paused, pinged
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.page import render, views
 from lastseen.page.views import Visitor

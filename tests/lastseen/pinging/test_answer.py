@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Filters, Kind, Status, configured
+from lastseen.core.check import Filters, Kind, Status
 from lastseen.core.keys import KIND, Scope, hashed
+from lastseen.core.machine import configured
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.pinging.answer import AMBIGUOUS, BUSY, NOT_FOUND, TRIES, Answer
 from lastseen.storage.store import ConflictError

@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lastseen.alerting import alert, sweep
-from lastseen.core.check import Check, Ping, pinged, unique_key
+from lastseen.core.check import Check, Ping, unique_key
+from lastseen.core.machine import pinged
 from lastseen.core.schedule import Cron, Period
 from lastseen.storage.store import Store, Tables
 from tests.memory import MemoryTopic, MemoryWakes
@@ -99,6 +100,20 @@ def test_a_check_whose_schedule_is_broken_is_named_at_each_sweep_and_the_others_
         names_it(caplog, poisoned.bad)
         caplog.clear()
     assert poisoned.told() == ["job 0", "job 2", "job 3"]
+
+
+def test_a_check_whose_schedule_is_broken_is_named_after_a_ping_too(
+    poisoned: Poisoned, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Cron("61 25 * * *", "Nowhere/Atall")
+    poisoned.spoil("SET sc = :value", {"L": [{"S": "cron"}, {"S": broken.expression}, {"S": broken.tz}]})
+    seen = poisoned.store.get(poisoned.bad.id, strong=True)
+    assert seen
+    poisoned.store.save_ping(seen, pinged(seen, Ping(at=T0 + minutes(1)), ()))
+    for _ in range(2):
+        assert poisoned.minute().broken == (unique_key(poisoned.bad.id),)
+        names_it(caplog, poisoned.bad)
+        caplog.clear()
 
 
 def test_a_flip_that_cannot_be_read_is_told_as_the_status_that_it_led_to(

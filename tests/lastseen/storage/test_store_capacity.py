@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Status, configured, pinged, woken
+from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Status
 from lastseen.core.history import Recorded
+from lastseen.core.machine import configured, pinged
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.storage.items import Item, check_to_item
 from lastseen.storage.store import Store

@@ -11,21 +11,10 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import (
-    Check,
-    Filters,
-    Kind,
-    Outcome,
-    Ping,
-    Reason,
-    Status,
-    configured,
-    paused,
-    pinged,
-    unique_key,
-    woken,
-)
+from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Reason, Status, unique_key
 from lastseen.core.history import Recorded
+from lastseen.core.machine import configured, paused, pinged
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.storage.items import CHECK, CorruptError, check_to_item, flip_event, number, ping_event, text
 from lastseen.storage.store import ConflictError, Due, FullError, Store, Tables

@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from lastseen.core.check import Check, Kind, Outcome, Ping, Status, configured, paused, pinged, resumed, woken
+from lastseen.core.check import Check, Kind, Outcome, Ping, Status
 from lastseen.core.history import Recorded
+from lastseen.core.machine import configured, paused, pinged, resumed
+from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.storage.store import ConflictError, Store
 from tests.memory import MemoryStore

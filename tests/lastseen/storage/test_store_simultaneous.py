@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Check, Outcome, Ping, Status, pinged
+from lastseen.core.check import Check, Outcome, Ping, Status
+from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
 from lastseen.pinging.answer import Answer, PingKeys, Request, answer
 from lastseen.storage.store import Store

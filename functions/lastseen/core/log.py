@@ -1,0 +1,100 @@
+"""The log of a check: how an entry is made, and whether people are notified of it.
+
+Lives here: `flipped` (a change of status), `noted` (a word on one that lasts), and SILENCES: who is not notified, and
+until when. Whatever is silent here has an end in moments.py, so that nothing is silenced for ever.
+Never here: when a status changes (machine.py, moments.py), what an alert says (text/message.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lastseen.core.check import Check, Flip, Ping, Reason, Status
+
+FLAP_SPAN = timedelta(hours=1)
+"""More flips than a check's limit within this span: it flaps. None for as long: it is steady again."""
+
+FLIP_BODY_LIMIT = 2_000
+"""Bytes of a ping's body that a flip keeps for the alert: its end, where errors stand."""
+
+
+def _flaps(check: Check) -> bool:
+    """Ends when the check is steady again, or its limit is lifted."""
+    return check.flapping and check.flap_limit > 0
+
+
+SILENCES: tuple[Callable[[Check], bool], ...] = (_flaps,)
+"""Why people are not notified of a flip that concerns them. The status changes all the same: facts never wait."""
+
+
+def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> tuple[Check, Flip]:
+    """Change the status and log it. Flips never go back in time, however late a ping was written.
+
+    One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady.
+    """
+    assert at.tzinfo is not None, "times are aware"
+    at = max(at, check.since) if check.since else at
+    recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if told else ())
+    flaps = told and not check.flapping and 0 < check.flap_limit < len(recent)
+    n = check.flips + 1
+    incident = n if status is Status.DOWN else check.incident
+    silent = any(silences(check) for silences in SILENCES)
+    flip = replace(
+        _entry(check, status, reason, at, told=told and not silent),
+        incident=incident,
+        flapping=flaps,
+    )
+    after = replace(
+        _logged(check, flip),
+        status=status,
+        since=at,
+        incident=n if status is Status.DOWN else None,
+        reminded=None,
+        recent=recent[-check.flap_limit - 1 :] if check.flap_limit else (),
+        flapping=check.flapping or flaps,
+    )
+    return after, flip
+
+
+def noted(check: Check, reason: Reason, at: datetime) -> tuple[Check, Flip]:
+    """Log a word on a status that lasts."""
+    flip = _entry(check, check.status, reason, at, told=True)
+    return _logged(check, flip), flip
+
+
+def with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
+    """Return the flip with what its ping said, and what was known before it."""
+    return replace(
+        flip,
+        last_ping=before.last_ping,
+        started=before.last_start,
+        exit_status=ping.exit_status,
+        note=ping.note,
+        body=ping.body[-FLIP_BODY_LIMIT:],
+    )
+
+
+def _entry(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> Flip:
+    return Flip(
+        n=check.flips + 1,
+        at=at,
+        was=check.status,
+        status=status,
+        reason=reason,
+        told=told,
+        incident=check.incident,
+        since=check.since,
+        last_ping=check.last_ping,
+        started=check.last_start,
+        duration=check.last_duration,
+    )
+
+
+def _logged(check: Check, flip: Flip) -> Check:
+    """Count an entry of the log. A silent one needs no telling, unless others before it still do."""
+    assert flip.n == check.flips + 1, "entries have consecutive numbers"
+    nothing_pending = check.announced == check.flips
+    announced = flip.n if nothing_pending and not flip.told else check.announced
+    return replace(check, flips=flip.n, announced=announced)

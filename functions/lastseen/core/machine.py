@@ -1,0 +1,193 @@
+"""What a ping, a pause, a resume and a change of settings do to a check.
+
+Lives here: pinged, paused, resumed, configured, and what a ping says. With moments.py (what time does) this is every
+rule of when a check is up or down. Four machines make a check: its runs (runs.py), its status (here), who is notified
+(log.py), and time (moments.py). Each function takes values and returns values.
+Never here: a clock, a store, AWS. Read next: moments.py; storage/store.py (how a decision is written).
+
+Stored status (new, up, down, paused) and what moves it. "alert" = a flip that people are notified of:
+
+  signal          new             up              down            paused           paused, manual resume
+  success         up              last ping       up, alert       up               ignored
+  fail            down, alert     down, alert     last ping       down, alert      ignored
+  start           run opens       run opens       run opens       run opens        ignored
+  log             -               -               -               -                ignored
+  deadline        down, alert *   down, alert     -               down, alert *    -
+  pause           paused          paused          paused          -                -
+  resume          refused         refused         refused         new              new
+
+  * only a run that started and did not end has a deadline here.
+
+Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in five places, each said where it
+is decided: a run id that comes twice, an end that overtakes its start, a ping that was overtaken by another or by a
+pause, a deadline that nobody had noticed yet, a success while another run hangs. Beyond it: reminders while down,
+flapping, and time in which we were blind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from lastseen.core.blind import Window
+from lastseen.core.check import ASKED, Check, Filters, Flip, Kind, Outcome, Ping, Reason, Status
+from lastseen.core.log import flipped, with_evidence
+from lastseen.core.moments import TRUTHS, outcome, passed
+from lastseen.core.runs import before_pause, ended, forgotten, hangs, overtaken, started
+
+
+class NotPausedError(Exception):
+    """Only a paused check can be resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a signal takes a check."""
+
+    status: Status
+    reason: Reason
+    alert: bool = True
+
+
+_DOWN = Turn(Status.DOWN, Reason.FAILED)
+TURNS: Mapping[tuple[Kind, Status], Turn] = {
+    (Kind.SUCCESS, Status.NEW): Turn(Status.UP, Reason.PINGED, alert=False),
+    (Kind.SUCCESS, Status.PAUSED): Turn(Status.UP, Reason.PINGED, alert=False),
+    (Kind.SUCCESS, Status.DOWN): Turn(Status.UP, Reason.PINGED),
+    (Kind.FAIL, Status.NEW): _DOWN,
+    (Kind.FAIL, Status.UP): _DOWN,
+    (Kind.FAIL, Status.PAUSED): _DOWN,
+}
+"""The status rows of the table above; where a pair is missing, the status stays."""
+
+Move = tuple[Check, tuple[Flip, ...], timedelta | None]
+"""The check after a signal, the flips on the way, and how long the run took that it ended."""
+
+
+# --- Transitions ---
+
+
+def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
+    """Decide what a ping does to a check. `blind` matters only to one that `is_late`.
+
+    1. Time first: what passed unnoticed before this ping is a flip of its own, so that what people are told does not
+       depend on when somebody looked. No reminder, though: the ping may be the end of it.
+    2. Filters turn the signal into what it says; sticky pause, method and keywords can make it an ignored one.
+    3. The signal moves the state machine. Each ping is counted, whatever it says.
+    """
+    assert ping.at.tzinfo is not None, "times are aware"
+    present, past = passed(check, ping.at, blind, TRUTHS)
+    kind = _said(present, ping)
+    counted = replace(present, n_pings=present.n_pings + 1)
+    moved, flips, duration = _MOVES[kind](counted, ping) if kind in _MOVES else (counted, (), None)
+    return replace(outcome(check, moved, (*past, *flips)), kind=kind, duration=duration)
+
+
+def paused(check: Check, now: datetime) -> Outcome:
+    """Stop watching. Silent; an open run is forgotten. Pausing a paused check changes nothing."""
+    if check.status is Status.PAUSED:
+        return Outcome(check=check)
+    still, flip = flipped(check, Status.PAUSED, Reason.PAUSED, now, told=False)
+    return outcome(check, forgotten(still), (flip,))
+
+
+def resumed(check: Check, now: datetime) -> Outcome:
+    """Watch again, as if new: the next ping starts the clock.
+
+    Raises NotPausedError for a check that is not paused.
+    """
+    if check.status is not Status.PAUSED:
+        raise NotPausedError(f"The check is {check.status}, not paused.")
+    fresh, flip = flipped(check, Status.NEW, Reason.RESUMED, now, told=False)
+    return outcome(check, replace(forgotten(fresh), last_ping=None), (flip,))
+
+
+def configured(check: Check, **asked: Any) -> Outcome:
+    """Change what was asked for. Never changes the status; the deadline follows the new schedule at once.
+
+    A pause that becomes sticky forgets the open run, whose end would be ignored. Raises TypeError for a field that is
+    not of `ASKED`.
+    """
+    if unknown := set(asked) - ASKED:
+        raise TypeError(f"Not settings of a check: {', '.join(sorted(unknown))}.")
+    after = replace(check, **asked)
+    if after.status is Status.PAUSED and after.manual_resume:
+        after = forgotten(after)
+    return outcome(check, after)
+
+
+# --- What a ping says ---
+
+
+def _said(check: Check, ping: Ping) -> Kind:
+    """Return what a ping says to this check, after method, keywords and sticky pause."""
+    if check.methods and ping.method not in check.methods.split(","):
+        return Kind.IGNORED
+    kind = _worded(check.filters, ping.body) if check.filters.http_body else ping.kind
+    if check.status is Status.PAUSED and check.manual_resume:
+        return Kind.IGNORED
+    return kind
+
+
+def _worded(filters: Filters, body: bytes) -> Kind:
+    """Return what a body's keywords say: failure before success before start; none of them: ignored, or failure."""
+    text = body.decode(errors="replace")
+    rules = ((filters.failure, Kind.FAIL), (filters.success, Kind.SUCCESS), (filters.start, Kind.START))
+    for keywords, kind in rules:
+        if any(word.strip() and word.strip() in text for word in keywords.split(",")):
+            return kind
+    return Kind.FAIL if filters.default_fail else Kind.IGNORED
+
+
+# --- What it does ---
+
+
+def _started(check: Check, ping: Ping) -> Move:
+    return started(check, ping), (), None
+
+
+def _succeeded(check: Check, ping: Ping) -> Move:
+    """Record a success. It ends the open run if it bears its id, or no id; another run's end leaves the run open.
+
+    A check that is down because a run hangs stays down until that run ends: were it up, it would be late at once.
+    """
+    after, duration = ended(check, ping, any_run=ping.rid is None)
+    still_down = check.status is Status.DOWN and hangs(after, ping.at)
+    if still_down or overtaken(check, ping) or before_pause(check, ping):
+        return after, (), duration
+    return *_turned(after, Kind.SUCCESS, check, ping), duration
+
+
+def _failed(check: Check, ping: Ping) -> Move:
+    """Record a failure. It ends whichever run is open.
+
+    A failure that a later success overtook is told all the same, as down and up again: nothing true stays untold.
+    """
+    after, duration = ended(check, ping, any_run=True)
+    if not overtaken(check, ping):
+        return *_turned(after, Kind.FAIL, check, ping), duration
+    was_up = check.status is Status.UP and not (check.since and ping.at < check.since)
+    if not was_up:
+        return after, (), duration
+    assert check.last_ping is not None, "a later end was written"
+    down, failures = _turned(after, Kind.FAIL, check, ping)
+    up, again = flipped(down, Status.UP, Reason.PINGED, check.last_ping, told=True)
+    return up, (*failures, again), duration
+
+
+def _turned(check: Check, kind: Kind, before: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...]]:
+    """Let a signal change the status as `TURNS` says."""
+    turn = TURNS.get((kind, check.status))
+    if turn is None:
+        return check, ()
+    after, flip = flipped(check, turn.status, turn.reason, ping.at, told=turn.alert)
+    return after, (with_evidence(flip, before, ping),)
+
+
+_MOVES: Mapping[Kind, Callable[[Check, Ping], Move]] = {
+    Kind.START: _started,
+    Kind.SUCCESS: _succeeded,
+    Kind.FAIL: _failed,
+}
