@@ -1,7 +1,9 @@
 """The one asset of all functions: our source and its pinned dependencies, built here without Docker.
 
-Same input, same bytes: the asset's hash is taken of the output, so what is deployed anew is what has changed, be it our
-source, a dependency or the processor. Installed dependencies are kept below .lastseen/ (by requirements, processor and
+Same input, same bytes and same modes, whatever the machine: the asset's hash is taken of the output, so what is
+deployed anew is what has changed, be it our source, a dependency or the processor. The CDK zips each file with the mode
+that it has on disk, and Lambda runs as another user, so a file that a strict umask made private would be one that no
+function can read. Installed dependencies are kept below .lastseen/ (by requirements, processor and
 Python), so that only the first synth takes long. The ping function imports almost none of them; that they lie beside it
 costs it a little when its package is fetched, and saves a second way to build.
 """
@@ -22,12 +24,17 @@ from aws_cdk import aws_lambda as lambda_
 
 ROOT: Final = Path(__file__).parent.parent
 SOURCE: Final = ROOT / "functions"
+REQUIREMENTS: Final = SOURCE / "requirements.txt"
+BUILD_REQUIREMENTS: Final = ROOT / "infra" / "build-requirements.txt"
+"""What builds the packages that have no wheel: exact versions and hashes, as for what ships."""
 CACHE: Final = ROOT / ".lastseen" / "bundles"
 
 _PLATFORMS: Final = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 _RECIPE: Final = "1"  # change it with what `_install` makes, so that old cache entries are left alone
 _PURE_BUT_NO_WHEEL: Final = "oncalendar"  # published as source only; it is plain Python, so it fits every processor
 # Nothing that ships asks for its own version at run time; without metadata to search, pydantic even starts sooner.
+_FOLDER_MODE: Final = 0o755
+_FILE_MODE: Final = 0o644  # nothing in there is started, all is imported
 _NOT_SHIPPED: Final = ("bin", ".lock", "*.dist-info")
 
 
@@ -63,6 +70,7 @@ def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
         shutil.copytree(SOURCE, source, ignore=unwanted)
         _compile(source, compiler)
         shutil.copytree(source, output, dirs_exist_ok=True)
+    _make_readable(output)
 
 
 @jsii.implements(ILocalBundling)
@@ -79,15 +87,14 @@ class _LocalBundling:
 
 def _dependencies(arch: str, python: str, compiler: Path | None, cache: Path) -> Path:
     """Return the folder with the installed requirements, made now or earlier."""
-    requirements = SOURCE / "requirements.txt"
     version = _output([str(compiler), "-VV"]) if compiler else "no byte code"
-    parts = (_RECIPE, arch, python, version, requirements.read_text())
+    parts = (_RECIPE, arch, python, version, REQUIREMENTS.read_text(), BUILD_REQUIREMENTS.read_text())
     entry = cache / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     if not entry.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             made = Path(scratch) / "made"
-            _install(made, requirements, arch, python)
+            _install(made, arch, python)
             _compile(made, compiler)
             try:
                 made.rename(entry)
@@ -97,11 +104,11 @@ def _dependencies(arch: str, python: str, compiler: Path | None, cache: Path) ->
     return entry
 
 
-def _install(target: Path, requirements: Path, arch: str, python: str) -> None:
+def _install(target: Path, arch: str, python: str) -> None:
     command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    command += ["--no-binary", _PURE_BUT_NO_WHEEL]
+    command += ["--no-binary", _PURE_BUT_NO_WHEEL, "--build-constraints", str(BUILD_REQUIREMENTS)]
     command += ["--python", sys.executable, "--python-version", python, "--python-platform", _PLATFORMS[arch]]
-    command += ["--no-compile-bytecode", "--target", str(target), "--requirements", str(requirements)]
+    command += ["--no-compile-bytecode", "--target", str(target), "--requirements", str(REQUIREMENTS)]
     _output(command)
     for pattern in _NOT_SHIPPED:
         for found in target.glob(pattern):
@@ -117,6 +124,12 @@ def _compile(folder: Path, compiler: Path | None) -> None:
     command = [str(compiler), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     # The same file gives the same bytes only under the same order of sets.
     _output([*command, "-s", str(folder), "-p", "/var/task", str(folder)], PYTHONHASHSEED="0")
+
+
+def _make_readable(folder: Path) -> None:
+    """Give everything below `folder` the modes that Lambda needs, whatever the umask of this machine."""
+    for path in folder.rglob("*"):
+        path.chmod(_FOLDER_MODE if path.is_dir() else _FILE_MODE)
 
 
 def interpreter(python: str) -> Path | None:

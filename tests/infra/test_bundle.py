@@ -3,6 +3,9 @@
 import hashlib
 import importlib.util
 import json
+import os
+import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +13,10 @@ from typing import Any
 
 import pytest
 import uv
+from aws_cdk import FileSystem
 
-from infra.bundle import ROOT, SOURCE, build
+from infra import bundle as bundle_module
+from infra.bundle import BUILD_REQUIREMENTS, REQUIREMENTS, ROOT, SOURCE, BundleError, build
 from lastseen.aws.client import SQS, DynamoDB
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -45,6 +50,40 @@ def test_the_same_input_gives_the_same_bytes_with_a_cache_and_without(
     build(tmp_path / "anew", arch="x86_64", python=HERE, cache=tmp_path / "other cache")
     assert contents(tmp_path / "cached") == contents(bundle)
     assert contents(tmp_path / "anew") == contents(bundle)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
+
+
+def test_the_umask_of_the_machine_changes_nothing(tmp_path: Path) -> None:
+    """Files that only their owner may read would be files that Lambda cannot import."""
+    outputs = []
+    for umask in (0o022, 0o077):
+        before = os.umask(umask)
+        try:
+            output = tmp_path / f"{umask:o}"
+            build(output, arch="x86_64", python=HERE, cache=tmp_path / f"cache {umask:o}")
+        finally:
+            os.umask(before)
+        outputs.append(output)
+    usual, strict = outputs
+    assert modes(strict) == modes(usual)
+    assert {mode for path, mode in modes(strict).items() if (strict / path).is_dir()} == {0o755}
+    assert {mode for path, mode in modes(strict).items() if (strict / path).is_file()} == {0o644}
+    assert FileSystem.fingerprint(str(strict)) == FileSystem.fingerprint(str(usual))
+
+
+def test_what_builds_a_package_from_source_is_hashed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forged, only = tmp_path / "build-requirements.txt", tmp_path / "requirements.txt"
+    forged.write_text(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", BUILD_REQUIREMENTS.read_text()))
+    [from_source] = re.findall(r"^oncalendar==.*\n(?:    --hash.*\n)+", REQUIREMENTS.read_text(), re.MULTILINE)
+    only.write_text(from_source)
+    monkeypatch.setattr(bundle_module, "BUILD_REQUIREMENTS", forged)
+    monkeypatch.setattr(bundle_module, "REQUIREMENTS", only)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))  # one that has not built it before
+    with pytest.raises(BundleError, match=r"Hash mismatch for `setuptools=="):
+        build(tmp_path / "out", arch="x86_64", python=HERE, cache=tmp_path / "cache")
 
 
 def test_our_source_is_all_there_and_nothing_of_the_build(bundle: Path) -> None:
