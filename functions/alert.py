@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from lastseen.alerting.alert import Told, run
 from lastseen.aws.topic import ALERT_GAP_SECONDS, Topic
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import TableStore
+from lastseen.storage.tables import Tables
 
 AT_ONCE = 8
 """Checks that are written at the same time; below the ten connections that a client keeps."""
@@ -24,7 +25,7 @@ logger = Logger()
 metrics = Metrics()
 
 _env = os.environ
-_store = Store(
+_store = TableStore(
     boto3.client("dynamodb"),
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
     history_days=int(_env["HISTORY_DAYS"]),

@@ -13,14 +13,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lastseen.api.app import Deployment, build
 from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import TableStore
+from lastseen.storage.tables import Tables
 
 logger = Logger()
 
 _env = os.environ
 _app = build(
     Deployment(
-        store=Store(
+        store=TableStore(
             boto3.client("dynamodb"),
             Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
             history_days=int(_env["HISTORY_DAYS"]),

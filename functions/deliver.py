@@ -18,7 +18,8 @@ from lastseen.aws.topic import Topic, as_json
 from lastseen.delivery import services
 from lastseen.delivery.deliver import LASTING, Tried, deliver, fan_out, sender
 from lastseen.delivery.guarded import SILENT, Outcome
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import TableStore
+from lastseen.storage.tables import Tables
 from lastseen.text.markdown import amazon_q
 
 DELIVERY_SECONDS = 25.0
@@ -28,7 +29,7 @@ logger = Logger()
 
 _env = os.environ
 _sns = boto3.client("sns")
-_store = Store(
+_store = TableStore(
     boto3.client("dynamodb"),
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
 )

@@ -15,7 +15,8 @@ from lastseen.aws.gateway import body, is_preflight, plain
 from lastseen.aws.wakes import Wakes
 from lastseen.core.times import moment
 from lastseen.pinging.answer import Answer, PingKeys, Request, answer
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import TableStore
+from lastseen.storage.tables import Tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,7 +26,7 @@ logging.getLogger().setLevel(logging.INFO)
 
 _env = os.environ
 _aws = Aws(_env)
-_store = Store(
+_store = TableStore(
     cast("DynamoDBClient", DynamoDB(_aws)),  # it has those methods of a client that a ping calls, see aws/client.py
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
     history_days=int(_env["HISTORY_DAYS"]),

@@ -18,7 +18,8 @@ from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
 from lastseen.health.canary import Voice, listen
 from lastseen.health.subscriptions import Cared, care
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import TableStore
+from lastseen.storage.tables import Tables
 from lastseen.text.message import deaf, hearing, subscriptions_lost
 
 KNOCK_SECONDS = 5
@@ -29,7 +30,7 @@ metrics = Metrics()
 """Few on purpose: an account has ten for free. infra/dashboard.py shows each; the rest stands in the one log line."""
 
 _env = os.environ
-_store = Store(
+_store = TableStore(
     boto3.client("dynamodb"),
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
 )

@@ -17,8 +17,9 @@ from lastseen.aws.topic import PENDING, Subscription, SubscriptionError, Topic
 from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import Check, Flip, Outcome
 from lastseen.core.history import Recorded
-from lastseen.storage.items import CorruptError, check_to_item
-from lastseen.storage.store import ConflictError, Due, Page, Place, Store
+from lastseen.storage.checks import Due, Place, SweepPage
+from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.items import check_to_item
 from lastseen.text.message import Message
 
 Hook = Callable[[str, str], None]
@@ -44,8 +45,8 @@ class _Hooked:
         self.hook(name, "after")
 
 
-class MemoryStore(_Hooked, Store):
-    """The four tables as dictionaries, with the conditions of the real ones."""
+class MemoryStore(_Hooked):
+    """The four tables as dictionaries, with the conditions of the real ones: it keeps the contract `Store`."""
 
     def __init__(self, hook: Hook = _no_hook, *, history_days: int = 90) -> None:
         super().__init__(hook)
@@ -61,11 +62,11 @@ class MemoryStore(_Hooked, Store):
         with self._call("get"):
             return self._read(check_id)
 
-    def get_many(self, check_ids: Sequence[str], *, broken: list[str] | None = None) -> dict[str, Check]:
+    def get_many(self, check_ids: Sequence[str], *, corrupt: list[str] | None = None) -> dict[str, Check]:
         with self._call("get_many"):
             wanted = list(dict.fromkeys(check_ids))
-            if broken is not None:
-                broken += [check_id for check_id in wanted if check_id in self.corrupt]
+            if corrupt is not None:
+                corrupt += [check_id for check_id in wanted if check_id in self.corrupt]
                 wanted = [check_id for check_id in wanted if check_id not in self.corrupt]
             found = {check_id: self._read(check_id) for check_id in wanted}
             return {check_id: check for check_id, check in found.items() if check}
@@ -119,24 +120,24 @@ class MemoryStore(_Hooked, Store):
             del self.checks[seen.id]
             self.names[seen.project, _name_of(seen)].pop(seen.id, None)
 
-    def announce(self, check_id: str, *, seen: int, told: int) -> None:
+    def announce(self, check_id: str, *, seen: int, upto: int) -> None:
         with self._call("announce"):
             check = self.checks.get(check_id)
             if check and check.announced == seen:
-                self.checks[check_id] = replace(check, announced=told)
+                self.checks[check_id] = replace(check, announced=upto)
 
-    def due(self, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[Page]:
+    def due(self, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[SweepPage]:
         with self._call("due"):
             mine = [check for number, check in enumerate(self.checks.values()) if number % segments == segment]
             dues = tuple(
-                Due(id=check.id, wake_at=check.wake_at, untold=check.announced < check.flips)
+                Due(id=check.id, wake_at=check.wake_at, unannounced=check.announced < check.flips)
                 for check in mine
                 if (check.wake_at and check.wake_at <= until) or check.announced < check.flips
             )
-        yield Page(dues=dues, scanned=len(mine), read_units=0.0)
+        yield SweepPage(dues=dues, scanned=len(mine), read_units=0.0)
 
-    def bearers(self, project: str, slug: str, *, strong: bool = False) -> tuple[str, ...]:  # noqa: ARG002 - the same
-        with self._call("bearers"):
+    def ids_of_slug(self, project: str, slug: str, *, strong: bool = False) -> tuple[str, ...]:  # noqa: ARG002 - the same
+        with self._call("ids_of_slug"):
             return tuple(sorted(self.names.get((project, slug), {})))
 
     def about(self, check: Check) -> str:
@@ -155,7 +156,7 @@ class MemoryStore(_Hooked, Store):
 
     def _places(self, project: str) -> list[tuple[Place, str]]:
         mine = [(name, bearers) for (owner, name), bearers in self.names.items() if owner == project]
-        return sorted(((name, check_id), about) for name, bearers in mine for check_id, about in bearers.items())
+        return sorted((Place(name, check_id), about) for name, bearers in mine for check_id, about in bearers.items())
 
     def record(self, check_id: str, recorded: Recorded) -> None:
         with self._call("record"):

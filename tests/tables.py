@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from lastseen.storage.store import Tables
+from lastseen.storage.tables import Tables
 
 NAMES = ("Checks", "Names", "History", "Settings")
 

@@ -22,8 +22,9 @@ from typing import Any
 from lastseen.core import channel, keys
 from lastseen.core.check import Check, Outcome, unique_key
 from lastseen.storage import projects as project
-from lastseen.storage.items import CorruptError, check_from_item, check_to_item
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.items import check_from_item, check_to_item
+from lastseen.storage.store import Store
 from lastseen_cli.errors import CliError, UsageError
 
 VERSION = 1
@@ -58,7 +59,7 @@ def export(store: Store, name: str, now: datetime) -> Document:
     """Return a project. Raises CliError if a part of it cannot be read: half a backup would be found out too late."""
     abouts = store.project(name)
     broken: list[str] = []
-    checks = store.get_many(list(abouts), broken=broken)
+    checks = store.get_many(list(abouts), corrupt=broken)
     if broken:
         named = ", ".join(unique_key(check_id) for check_id in broken[:SHOWN])
         raise CliError(f"{len(broken)} checks cannot be read, so nothing was exported: {named}. Mend or delete them.")
@@ -103,7 +104,7 @@ def plan(store: Store, saved: Saved) -> list[Step]:
     """
     steps = _setting_steps(store, saved)
     broken: list[str] = []
-    there = store.get_many([check.id for check, _ in saved.checks], broken=broken)
+    there = store.get_many([check.id for check, _ in saved.checks], corrupt=broken)
     foreign = [held.id for held in there.values() if held.project != saved.project]
     if broken or foreign:
         named = ", ".join(unique_key(check_id) for check_id in [*broken, *foreign][:SHOWN])
@@ -222,4 +223,6 @@ def _typed_value(value: Document) -> Document:
             return {"B": base64.b64decode(held, validate=True)}
         except binascii.Error as error:
             raise ValueError("bytes are no base64") from error
+    if kind == "M":
+        return {"M": _typed(held)}
     return {"L": [_typed_value(each) for each in held]} if kind == "L" else value

@@ -13,7 +13,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from lastseen_cli.aws import session
 from lastseen_cli.errors import CliError, UsageError
 
@@ -42,7 +43,7 @@ class Deployment:
     def store(self) -> Store:
         """The tables."""
         names = ("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable")
-        return Store(self.client("dynamodb"), Tables(*(self.output(name) for name in names)))
+        return TableStore(self.client("dynamodb"), Tables(*(self.output(name) for name in names)))
 
     def client(self, service: str) -> Any:
         """Return a client of an AWS service."""

@@ -24,8 +24,8 @@ from lastseen.core.check import Check
 from lastseen.core.schedule import Period, ScheduleError, next_due
 from lastseen.core.zones import rules_version
 from lastseen.health.canary import PROJECT, STALE
-from lastseen.storage.items import CorruptError, check_from_item
-from lastseen.storage.store import ConflictError
+from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.items import check_from_item
 from lastseen.text.words import span
 from lastseen_cli import output
 from lastseen_cli.deployment import Deployment, words

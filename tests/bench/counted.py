@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lastseen.aws.wakes import Wakes
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from lastseen_cli.local import emulator
 
 READ_UNIT_BYTES = 4096
@@ -39,7 +40,7 @@ class Counted:
     client: Any
 
     def store(self, *, history_days: int = 90) -> Store:
-        return Store(self.client, Tables(**{name: name for name in KEYS}), history_days=history_days)
+        return TableStore(self.client, Tables(**{name: name for name in KEYS}), history_days=history_days)
 
 
 @contextmanager

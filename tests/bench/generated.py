@@ -26,7 +26,8 @@ from botocore.config import Config
 from lastseen.alerting.sweep import LOOK_AHEAD, run, segments_for
 from lastseen.aws.wakes import Wakes
 from lastseen.core.times import millis
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import TableStore
+from lastseen.storage.tables import Tables
 from tests.bench.typical import item_bytes, typical_item
 from tests.times import T0, seconds
 
@@ -61,7 +62,7 @@ def swept(size: int, share: float) -> Cost:
     sqs: Any = boto3.client("sqs", **aws)
     dynamodb.meta.events.register("before-send.dynamodb.Scan", table.scan)
     sqs.meta.events.register("before-send.sqs.SendMessageBatch", table.send)
-    store = Store(dynamodb, Tables("checks", "names", "history", "settings"))
+    store = TableStore(dynamodb, Tables("checks", "names", "history", "settings"))
     wakes = Wakes(sqs, "https://sqs.us-east-1.amazonaws.com/000000000000/wakes")
     began = time.process_time()
     done = run(store=store, wakes=wakes, now=T0, segments=segments)

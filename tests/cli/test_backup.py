@@ -18,7 +18,8 @@ from lastseen.core.keys import Scope, mint
 from lastseen.core.machine import pinged
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.storage import projects as project
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from lastseen_cli import backup
 from lastseen_cli.backup import export, plan, read, run
 from lastseen_cli.commands import run as lastseen
@@ -96,7 +97,7 @@ def _tables(name: str) -> Store:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in held.split()],
             BillingMode="PAY_PER_REQUEST",
         )
-    return Store(dynamodb, Tables(*names))
+    return TableStore(dynamodb, Tables(*names))
 
 
 def a_project(store: Store) -> str:
@@ -131,7 +132,7 @@ def test_a_project_comes_back_to_the_letter_in_another_deployment(stores: tuple[
     assert other.get(ID, strong=True) == FULL
     assert other.project("shop") == one.project("shop") == {ID: "Call Ada.\nThen run it again.", OTHER_ID: ""}
     assert other.get_many([OTHER_ID]) == one.get_many([OTHER_ID])
-    assert other.bearers("shop", "nightly", strong=True) == (ID,)
+    assert other.ids_of_slug("shop", "nightly", strong=True) == (ID,)
     assert other.settings(channel.kind("shop")) == one.settings(channel.kind("shop"))
     assert other.setting(project.KIND, "shop") == {"channels": "c1", "created": 5}
     assert list(other.settings(keys.KIND)) == [keys.hashed(word)]
@@ -189,8 +190,8 @@ def test_what_is_there_and_differs_is_a_replacement_and_counts_never_run_backwar
     run([step])
     assert one.get(ID, strong=True) == replace(FULL, flips=12, announced=12, rev=45)
     assert one.about(FULL) == "Call Ada.\nThen run it again."
-    assert one.bearers("shop", "nightly", strong=True) == (ID,)
-    assert one.bearers("shop", "renamed", strong=True) == ()
+    assert one.ids_of_slug("shop", "nightly", strong=True) == (ID,)
+    assert one.ids_of_slug("shop", "renamed", strong=True) == ()
     assert plan(one, saved) == []
 
 

@@ -22,7 +22,7 @@ from lastseen.core.channel import Channel, Via, kind, to_document
 from lastseen.delivery import deliver as chat
 from lastseen.delivery import guarded as line
 from lastseen.delivery.guarded import SILENT
-from lastseen.storage.store import Store
+from lastseen.storage.store import Store, TableStore
 from tests import gallery
 from tests.infra.test_alarms import watched
 from tests.infra.test_stack import function, of_type
@@ -124,7 +124,7 @@ def chat_function(
         spec.loader.exec_module(module)
         monkeypatch.setattr(line, "READ_SECONDS", 0.3)
         monkeypatch.setattr(module, "DELIVERY_SECONDS", 0.6)
-        yield Chat(module, Store(boto3.client("dynamodb", REGION), tables), capsys)
+        yield Chat(module, TableStore(boto3.client("dynamodb", REGION), tables), capsys)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from moto import mock_aws
 
 from lastseen.core.check import Check, Kind, Status
 from lastseen.core.keys import KIND, hashed
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load
 from tests.lastseen.pinging.world import PING_KEY, key_document
 from tests.moto_server import MotoServer, running
@@ -65,7 +66,7 @@ def tables(monkeypatch: pytest.MonkeyPatch, dynamodb: Any, template: dict[str, A
 
 @pytest.fixture
 def store(dynamodb: Any, tables: Tables) -> Store:
-    store = Store(dynamodb, tables)
+    store = TableStore(dynamodb, tables)
     store.put_setting(KIND, hashed(PING_KEY), key_document())
     return store
 
@@ -102,7 +103,7 @@ def test_the_write_of_a_steady_ping_is_conditional_on_what_its_decision_saw(
     aws.asked.clear()
     ping.handler(event(BY_UUID, at=T0 + seconds(1)), None)
     (update,) = [asked for operation, asked in aws.asked if operation == "UpdateItem"]
-    assert update["ConditionExpression"] == "rv = :rev AND (attribute_not_exists(lp) OR lp <= :lp)"
+    assert update["ConditionExpression"] == "rv = :seen_rev AND (attribute_not_exists(lp) OR lp <= :new_end)"
     assert update["UpdateExpression"] == "SET lp = :lp, w = :w ADD n :one"
 
 

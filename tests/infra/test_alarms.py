@@ -29,7 +29,8 @@ from lastseen.aws.deliveries import Delivery
 from lastseen.core.channel import Channel, Via, kind, to_document
 from lastseen.core.check import Check
 from lastseen.delivery.deliver import LASTING
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from tests.infra.test_stack import function, of_type
 from tests.times import T0
 
@@ -381,7 +382,7 @@ def _delivery_in_vain(quiet: Functions) -> dict[str, Any]:
 
 def _store(made: dict[str, str]) -> Store:
     tables = Tables(*(made[f"{name}_TABLE"] for name in ("CHECKS", "NAMES", "HISTORY", "SETTINGS")))
-    return Store(boto3.client("dynamodb", REGION), tables)
+    return TableStore(boto3.client("dynamodb", REGION), tables)
 
 
 def _wakes(*check_ids: str) -> dict[str, Any]:

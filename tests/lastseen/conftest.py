@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen.storage.store import Store
+from lastseen.storage.store import Store, TableStore
 from tests.memory import MemoryStore
 from tests.tables import made
 
@@ -31,7 +31,7 @@ def make_store(request: pytest.FixtureRequest) -> MakeStore:
     if request.param == "memory":
         return MemoryStore
     client, template = request.getfixturevalue("dynamodb"), request.getfixturevalue("template")
-    return lambda **options: Store(client, made(client, template), **options)
+    return lambda **options: TableStore(client, made(client, template), **options)
 
 
 @pytest.fixture

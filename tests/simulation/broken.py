@@ -18,7 +18,9 @@ from lastseen.core.blind import Window
 from lastseen.core.check import Check, Outcome, Ping, Reason
 from lastseen.health import canary as watch
 from lastseen.pinging import answer as ping
-from lastseen.storage.store import ConflictError, Page, Store
+from lastseen.storage.checks import SweepPage
+from lastseen.storage.errors import ConflictError
+from lastseen.storage.store import Store
 from lastseen.text.message import Alert, flipped
 from tests.memory import MemoryStore
 from tests.simulation.clockwork import MINUTE
@@ -65,15 +67,15 @@ def _noted_before_told(
     messages = 0
     for one in untold:
         with troubles.of(one.check.id):
-            store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
+            store.announce(one.check.id, seen=one.check.announced, upto=one.check.flips)
             messages += publish(one.alerts())
     return messages
 
 
-def _counted_as_told(self: MemoryStore, check_id: str, *, seen: int, told: int) -> None:
+def _counted_as_told(self: MemoryStore, check_id: str, *, seen: int, upto: int) -> None:
     held = self.checks.get(check_id)
     if held:
-        self.checks[check_id] = replace(held, announced=min(held.announced + told - seen, held.flips))
+        self.checks[check_id] = replace(held, announced=min(held.announced + upto - seen, held.flips))
 
 
 def _saved_whatever_wake_at(self: MemoryStore, seen: Check, outcome: Outcome, *, about: str | None = None) -> None:
@@ -115,7 +117,7 @@ def _no_net(_self: Any, _check_id: str) -> Iterator[None]:
     yield
 
 
-def _untold_ignored(self: MemoryStore, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[Page]:
+def _untold_ignored(self: MemoryStore, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[SweepPage]:
     for page in _due(self, until, segment=segment, segments=segments):
         yield replace(page, dues=tuple(due for due in page.dues if due.wake_at and due.wake_at <= until))
 

@@ -17,7 +17,9 @@ from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron
 from lastseen.health.canary import Voice, listen, windows
-from lastseen.storage.store import ConflictError, Store, Tables
+from lastseen.storage.errors import ConflictError
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, hours, minutes, seconds
 
@@ -40,7 +42,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
                 BillingMode="PAY_PER_REQUEST",
             )
-        yield Store(client, Tables(*KEYS))
+        yield TableStore(client, Tables(*KEYS))
 
 
 UP = Check(id="0d7a2f6e-3c1b-4d8a-9e5f-6a7b8c9d0e1f", status=Status.UP, last_ping=T0, created=T0, flips=1, announced=1)

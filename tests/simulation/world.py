@@ -21,8 +21,8 @@ from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.times import MILLISECOND, moment
 from lastseen.health.canary import Voice, listen
 from lastseen.pinging import answer as ping
-from lastseen.storage.items import CorruptError
-from lastseen.storage.store import ConflictError, Place
+from lastseen.storage.checks import Place
+from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.text.message import Message, deaf, hearing
 from tests.memory import Hook, MemoryStore, MemoryTopic, MemoryWakes
 from tests.simulation.books import Books
@@ -160,15 +160,15 @@ class Tables(MemoryStore):
                 self.projects[seen.project].pop(seen.id, None)
                 self.world.books.closed(seen.id)
 
-    def announce(self, check_id: str, *, seen: int, told: int) -> None:
+    def announce(self, check_id: str, *, seen: int, upto: int) -> None:
         try:
-            self.world.twice(lambda: MemoryStore.announce(self, check_id, seen=seen, told=told))
+            self.world.twice(lambda: MemoryStore.announce(self, check_id, seen=seen, upto=upto))
         finally:  # whatever the caller hears of it
             check = self.checks.get(check_id)
             if check:
                 self.world.books.announced(check_id, check.announced)
         kept = self.flips_of.get(check_id, {})
-        for n in [n for n in kept if n < told - 20]:
+        for n in [n for n in kept if n < upto - 20]:
             del kept[n]
 
     def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Any]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from lastseen_cli.errors import CliError
 from lastseen_cli.local import fixups
 from lastseen_cli.local.deploy import Stack, deploy
@@ -53,7 +54,7 @@ def live(
     fixups.expire_items(stack, cloud)
     if cloud.secure:
         fixups.let_batches_be_sent(stack, cloud)
-    store = Store(cloud.client("dynamodb"), Tables(*(stack.output(name) for name in TABLES)))
+    store = TableStore(cloud.client("dynamodb"), Tables(*(stack.output(name) for name in TABLES)))
     keys = issue(store, state, now)
     tls = ssl.create_default_context(cafile=cloud.ca) if cloud.ca else None
     with Front(listening, Upstream(port=cloud.port, api=api_id(stack), word=cloud.front_word, tls=tls), on_seen):

@@ -26,8 +26,9 @@ from lastseen.core.check import Check, Flip, Outcome, Reason, Status, unique_key
 from lastseen.core.moments import SLACK, woken
 from lastseen.core.times import EPOCH
 from lastseen.health.canary import windows
-from lastseen.storage.items import CorruptError
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.checks import FIRST_PLACE
+from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.store import Store
 from lastseen.text.message import Alert, digest, flipped, title
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def _each(items: Sequence[S], at_once: int, work: Callable[[S], T]) -> list[T]:
 def _load(check_ids: Sequence[str], store: Store, troubles: _Troubles) -> list[Check]:
     """Read the checks strongly, a hundred at once. One that was deleted meanwhile needs no look."""
     broken: list[str] = []
-    found = store.get_many(check_ids, broken=broken)
+    found = store.get_many(check_ids, corrupt=broken)
     for check_id in broken:
         with troubles.of(check_id):
             store.get(check_id, strong=True)  # says what is wrong with it
@@ -249,7 +250,7 @@ def _tell(
 
     def noted(one: _Untold) -> None:
         with troubles.of(one.check.id):
-            store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
+            store.announce(one.check.id, seen=one.check.announced, upto=one.check.flips)
 
     alerts = [alert for one in untold for alert in one.alerts()]
     if len(alerts) > DIGEST_ABOVE:
@@ -264,7 +265,7 @@ def _tell(
     for one in untold:
         with troubles.of(one.check.id):
             messages += publish([around.of(alert) for alert in one.alerts()])
-            store.announce(one.check.id, seen=one.check.announced, told=one.check.flips)
+            store.announce(one.check.id, seen=one.check.announced, upto=one.check.flips)
     return messages
 
 
@@ -289,8 +290,8 @@ class _Around:
         )
 
     def _read_down(self, project: str) -> dict[str, str]:
-        ids, more = self._store.project_page(project, after=("", ""), limit=NEIGHBOURS)
-        checks = self._store.get_many(list(ids), broken=[]) if ids and not more else {}
+        ids, more = self._store.project_page(project, after=FIRST_PLACE, limit=NEIGHBOURS)
+        checks = self._store.get_many(list(ids), corrupt=[]) if ids and not more else {}
         return {check.id: title(check) for check in checks.values() if check.status is Status.DOWN}
 
     def _cause(self, alert: Alert) -> Flip | None:

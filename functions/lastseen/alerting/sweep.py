@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.moments import SLACK
-from lastseen.storage.store import Due, Store
+from lastseen.storage.checks import Due
+from lastseen.storage.store import Store
 
 LOOK_AHEAD = timedelta(seconds=125)
 """Until the next sweep: EventBridge Scheduler keeps its minute with a precision of 60 s, so two sweeps may be 119 s
@@ -72,6 +73,6 @@ def _sweep(store: Store, wakes: Wakes, now: datetime, segment: int, segments: in
 
 def _delay_seconds(due: Due, now: datetime) -> int:
     """Return in how many seconds a wake should be there; rounded down, for alert.py waits out the rest."""
-    if due.untold or due.wake_at is None:
+    if due.unannounced or due.wake_at is None:
         return 0
     return max(0, (due.wake_at + SLACK - now) // timedelta(seconds=1))

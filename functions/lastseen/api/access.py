@@ -15,8 +15,8 @@ from lastseen.api.models import ProjectQuery
 from lastseen.api.projects import Projects
 from lastseen.core import keys
 from lastseen.core.keys import Key, Scope
-from lastseen.storage.items import CorruptError
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.store import Store
 
 USE_NOTED = timedelta(hours=1)
 """How exactly the last use of a key is kept: a write an hour at most."""

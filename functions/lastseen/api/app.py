@@ -24,8 +24,7 @@ from lastseen.api.documents import ErrorDocument
 from lastseen.api.errors import ApiError, UnknownError
 from lastseen.api.routes import ROUTES, pages
 from lastseen.aws import gateway
-from lastseen.storage.items import CorruptError
-from lastseen.storage.store import BusyError, ConflictError, FullError, throttled
+from lastseen.storage.errors import BusyError, ConflictError, CorruptError, FullError, throttled
 
 CORS = {
     "Access-Control-Allow-Origin": "*",

@@ -25,8 +25,10 @@ from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.schedule import Period, Schedule, ScheduleError, parse, validated
 from lastseen.core.zones import ZoneError, canonical_zone
+from lastseen.storage.checks import FIRST_PLACE, Place
+from lastseen.storage.errors import ConflictError
 from lastseen.storage.projects import default_channels
-from lastseen.storage.store import ConflictError, Place, Store
+from lastseen.storage.store import Store
 
 TRIES = 20
 """How often a change that lost a race is decided anew."""
@@ -179,7 +181,7 @@ class Checks:
 
     def _listed(self, abouts: Mapping[str, str], *, slug: str | None, tags: Sequence[str]) -> Listed:
         broken: list[str] = []
-        found = self._store.get_many(list(abouts), broken=broken)
+        found = self._store.get_many(list(abouts), corrupt=broken)
         checks = [
             Described(check, abouts[check.id])
             for check in found.values()
@@ -189,12 +191,12 @@ class Checks:
 
     def _place(self, cursor: str) -> Place:
         if not cursor:
-            return ("", "")
+            return FIRST_PLACE
         opened = self._deployment.seal.opened(f"cursor:{self._project}", cursor)
         if opened is None:
             raise BadRequestError("cursor must be the `next` of the page before, to the letter")
         slug, _, check_id = opened.decode().partition("\n")
-        return slug, check_id
+        return Place(slug, check_id)
 
     def _cursor(self, place: Place) -> str:
         """Return a place as a client may see it: it holds an id, which is a ping URL, so it is sealed."""

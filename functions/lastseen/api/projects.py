@@ -8,8 +8,10 @@ from lastseen.api.errors import RefusedError, UnknownError
 from lastseen.api.keyring import Keyring, key_id
 from lastseen.core import channel
 from lastseen.storage import projects as project
+from lastseen.storage.checks import FIRST_PLACE
+from lastseen.storage.errors import ConflictError
 from lastseen.storage.projects import DEFAULT, KIND, Project, from_document, to_document
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.store import Store
 
 PROJECTS_LIMIT = 1_000
 
@@ -57,7 +59,7 @@ class Projects:
         held = self.one(name)
         if name == DEFAULT:
             raise RefusedError("the project default stays")
-        checks, _ = self._store.project_page(name, after=("", ""), limit=1)
+        checks, _ = self._store.project_page(name, after=FIRST_PLACE, limit=1)
         if checks:
             raise RefusedError(f"the project {name} has checks: delete them first")
         if self._store.settings(channel.kind(name)):

@@ -16,7 +16,7 @@ def checks(deployment: Deployment, project: str, now: datetime) -> list[Check]:
     known = deployment.seen.get(project)
     if known and timedelta(0) <= now - known[0] < SEEN_FOR:
         return known[1]
-    found = list(deployment.store.get_many(list(deployment.store.project(project)), broken=[]).values())
+    found = list(deployment.store.get_many(list(deployment.store.project(project)), corrupt=[]).values())
     deployment.seen.clear()  # of one project at a time: they may be many
     deployment.seen[project] = (now, found)
     return found

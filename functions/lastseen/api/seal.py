@@ -15,7 +15,8 @@ import hmac
 import secrets
 from contextlib import suppress
 
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.errors import ConflictError
+from lastseen.storage.store import Store
 
 SECRET_BYTES = 32
 TAG_BYTES = 16

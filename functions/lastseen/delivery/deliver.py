@@ -24,8 +24,9 @@ from lastseen.delivery.guarded import SILENT, Outcome
 from lastseen.delivery.incident import singly
 from lastseen.delivery.notes import Note, last_delivery, note_delivery
 from lastseen.delivery.webhook import form, request
+from lastseen.storage.errors import ConflictError
 from lastseen.storage.projects import projects
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.store import Store
 from lastseen.text.message import channel_lost
 
 log = logging.getLogger(__name__)

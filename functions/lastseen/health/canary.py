@@ -19,8 +19,8 @@ from lastseen.core.blind import HOLD_LIMIT, Window
 from lastseen.core.check import Check
 from lastseen.core.schedule import Period
 from lastseen.core.times import millis, moment
-from lastseen.storage.items import CorruptError
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,9 @@ from lastseen.core.schedule import Period, ScheduleError, parse
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.health.canary import windows
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
+from lastseen.storage.errors import ConflictError
 from lastseen.storage.projects import default_channels
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ def _find(
 
 
 def _of_slug(project: str, slug: str, store: Store, *, strong: bool = False) -> Check | None:
-    bearers = store.bearers(project, slug, strong=strong)
+    bearers = store.ids_of_slug(project, slug, strong=strong)
     if strong and len(bearers) > 1:
         raise AmbiguousSlugError
     return store.get(bearers[0], strong=strong) if len(bearers) == 1 else None

@@ -1,10 +1,12 @@
 """The form that checks, pings and flips have in the tables: to_item and from_item for each.
 
-Lives here: names and encodings of attributes. A check's are short, because the sweep reads every check each minute
-and pays by the byte; whatever has its default is left out. Pure: no call is made here.
-Never here: conditions and calls (store.py), rules (core/machine.py).
+Lives here: names and encodings of attributes, once; conditions and projections take the names from here. A check's are
+short, because the sweep reads every check each minute and AWS charges by the byte; what has its default is left out.
+Pure: no call is made here.
+Never here: conditions (conditions.py), calls (checks.py, history.py), rules (core/).
 
 Encodings: an instant is whole milliseconds since 1970 in UTC, a span is milliseconds, a run id is its 16 bytes.
+Stored items outlive the program that wrote them: whoever changes an encoding reads the old form too.
 """
 
 from __future__ import annotations
@@ -12,22 +14,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from lastseen.core.check import Check, Filters, Flip, Kind, Ping, Reason, Status, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Cron, OnCalendar, Period, Schedule
 from lastseen.core.times import MILLISECOND, millis, moment
+from lastseen.storage.errors import CorruptError
 
 T = TypeVar("T")
 
 Item = dict[str, Any]
 """DynamoDB's own form: attribute name to {type: value}."""
 
-
-class CorruptError(Exception):
-    """A stored item cannot be read. Names the item, so that it can be looked at and mended."""
+EVENT_DIGITS = 12
+LAST_EVENT = 10**EVENT_DIGITS - 1
+"""The highest number of a ping or a flip that sorts as numbers do."""
 
 
 def text(value: str) -> Item:
@@ -42,35 +45,51 @@ def number(value: int) -> Item:
 
 def ping_event(n: int) -> str:
     """Return the sort key of a check's n-th ping; keys sort as numbers do."""
-    return f"ping#{n:012d}"
+    return f"ping#{n:0{EVENT_DIGITS}d}"
 
 
 def flip_event(n: int) -> str:
     """Return the sort key of a check's n-th flip."""
-    return f"flip#{n:012d}"
+    return f"flip#{n:0{EVENT_DIGITS}d}"
 
 
 # --- Encodings, by kind of value ---
 
-Codec = tuple[Callable[[Any], Item], Callable[[Item], Any]]
 
-_TEXT: Codec = (text, lambda item: item["S"])
-_NUMBER: Codec = (number, lambda item: int(item["N"]))
-_FLAG: Codec = (lambda value: {"BOOL": value}, lambda item: item["BOOL"])
-_BYTES: Codec = (lambda value: {"B": value}, lambda item: bytes(item["B"]))
-_INSTANT: Codec = (lambda value: number(millis(value)), lambda item: moment(item["N"]))
-_INSTANTS: Codec = (
+class Codec(NamedTuple):
+    """How a value is written and read."""
+
+    encode: Callable[[Any], Item]
+    decode: Callable[[Item], Any]
+
+
+class Attribute(NamedTuple):
+    """What a field is called in a table, and how its value is written."""
+
+    name: str
+    codec: Codec
+
+
+_TEXT = Codec(text, lambda item: item["S"])
+_NUMBER = Codec(number, lambda item: int(item["N"]))
+_FLAG = Codec(lambda value: {"BOOL": value}, lambda item: item["BOOL"])
+_BYTES = Codec(lambda value: {"B": value}, lambda item: bytes(item["B"]))
+_INSTANT = Codec(lambda value: number(millis(value)), lambda item: moment(item["N"]))
+_INSTANTS = Codec(
     lambda value: {"L": [number(millis(each)) for each in value]},
     lambda item: tuple(moment(each["N"]) for each in item["L"]),
 )
-_SPAN: Codec = (lambda value: number(value // MILLISECOND), lambda item: int(item["N"]) * MILLISECOND)
-_RUN: Codec = (lambda value: {"B": UUID(value).bytes}, lambda item: str(UUID(bytes=bytes(item["B"]))))
-_STATUSES = {status.value[0]: status for status in Status}
-_STATUS: Codec = (lambda value: text(value[0]), lambda item: _STATUSES[item["S"]])
+_SPAN = Codec(lambda value: number(value // MILLISECOND), lambda item: int(item["N"]) * MILLISECOND)
+_RUN = Codec(lambda value: {"B": UUID(value).bytes}, lambda item: str(UUID(bytes=bytes(item["B"]))))
+
+STATUSES = {Status.NEW: "n", Status.UP: "u", Status.DOWN: "d", Status.PAUSED: "p"}
+_STATUS_OF = {letter: status for status, letter in STATUSES.items()}
+assert len(_STATUS_OF) == len(STATUSES) == len(Status), "each status needs a letter of its own"
+_STATUS = Codec(lambda value: text(STATUSES[value]), lambda item: _STATUS_OF[item["S"]])
 
 
 def _word(kind: type[Any]) -> Codec:
-    return (lambda value: text(value.value), lambda item: kind(item["S"]))
+    return Codec(lambda value: text(value.value), lambda item: kind(item["S"]))
 
 
 def _schedule_to(schedule: Schedule) -> Item:
@@ -87,85 +106,107 @@ def _schedule_from(item: Item) -> Schedule:
     return Cron(expression, tz) if kind == "cron" else OnCalendar(expression, tz)
 
 
+FILTERS: Mapping[str, Attribute] = {
+    "http_body": Attribute("hb", _FLAG),
+    "subject": Attribute("su", _FLAG),
+    "body": Attribute("bo", _FLAG),
+    "default_fail": Attribute("df", _FLAG),
+    "start": Attribute("sa", _TEXT),
+    "success": Attribute("sc", _TEXT),
+    "failure": Attribute("fa", _TEXT),
+}
+
+_FILTERS_BY_PLACE = ("http_body", "subject", "body", "default_fail", "start", "success", "failure")
+"""The order in which filters were stored before 28 November 2026, as a list without names."""
+
+
 def _filters_to(filters: Filters) -> Item:
-    flags = [{"BOOL": flag} for flag in (filters.http_body, filters.subject, filters.body, filters.default_fail)]
-    return {"L": [*flags, text(filters.start), text(filters.success), text(filters.failure)]}
+    return {"M": _to_item(filters, FILTERS)}
 
 
 def _filters_from(item: Item) -> Filters:
-    return Filters(*(next(iter(part.values())) for part in item["L"]))
+    if "M" in item:
+        return Filters(**_from_item(item["M"], FILTERS))
+    attributes = [FILTERS[name] for name in _FILTERS_BY_PLACE]
+    parts = zip(_FILTERS_BY_PLACE, attributes, item["L"], strict=True)
+    return Filters(**{name: attribute.codec.decode(part) for name, attribute, part in parts})
 
 
-Names = Mapping[str, tuple[str, Codec]]
-"""Field in Python -> attribute in the table, and how its value is written."""
+Attributes = Mapping[str, Attribute]
+"""Field in Python -> attribute in the table."""
 
-CHECK: Names = {
-    "id": ("id", _TEXT),
-    "project": ("p", _TEXT),
-    "name": ("nm", _TEXT),
-    "slug": ("sl", _TEXT),
-    "tags": ("tg", _TEXT),
-    "schedule": ("sc", (_schedule_to, _schedule_from)),
-    "grace": ("g", _SPAN),
-    "methods": ("mt", _TEXT),
-    "filters": ("fi", (_filters_to, _filters_from)),
-    "manual_resume": ("mr", _FLAG),
-    "channels": ("ch", _TEXT),
-    "reminder": ("re", _SPAN),
-    "snoozed_until": ("sn", _INSTANT),
-    "flap_limit": ("fl", _NUMBER),
-    "created": ("cr", _INSTANT),
-    "status": ("st", _STATUS),
-    "since": ("si", _INSTANT),
-    "incident": ("ic", _NUMBER),
-    "reminded": ("rd", _INSTANT),
-    "recent": ("rc", _INSTANTS),
-    "flapping": ("fp", _FLAG),
-    "last_ping": ("lp", _INSTANT),
-    "last_start": ("ls", _INSTANT),
-    "start_rid": ("sr", _RUN),
-    "end_rid": ("er", _RUN),
-    "last_duration": ("ld", _SPAN),
-    "n_pings": ("n", _NUMBER),
-    "wake_at": ("w", _INSTANT),
-    "rev": ("rv", _NUMBER),
-    "flips": ("f", _NUMBER),
-    "announced": ("a", _NUMBER),
+CHECK: Attributes = {
+    "id": Attribute("id", _TEXT),
+    "project": Attribute("p", _TEXT),
+    "name": Attribute("nm", _TEXT),
+    "slug": Attribute("sl", _TEXT),
+    "tags": Attribute("tg", _TEXT),
+    "schedule": Attribute("sc", Codec(_schedule_to, _schedule_from)),
+    "grace": Attribute("g", _SPAN),
+    "methods": Attribute("mt", _TEXT),
+    "filters": Attribute("fi", Codec(_filters_to, _filters_from)),
+    "manual_resume": Attribute("mr", _FLAG),
+    "channels": Attribute("ch", _TEXT),
+    "reminder": Attribute("re", _SPAN),
+    "snoozed_until": Attribute("sn", _INSTANT),
+    "flap_limit": Attribute("fl", _NUMBER),
+    "created": Attribute("cr", _INSTANT),
+    "status": Attribute("st", _STATUS),
+    "since": Attribute("si", _INSTANT),
+    "incident": Attribute("ic", _NUMBER),
+    "reminded": Attribute("rd", _INSTANT),
+    "recent": Attribute("rc", _INSTANTS),
+    "flapping": Attribute("fp", _FLAG),
+    "last_ping": Attribute("lp", _INSTANT),
+    "last_start": Attribute("ls", _INSTANT),
+    "start_rid": Attribute("sr", _RUN),
+    "end_rid": Attribute("er", _RUN),
+    "last_duration": Attribute("ld", _SPAN),
+    "n_pings": Attribute("n", _NUMBER),
+    "wake_at": Attribute("w", _INSTANT),
+    "rev": Attribute("rv", _NUMBER),
+    "flips": Attribute("f", _NUMBER),
+    "announced": Attribute("a", _NUMBER),
 }
 COMPARED = frozenset({"id", "status", "n_pings", "rev", "flips", "announced"})
 """Written even if they have their default: a condition or the sweep's filter looks at them."""
 
-FLIP: Names = {
-    "n": ("n", _NUMBER),
-    "at": ("at", _INSTANT),
-    "was": ("was", _word(Status)),
-    "status": ("status", _word(Status)),
-    "reason": ("reason", _word(Reason)),
-    "told": ("told", _FLAG),
-    "incident": ("incident", _NUMBER),
-    "flapping": ("flapping", _FLAG),
-    "held": ("held", _SPAN),
-    "since": ("since", _INSTANT),
-    "expected": ("expected", _INSTANT),
-    "last_ping": ("last_ping", _INSTANT),
-    "started": ("started", _INSTANT),
-    "duration": ("duration", _SPAN),
-    "exit_status": ("exit_status", _NUMBER),
-    "note": ("note", _TEXT),
-    "body": ("body", _BYTES),
+FLIP: Attributes = {
+    "n": Attribute("n", _NUMBER),
+    "at": Attribute("at", _INSTANT),
+    "was": Attribute("was", _word(Status)),
+    "status": Attribute("status", _word(Status)),
+    "reason": Attribute("reason", _word(Reason)),
+    "told": Attribute("told", _FLAG),
+    "incident": Attribute("incident", _NUMBER),
+    "flapping": Attribute("flapping", _FLAG),
+    "held": Attribute("held", _SPAN),
+    "since": Attribute("since", _INSTANT),
+    "expected": Attribute("expected", _INSTANT),
+    "last_ping": Attribute("last_ping", _INSTANT),
+    "started": Attribute("started", _INSTANT),
+    "duration": Attribute("duration", _SPAN),
+    "exit_status": Attribute("exit_status", _NUMBER),
+    "note": Attribute("note", _TEXT),
+    "body": Attribute("body", _BYTES),
 }
 
-PING: Names = {
-    "at": ("at", _INSTANT),
-    "rid": ("rid", _RUN),
-    "exit_status": ("exit_status", _NUMBER),
-    "note": ("note", _TEXT),
-    "body": ("body", _BYTES),
-    "method": ("method", _TEXT),
-    "scheme": ("scheme", _TEXT),
-    "address": ("address", _TEXT),
-    "agent": ("agent", _TEXT),
+PING: Attributes = {
+    "at": Attribute("at", _INSTANT),
+    "rid": Attribute("rid", _RUN),
+    "exit_status": Attribute("exit_status", _NUMBER),
+    "note": Attribute("note", _TEXT),
+    "body": Attribute("body", _BYTES),
+    "method": Attribute("method", _TEXT),
+    "scheme": Attribute("scheme", _TEXT),
+    "address": Attribute("address", _TEXT),
+    "agent": Attribute("agent", _TEXT),
 }
+
+
+def attribute(field: str) -> str:
+    """Return what a field of a check is called in the table."""
+    return CHECK[field].name
 
 
 # --- Checks, flips and pings ---
@@ -173,16 +214,24 @@ PING: Names = {
 
 def check_to_item(check: Check) -> Item:
     """Return a check as the table holds it."""
+    assert check.announced <= check.flips, "more flips are announced than there are"
     return _to_item(check, CHECK, always=COMPARED)
 
 
 def check_from_item(item: Item) -> Check:
     """Return the check that an item holds. Raises CorruptError, naming the check, if it cannot be read."""
-    return _read(f"The check {_public(item)}", lambda: Check(**_from_item(item, CHECK)))
+    return _read(f"The check {_public_key(item)}", lambda: Check(**_from_item(item, CHECK)))
+
+
+def changed_attributes(before: Check, after: Check) -> Item:
+    """Return the attributes that differ, with their new values; None: to be removed."""
+    old, new = check_to_item(before), check_to_item(after)
+    return {name: new.get(name) for name in {**old, **new} if old.get(name) != new.get(name)}
 
 
 def flip_to_item(check_id: str, flip: Flip) -> Item:
     """Return a flip as the history holds it."""
+    assert 1 <= flip.n <= LAST_EVENT, flip.n
     return {"id": text(check_id), "event": text(flip_event(flip.n)), **_to_item(flip, FLIP)}
 
 
@@ -193,9 +242,10 @@ def flip_from_item(item: Item) -> Flip:
 
 def ping_to_item(check_id: str, recorded: Recorded) -> Item:
     """Return a ping as the history holds it."""
+    assert 1 <= recorded.n <= LAST_EVENT, recorded.n
     key = {"id": text(check_id), "event": text(ping_event(recorded.n))}
-    said = {"kind": text(recorded.kind.value), **_to_item(recorded.ping, PING)}
-    return key | said | ({"duration": _SPAN[0](recorded.duration)} if recorded.duration is not None else {})
+    duration = {} if recorded.duration is None else {"duration": _SPAN.encode(recorded.duration)}
+    return key | {"kind": text(recorded.kind.value)} | _to_item(recorded.ping, PING) | duration
 
 
 def ping_from_item(item: Item) -> Recorded:
@@ -206,25 +256,25 @@ def ping_from_item(item: Item) -> Recorded:
             n=int(item["event"]["S"].removeprefix("ping#")),
             kind=Kind(item["kind"]["S"]),
             ping=Ping(**_from_item(item, PING)),
-            duration=_SPAN[1](item["duration"]) if "duration" in item else None,
+            duration=_SPAN.decode(item["duration"]) if "duration" in item else None,
         ),
     )
 
 
-def _to_item(value: Any, names: Names, always: frozenset[str] = frozenset()) -> Item:
+def _to_item(value: Any, attributes: Attributes, always: frozenset[str] = frozenset()) -> Item:
     item: Item = {}
     for field in fields(value):
-        if field.name not in names:
+        if field.name not in attributes:
             continue
-        held = getattr(value, field.name)
-        if field.name in always or held != field.default:
-            attribute, (encode, _) = names[field.name]
-            item[attribute] = encode(held)
+        content = getattr(value, field.name)
+        if field.name in always or content != field.default:
+            name, codec = attributes[field.name]
+            item[name] = codec.encode(content)
     return item
 
 
-def _from_item(item: Item, names: Names) -> dict[str, Any]:
-    return {name: decode(item[attribute]) for name, (attribute, (_, decode)) in names.items() if attribute in item}
+def _from_item(item: Item, attributes: Attributes) -> dict[str, Any]:
+    return {field: codec.decode(item[name]) for field, (name, codec) in attributes.items() if name in item}
 
 
 def _read(what: str, build: Callable[[], T]) -> T:
@@ -235,9 +285,9 @@ def _read(what: str, build: Callable[[], T]) -> T:
 
 
 def _event_name(item: Item) -> str:
-    return f"The history item {item.get('event', {}).get('S', '?')} of the check {_public(item)}"
+    return f"The history item {item.get('event', {}).get('S', '?')} of the check {_public_key(item)}"
 
 
-def _public(item: Item) -> str:
+def _public_key(item: Item) -> str:
     """Name an item's check without its ping URL: errors end up in logs."""
     return unique_key(item.get("id", {}).get("S", ""))

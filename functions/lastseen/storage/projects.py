@@ -13,7 +13,7 @@ from typing import Any
 
 from lastseen.core.channel import ALL
 from lastseen.core.times import millis, moment
-from lastseen.storage.items import CorruptError
+from lastseen.storage.errors import CorruptError
 from lastseen.storage.store import Store
 
 log = logging.getLogger(__name__)

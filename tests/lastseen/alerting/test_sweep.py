@@ -58,7 +58,7 @@ def test_a_check_is_woken_when_it_is_really_late(now: float, delays: list[int]) 
 def test_a_check_of_which_people_have_to_be_told_is_woken_at_once_and_by_each_sweep() -> None:
     store = given([Ping(at=T0), Ping(at=T0 + minutes(1), kind=Kind.FAIL)])
     assert woken(store, T0 + minutes(2)) == woken(store, T0 + minutes(3)) == [(1, 0)]
-    store.announce(str(UUID(int=1)), seen=1, told=2)
+    store.announce(str(UUID(int=1)), seen=1, upto=2)
     assert woken(store, T0 + minutes(4)) == []
 
 

@@ -17,7 +17,7 @@ from lastseen.api import app
 from lastseen.api.calls import API, Needs
 from lastseen.api.routes import ROUTES
 from lastseen.core.keys import Scope
-from lastseen.storage.store import BusyError, FullError
+from lastseen.storage.errors import BusyError, FullError
 from tests.lastseen.api.world import ID, World, event_of
 
 LISTS = ["/api/v1/checks", "/api/v2/checks/", "/api/v3/checks", "/api/v3/checks/"]

@@ -337,7 +337,7 @@ def test_of_many_upserts_by_slug_at_once_one_makes_the_check(world: World) -> No
 def test_an_upsert_by_slug_reads_only_the_bearers_of_it(world: World) -> None:
     for number in range(5):
         created(world, {"slug": f"job-{number}"})
-    world.store.corrupt = set(world.store.checks) - set(world.store.bearers("default", "job-3"))
+    world.store.corrupt = set(world.store.checks) - set(world.store.ids_of_slug("default", "job-3"))
     assert world.post(CHECKS, {"slug": "job-3", "unique": ["slug"]}).status == 200
 
 

@@ -13,7 +13,7 @@ from lastseen.core.keys import KIND, Scope, hashed
 from lastseen.core.machine import configured
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.pinging.answer import AMBIGUOUS, BUSY, NOT_FOUND, TRIES, Answer
-from lastseen.storage.store import ConflictError
+from lastseen.storage.errors import ConflictError
 from tests.lastseen.pinging.world import PING_KEY, RUN, UUID, Pinging, key_document
 from tests.times import T0, hours, minutes, seconds
 
@@ -121,9 +121,9 @@ def test_a_steady_ping_by_uuid_takes_one_read_one_write_one_put(world: Pinging) 
 
 def test_a_steady_ping_by_slug_takes_no_more(world: Pinging) -> None:
     world.up()
-    assert calls(world, BY_SLUG, T0) == ["setting", "bearers", "get", "save_ping", "record"]
+    assert calls(world, BY_SLUG, T0) == ["setting", "ids_of_slug", "get", "save_ping", "record"]
     assert calls(world, BY_SLUG, T0 + seconds(59)) == ["get", "save_ping", "record"]
-    assert calls(world, BY_SLUG, T0 + seconds(60)) == ["setting", "bearers", "get", "save_ping", "record"]
+    assert calls(world, BY_SLUG, T0 + seconds(60)) == ["setting", "ids_of_slug", "get", "save_ping", "record"]
 
 
 def test_a_slug_that_went_to_another_check_takes_its_pings_there_at_once(world: Pinging) -> None:

@@ -13,12 +13,14 @@ from lastseen.core.check import Check, Filters, Flip, Kind, Ping, Reason, Status
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.core.times import millis, moment
+from lastseen.storage.errors import CorruptError
 from lastseen.storage.items import (
     CHECK,
     COMPARED,
+    FILTERS,
     FLIP,
     PING,
-    CorruptError,
+    Attributes,
     Item,
     check_from_item,
     check_to_item,
@@ -71,7 +73,7 @@ checks = st.builds(
 )
 flips = st.builds(
     Flip,
-    n=counts,
+    n=st.integers(1, 10**12 - 1),
     at=moments,
     held=st.none() | spans,
     since=st.none() | moments,
@@ -109,20 +111,21 @@ def test_every_field_has_a_place() -> None:
     assert set(CHECK) == set(Check.__slots__)
     assert set(FLIP) == set(Flip.__slots__)
     assert set(PING) == set(Ping.__slots__) - {"kind"}
+    assert set(FILTERS) == set(Filters.__slots__)
 
 
-@pytest.mark.parametrize("names", [CHECK, FLIP, PING])
-def test_no_two_fields_share_an_attribute(names: dict[str, tuple[str, Any]]) -> None:
-    attributes = [attribute for attribute, _ in names.values()]
-    assert len(attributes) == len(set(attributes))
+@pytest.mark.parametrize("attributes", [CHECK, FLIP, PING, FILTERS])
+def test_no_two_fields_share_an_attribute(attributes: Attributes) -> None:
+    names = [attribute.name for attribute in attributes.values()]
+    assert len(names) == len(set(names))
 
 
 def test_no_attribute_of_a_flip_or_a_ping_is_one_of_the_table() -> None:
-    assert not {attribute for attribute, _ in {**FLIP, **PING}.values()} & {"id", "event", "ttl", "kind"}
+    assert not {attribute.name for attribute in {**FLIP, **PING}.values()} & {"id", "event", "ttl", "kind"}
 
 
 def test_what_has_its_default_is_left_out_unless_a_condition_looks_at_it() -> None:
-    assert set(check_to_item(Check(id=ID))) == {CHECK[name][0] for name in COMPARED}
+    assert set(check_to_item(Check(id=ID))) == {CHECK[name].name for name in COMPARED}
 
 
 def test_the_form_in_the_table_is_this_one_for_ever() -> None:
@@ -143,17 +146,7 @@ def test_the_form_in_the_table_is_this_one_for_ever() -> None:
         "nm": {"S": "Nightly"},
         "sc": {"L": [{"S": "cron"}, {"S": "0 3 * * *"}, {"S": "Europe/Berlin"}]},
         "g": {"N": "600000"},
-        "fi": {
-            "L": [
-                {"BOOL": True},
-                {"BOOL": False},
-                {"BOOL": False},
-                {"BOOL": False},
-                {"S": ""},
-                {"S": ""},
-                {"S": "err"},
-            ]
-        },
+        "fi": {"M": {"hb": {"BOOL": True}, "fa": {"S": "err"}}},
         "mr": {"BOOL": True},
         "st": {"S": "u"},
         "rc": {"L": [{"N": "1772452800000"}]},
@@ -166,6 +159,15 @@ def test_the_form_in_the_table_is_this_one_for_ever() -> None:
     assert check_to_item(Check(id=ID, schedule=Period(hours(1))))["sc"] == {"N": "3600"}
     assert check_to_item(Check(id=ID, schedule=OnCalendar("daily", "UTC")))["sc"]["L"][0] == {"S": "calendar"}
     assert [check_to_item(Check(id=ID, status=status))["st"]["S"] for status in Status] == ["n", "u", "d", "p"]
+
+
+def test_filters_that_were_stored_by_their_places_are_read() -> None:
+    flags, words = [{"BOOL": flag} for flag in (True, False, True, False)], [{"S": word} for word in ("go", "", "err")]
+    check = check_from_item(check_to_item(Check(id=ID)) | {"fi": {"L": [*flags, *words]}})
+    assert check.filters == Filters(http_body=True, body=True, start="go", failure="err")
+    assert check_to_item(check)["fi"] == {
+        "M": {"hb": {"BOOL": True}, "bo": {"BOOL": True}, "sa": {"S": "go"}, "fa": {"S": "err"}}
+    }
 
 
 def test_an_item_of_a_later_program_is_read_without_what_is_not_known() -> None:
@@ -183,6 +185,8 @@ BROKEN: list[Item] = [
     {"sc": {"L": [{"S": "cron"}]}},
     {"sc": {"S": "daily"}},
     {"fi": {"L": [{"BOOL": True}] * 9}},
+    {"fi": {"L": [{"BOOL": True}] * 6}},
+    {"fi": {"M": {"hb": {"S": "yes"}}}},
     {"sr": {"B": b"short"}},
     {"rc": {"L": [{"S": "x"}]}},
     {"n": {"NULL": True}},
@@ -227,4 +231,4 @@ def test_events_sort_as_their_numbers_do(event: Any) -> None:
 
 
 def test_no_attribute_of_a_check_is_longer_than_two_letters() -> None:
-    assert max(len(attribute) for attribute, _ in CHECK.values()) == 2
+    assert max(len(attribute.name) for attribute in CHECK.values()) == 2

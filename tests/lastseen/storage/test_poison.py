@@ -15,7 +15,8 @@ from lastseen.alerting import alert, sweep
 from lastseen.core.check import Check, Ping, unique_key
 from lastseen.core.machine import pinged
 from lastseen.core.schedule import Cron, Period
-from lastseen.storage.store import Store, Tables
+from lastseen.storage.store import TableStore
+from lastseen.storage.tables import Tables
 from tests.memory import MemoryTopic, MemoryWakes
 from tests.tables import made
 from tests.times import T0, minutes, seconds
@@ -29,7 +30,7 @@ class Poisoned:
 
     def __init__(self, client: Any, tables: Tables) -> None:
         self.client, self.tables = client, tables
-        self.store, self.topic = Store(client, tables), MemoryTopic()
+        self.store, self.topic = TableStore(client, tables), MemoryTopic()
         self.checks = [self._late(n) for n in range(4)]
         self.bad = self.checks[1]
 

@@ -19,7 +19,7 @@ from lastseen.core.machine import configured, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.storage.items import Item, check_to_item
-from lastseen.storage.store import Store
+from lastseen.storage.store import Store, TableStore
 from lastseen_cli.local import emulator
 from tests.tables import made
 from tests.times import T0, hours, minutes, seconds
@@ -124,7 +124,7 @@ def billed(template: dict[str, Any]) -> Iterator[tuple[Store, Meter]]:
         for write in ("PutItem", "UpdateItem", "TransactWriteItems"):
             client.meta.events.register(f"before-parameter-build.dynamodb.{write}", meter.ask)
             client.meta.events.register(f"after-call.dynamodb.{write}", meter.add)
-        yield Store(client, made(client, template)), meter
+        yield TableStore(client, made(client, template)), meter
 
 
 def sent(store: Store, check: Check, ping: Ping) -> Check:
@@ -169,7 +169,7 @@ def test_a_ping_costs_one_write_for_the_check_and_one_for_its_history(
         costs[name] = meter.read()
     store.save(quiet, woken(quiet, now + hours(3)))
     costs["missed deadline"] = meter.read()
-    store.announce(quiet.id, seen=held(store, quiet).announced, told=held(store, quiet).flips)
+    store.announce(quiet.id, seen=held(store, quiet).announced, upto=held(store, quiet).flips)
     costs["noted as told"] = meter.read()
     quiet = held(store, quiet)
     renamed: Outcome = configured(quiet, name="Weekly")

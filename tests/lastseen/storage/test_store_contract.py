@@ -16,8 +16,11 @@ from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
-from lastseen.storage.items import CHECK, CorruptError, check_to_item, flip_event, number, ping_event, text
-from lastseen.storage.store import ConflictError, Due, FullError, Store, Tables
+from lastseen.storage.checks import FIRST_PLACE, Due
+from lastseen.storage.errors import ConflictError, CorruptError, FullError
+from lastseen.storage.items import CHECK, check_to_item, flip_event, number, ping_event, text
+from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from tests.lastseen.conftest import MakeStore
 from tests.memory import MemoryStore
 from tests.tables import made
@@ -128,7 +131,7 @@ def test_a_check_is_created_once(store: Store) -> None:
     with pytest.raises(ConflictError):
         store.create(replace(NIGHTLY, slug="other", name="second"), about="second")
     assert held(store).name == "Nightly"
-    assert store.bearers("default", "other") == ()
+    assert store.ids_of_slug("default", "other") == ()
     assert store.project("default") == {ID: "first"}
 
 
@@ -138,7 +141,9 @@ def test_a_check_is_created_once(store: Store) -> None:
 def test_a_slug_may_be_borne_by_several_checks(store: Store) -> None:
     store.create(replace(NIGHTLY, id=OTHER), about="second")
     store.create(NIGHTLY, about="first")
-    assert store.bearers("default", "nightly") == store.bearers("default", "nightly", strong=True) == (ID, OTHER)
+    assert (
+        store.ids_of_slug("default", "nightly") == store.ids_of_slug("default", "nightly", strong=True) == (ID, OTHER)
+    )
     assert store.project("default") == {ID: "first", OTHER: "second"}
 
 
@@ -147,31 +152,31 @@ def test_of_two_sole_checks_of_a_slug_one_is_made(store: Store) -> None:
     with pytest.raises(ConflictError):
         store.create(replace(NIGHTLY, id=OTHER), sole=True)
     assert store.get(OTHER) is None
-    assert store.bearers("default", "nightly") == (ID,)
+    assert store.ids_of_slug("default", "nightly") == (ID,)
 
 
 def test_a_sole_check_is_sole_in_its_project(store: Store) -> None:
     store.create(NIGHTLY, sole=True)
     store.create(replace(NIGHTLY, id=OTHER, project="shop"), sole=True)
-    assert (store.bearers("default", "nightly"), store.bearers("shop", "nightly")) == ((ID,), (OTHER,))
+    assert (store.ids_of_slug("default", "nightly"), store.ids_of_slug("shop", "nightly")) == ((ID,), (OTHER,))
 
 
 def test_a_slug_is_free_again_when_its_check_is_deleted(store: Store) -> None:
     store.delete(created(store, NIGHTLY))
     store.create(replace(NIGHTLY, id=OTHER), sole=True)
-    assert store.bearers("default", "nightly") == (OTHER,)
+    assert store.ids_of_slug("default", "nightly") == (OTHER,)
 
 
 def test_a_slug_is_free_again_when_its_check_takes_another(store: Store) -> None:
     seen = created(store, NIGHTLY)
     store.save(seen, configured(seen, slug="weekly"))
     store.create(replace(NIGHTLY, id=OTHER), sole=True)
-    assert (store.bearers("default", "nightly"), store.bearers("default", "weekly")) == ((OTHER,), (ID,))
+    assert (store.ids_of_slug("default", "nightly"), store.ids_of_slug("default", "weekly")) == ((OTHER,), (ID,))
 
 
 def test_a_check_without_a_slug_is_known_by_its_id(store: Store) -> None:
     created(store, replace(NIGHTLY, slug=""), about="why")
-    assert store.bearers("default", "nightly") == ()
+    assert store.ids_of_slug("default", "nightly") == ()
     assert store.project("default") == {ID: "why"}
     assert store.about(held(store)) == "why"
 
@@ -187,11 +192,11 @@ def test_a_project_is_listed_by_slug_and_page_by_page_in_the_order_of_slugs_and_
         store.create(Check(id=check_id, slug=slug), about=f"{slug}!")
     nameless, second = OTHER.replace("7f", "9f"), OTHER.replace("7f", "8f")
     assert store.project("default", slug="b") == {ID: "b!", second: "b!"}
-    first, place = store.project_page("default", after=("", ""), limit=3)
+    first, place = store.project_page("default", after=FIRST_PLACE, limit=3)
     assert (list(first.items()), place) == ([(nameless, "!"), (OTHER, "a!"), (ID, "b!")], ("b", ID))
     assert place is not None
     assert store.project_page("default", after=place, limit=3) == ({second: "b!"}, None)
-    assert store.project_page("default", after=("", ""), limit=4)[1] is None
+    assert store.project_page("default", after=FIRST_PLACE, limit=4)[1] is None
 
 
 # Changes
@@ -257,7 +262,7 @@ def test_a_new_name_and_the_check_are_written_together_or_not_at_all(store: Stor
     store.save_ping(seen, pinged(seen, success(30)))
     with pytest.raises(ConflictError):
         store.save(seen, configured(seen, slug="weekly"), about="why not")
-    assert (store.bearers("default", "nightly"), store.bearers("default", "weekly")) == ((ID,), ())
+    assert (store.ids_of_slug("default", "nightly"), store.ids_of_slug("default", "weekly")) == ((ID,), ())
     assert store.project("default") == {ID: "why"}
 
 
@@ -369,7 +374,7 @@ def test_an_end_removes_what_its_start_wrote(store: Store) -> None:
 
 def test_a_deleted_check_and_its_name_are_gone(store: Store) -> None:
     store.delete(created(store, NIGHTLY, success(0), about="why"))
-    assert (store.get(ID), store.bearers("default", "nightly"), store.project("default")) == (None, (), {})
+    assert (store.get(ID), store.ids_of_slug("default", "nightly"), store.project("default")) == (None, (), {})
 
 
 def test_a_check_that_was_changed_is_not_deleted_unseen(store: Store) -> None:
@@ -377,7 +382,7 @@ def test_a_check_that_was_changed_is_not_deleted_unseen(store: Store) -> None:
     store.save(seen, configured(seen, slug="weekly"))
     with pytest.raises(ConflictError):
         store.delete(seen)
-    assert store.bearers("default", "weekly") == (ID,)
+    assert store.ids_of_slug("default", "weekly") == (ID,)
 
 
 def test_a_steady_ping_does_not_hinder_a_deletion(store: Store) -> None:
@@ -409,7 +414,7 @@ def test_no_deadline_and_no_telling_brings_a_deleted_check_back(store: Store) ->
     store.delete(seen)
     with pytest.raises(ConflictError):
         store.save(seen, woken(seen, at(80)))
-    store.announce(ID, seen=1, told=2)
+    store.announce(ID, seen=1, upto=2)
     assert store.get(ID, strong=True) is None
     assert list(due(store, 1000)) == []
 
@@ -417,7 +422,7 @@ def test_no_deadline_and_no_telling_brings_a_deleted_check_back(store: Store) ->
 def test_deleting_one_bearer_of_a_slug_leaves_the_other(store: Store) -> None:
     store.create(replace(NIGHTLY, id=OTHER), about="second")
     store.delete(created(store, NIGHTLY, about="first"))
-    assert (store.bearers("default", "nightly"), store.project("default")) == ((OTHER,), {OTHER: "second"})
+    assert (store.ids_of_slug("default", "nightly"), store.project("default")) == ((OTHER,), {OTHER: "second"})
 
 
 # Telling
@@ -425,20 +430,20 @@ def test_deleting_one_bearer_of_a_slug_leaves_the_other(store: Store) -> None:
 
 def test_what_was_told_is_noted_from_where_it_was_seen(store: Store) -> None:
     created(store, NIGHTLY, success(0), fail(5))
-    store.announce(ID, seen=1, told=2)
+    store.announce(ID, seen=1, upto=2)
     assert (held(store).announced, held(store).flips) == (2, 2)
 
 
 def test_whoever_tells_the_same_a_second_time_notes_nothing(store: Store) -> None:
     created(store, NIGHTLY, success(0), fail(5), success(6))
-    store.announce(ID, seen=1, told=3)
-    store.announce(ID, seen=1, told=2)
+    store.announce(ID, seen=1, upto=3)
+    store.announce(ID, seen=1, upto=2)
     assert held(store).announced == 3
 
 
 def test_noting_what_was_told_disturbs_no_decision(store: Store) -> None:
     seen = created(store, NIGHTLY, success(0), fail(5))
-    store.announce(ID, seen=1, told=2)
+    store.announce(ID, seen=1, upto=2)
     store.save_ping(seen, pinged(seen, success(6)))
     assert (held(store).flips, held(store).announced, held(store).status) == (3, 2, Status.UP)
 
@@ -454,13 +459,13 @@ def due(store: Store, minute: float, *, segment: int = 0, segments: int = 1) -> 
 def test_checks_whose_time_comes_are_due(store: Store) -> None:
     created(store, NIGHTLY, success(0))
     assert due(store, 69.999) == []
-    assert due(store, 70) == due(store, 900) == [Due(id=ID, wake_at=at(70), untold=False)]
+    assert due(store, 70) == due(store, 900) == [Due(id=ID, wake_at=at(70), unannounced=False)]
 
 
 def test_checks_of_which_people_have_to_be_told_are_due_at_any_time(store: Store) -> None:
     created(store, NIGHTLY, success(0), fail(5))
-    assert due(store, 0) == [Due(id=ID, wake_at=None, untold=True)]
-    store.announce(ID, seen=1, told=2)
+    assert due(store, 0) == [Due(id=ID, wake_at=None, unannounced=True)]
+    store.announce(ID, seen=1, upto=2)
     assert due(store, 900) == []
 
 
@@ -588,6 +593,7 @@ def spoiled(store: Store, client: Any, check_id: str) -> None:
     if isinstance(store, MemoryStore):
         store.corrupt.add(check_id)
     else:
+        assert isinstance(store, TableStore)
         client.update_item(
             TableName=store._tables.checks,  # noqa: SLF001 - behind the store's back is the point
             Key={"id": text(check_id)},
@@ -609,7 +615,7 @@ def test_a_check_that_cannot_be_read_does_not_hide_others(store: Store, dynamodb
     other = created(store, replace(NIGHTLY, id=OTHER))
     spoiled(store, dynamodb, ID)
     broken: list[str] = []
-    assert store.get_many([ID, OTHER, ID], broken=broken) == {OTHER: other}
+    assert store.get_many([ID, OTHER, ID], corrupt=broken) == {OTHER: other}
     assert broken == [ID]
     with pytest.raises(CorruptError):
         store.get_many([ID, OTHER])
@@ -625,7 +631,7 @@ def tables(dynamodb: Any, template: dict[str, Any]) -> Tables:
 
 @pytest.fixture
 def real(dynamodb: Any, tables: Tables) -> Store:
-    return Store(dynamodb, tables)
+    return TableStore(dynamodb, tables)
 
 
 def test_an_item_that_cannot_be_read_names_itself_in_the_log_and_hides_no_other(
@@ -657,7 +663,7 @@ def test_a_check_that_the_sweep_cannot_read_is_due_so_that_it_is_named(
 ) -> None:
     untold = check_to_item(replace(NIGHTLY, flips=2, announced=1))
     dynamodb.put_item(TableName=tables.checks, Item=untold | {"w": number(0)} | broken)
-    assert due(real, 0) == [Due(id=ID, wake_at=None, untold=True)]
+    assert due(real, 0) == [Due(id=ID, wake_at=None, unannounced=True)]
 
 
 def test_a_check_that_is_deleted_while_a_ping_flips_it_stays_deleted(real: Store, dynamodb: Any) -> None:
@@ -692,7 +698,7 @@ def test_a_sweep_reads_page_by_page(real: Store, dynamodb: Any) -> None:
 def test_history_items_expire_and_flips_outlive_a_history_that_is_off(dynamodb: Any, template: dict[str, Any]) -> None:
     def expiries(days: int) -> list[timedelta]:
         tables = made(dynamodb, template)
-        store = Store(dynamodb, tables, history_days=days)
+        store = TableStore(dynamodb, tables, history_days=days)
         created(store, NIGHTLY, success(0))
         store.record(ID, recorded(1))
         items = dynamodb.scan(TableName=tables.history)["Items"]
@@ -706,18 +712,18 @@ def test_no_attribute_that_an_expression_names_is_a_word_of_dynamodbs_own() -> N
     from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords  # noqa: PLC0415 - this test's alone
 
     reserved = set(ReservedKeywords.get_reserved_keywords())
-    named = {attribute for attribute, _ in CHECK.values()} | {"ids", "event", "kind"}
+    named = {attribute.name for attribute in CHECK.values()} | {"ids", "event", "kind"}
     assert "NAME" in reserved
     assert not {name.upper() for name in named} & reserved
 
 
 def test_what_is_no_race_is_not_taken_for_one(real: Store, dynamodb: Any) -> None:
     seen = created(real, NIGHTLY, success(0))
-    gone = Store(dynamodb, Tables("none", "none", "none", "none"))
+    gone = TableStore(dynamodb, Tables("none", "none", "none", "none"))
     for write in (
         lambda: gone.save_ping(seen, pinged(seen, success(30))),
         lambda: gone.save(seen, woken(seen, at(80))),
-        lambda: gone.announce(ID, seen=1, told=2),
+        lambda: gone.announce(ID, seen=1, upto=2),
         lambda: gone.put_setting("key", "a", {}, new=True),
     ):
         with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):

@@ -20,7 +20,8 @@ from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged, resumed
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
-from lastseen.storage.store import ConflictError, Store
+from lastseen.storage.errors import ConflictError
+from lastseen.storage.store import Store, TableStore
 from tests.memory import MemoryStore
 from tests.tables import made
 from tests.times import T0, minutes
@@ -84,7 +85,7 @@ class Configure:
 @dataclass(frozen=True)
 class Tell:
     def write(self, store: Store, seen: Check) -> None:
-        store.announce(seen.id, seen=seen.announced, told=seen.flips)
+        store.announce(seen.id, seen=seen.announced, upto=seen.flips)
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class Both(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.same(lambda store: store.get_many(IDS))
         self.same(lambda store: [store.project(project) for project in PROJECTS])
-        self.same(lambda store: [store.bearers(project, slug) for project in PROJECTS for slug in SLUGS[1:]])
+        self.same(lambda store: [store.ids_of_slug(project, slug) for project in PROJECTS for slug in SLUGS[1:]])
         self.same(lambda store: [store.flips(check_id) for check_id in IDS])
         self.same(lambda store: [store.pings(check_id, limit=100) for check_id in IDS])
         self.same(lambda store: {due for page in store.due(T0 + minutes(60)) for due in page.dues})
@@ -215,7 +216,7 @@ class Both(RuleBasedStateMachine):
 def test_both_stores_answer_the_same_to_the_same_calls(dynamodb: Any, template: dict[str, Any]) -> None:
     class Compared(Both):
         def __init__(self) -> None:
-            super().__init__(Store(dynamodb, made(dynamodb, template)), MemoryStore())
+            super().__init__(TableStore(dynamodb, made(dynamodb, template)), MemoryStore())
 
     run_state_machine_as_test(
         Compared,

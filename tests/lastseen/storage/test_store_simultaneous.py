@@ -14,7 +14,7 @@ from lastseen.core.check import Check, Outcome, Ping, Status
 from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
 from lastseen.pinging.answer import Answer, PingKeys, Request, answer
-from lastseen.storage.store import Store
+from lastseen.storage.store import TableStore
 from tests.memory import MemoryStore, MemoryWakes
 from tests.tables import made
 from tests.times import T0, hours, seconds
@@ -68,7 +68,7 @@ def store(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
         return meeting(MemoryStore)()
     client, template = request.getfixturevalue("dynamodb"), request.getfixturevalue("template")
-    return meeting(Store)(OneAtATime(client), made(client, template))
+    return meeting(TableStore)(OneAtATime(client), made(client, template))
 
 
 def at_once(store: Any, at: Callable[[int], datetime]) -> list[Answer]:

@@ -20,7 +20,7 @@ FRESH = {"Cache-Control": "no-cache, max-age=0"}
 def listed(call: Call) -> Answer:
     """Answer with the URLs of the project's badges."""
     deployment, project = call.deployment, call.project
-    checks = list(deployment.store.get_many(list(deployment.store.project(project)), broken=[]).values())
+    checks = list(deployment.store.get_many(list(deployment.store.project(project)), corrupt=[]).values())
 
     def urls(tag: str) -> BadgeUrls:
         forms = {

@@ -28,8 +28,8 @@ from lastseen.core.keys import Key, Scope
 from lastseen.core.times import millis, moment
 from lastseen.page import render, views
 from lastseen.page.views import Visitor
-from lastseen.storage.items import CorruptError
-from lastseen.storage.store import BusyError, ConflictError, Store
+from lastseen.storage.errors import BusyError, ConflictError, CorruptError
+from lastseen.storage.store import Store
 
 SESSION = timedelta(hours=12)
 PINGS = 25
