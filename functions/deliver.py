@@ -20,6 +20,7 @@ from lastseen.delivery.deliver import LASTING, Tried, deliver, fan_out, sender
 from lastseen.delivery.guarded import SILENT, Outcome
 from lastseen.storage.store import TableStore
 from lastseen.storage.tables import Tables
+from lastseen.text.event import read_event
 from lastseen.text.markdown import amazon_q
 
 DELIVERY_SECONDS = 25.0
@@ -57,19 +58,20 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def _heard(notification: dict[str, Any]) -> None:
     try:
-        event = json.loads(notification["Message"])
         attributes = {name: _attribute(held) for name, held in notification["MessageAttributes"].items()}
-        known = bool(event["type"] and attributes["project"])
+        document = json.loads(notification["Message"])
+        known = bool(document["type"] and attributes["project"])
     except (KeyError, TypeError, ValueError):
         known = False
     if not known:  # an alarm of CloudWatch, which knows no projects: it is for those who take everything
         return
+    event = read_event(document)
     channels = fan_out(
         event, attributes, store=_store, deliveries=_deliveries, opens_incidents=services.is_incident_tool
     )
     if _env.get("CHATBOT_TOPIC_ARN"):
         _sns.publish(TopicArn=_env["CHATBOT_TOPIC_ARN"], Message=as_json(amazon_q(event)))
-    logger.info("fanned out", channels=channels, event=event.get("id"))
+    logger.info("fanned out", channels=channels, event=event.id)
 
 
 def _attribute(held: dict[str, str]) -> str | list[str]:
@@ -93,7 +95,7 @@ def _tell(delivery: Delivery, tried: Tried, tries: int) -> None:
     what: dict[str, Any] = {
         "channel": delivery.channel_id,
         "project": delivery.project,
-        "event": delivery.event.get("id"),
+        "event": delivery.event.id,
     }
     if not tried.why:
         logger.info("delivery", result=tried.result, tries=tries, **what)

@@ -20,7 +20,7 @@ from lastseen.health.canary import Voice, listen
 from lastseen.health.subscriptions import Cared, care
 from lastseen.storage.store import TableStore
 from lastseen.storage.tables import Tables
-from lastseen.text.message import deaf, hearing, subscriptions_lost
+from lastseen.text.own import deaf, hearing, subscriptions_lost
 
 KNOCK_SECONDS = 5
 """How long we wait for an answer to a ping of our own."""

@@ -5,6 +5,7 @@ The state machine makes the flips; nothing is written by hand. To renew the page
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,22 +17,25 @@ from lastseen.core.check import Check, Flip, Kind, Outcome, Ping
 from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
+from lastseen.text.digest import digest
+from lastseen.text.event import DigestEvent, DigestFlip, EventCheck, FlipEvent, OwnEvent, event_schema
 from lastseen.text.markdown import markdown
-from lastseen.text.message import (
-    Alert,
-    Message,
-    channel_lost,
-    deaf,
-    digest,
-    flipped,
-    hearing,
-    subscriptions_lost,
-    trial,
-)
+from lastseen.text.message import Alert, Message, flipped
+from lastseen.text.own import channel_lost, deaf, hearing, subscriptions_lost, trial
+from lastseen.text.wire import described
 from tests.times import T0, hours, minutes, seconds
 
 SITE = "https://lastseen.example.com"
 PAGE = Path(__file__).parents[1] / "docs" / "alerts.md"
+SCHEMA = PAGE.with_name("event.schema.json")
+EVENT_BEGIN, EVENT_END = "<!-- event: uv run python -m tests.gallery -->", "<!-- end of the event -->"
+EVENT_PARTS = {
+    "of one check: `flip`": FlipEvent,
+    "its `check`": EventCheck,
+    "of many: `digest`": DigestEvent,
+    "each of its `flips`": DigestFlip,
+    "of Lastseen itself": OwnEvent,
+}
 BEGIN, END = "<!-- gallery: uv run python -m tests.gallery -->", "<!-- end of the gallery -->"
 
 RUN_BOOK = (
@@ -174,15 +178,23 @@ def messages() -> dict[str, Message]:
         alert, now = example()
         told[name] = flipped(alert, now=now, site_url=SITE)
     window = Window(T0, T0 + minutes(14))
-    untold = told["The job got stuck"].event
+    refused = told["The job got stuck"].event
     return told | {
         "Many at once: a digest": digest(storm(8), now=T0 + hours(2), site_url=SITE),
         "Lastseen itself hears nothing": deaf(since=T0, now=T0 + minutes(3)),
         "Lastseen hears again": hearing(window=window, now=T0 + minutes(15)),
-        "A channel is lost": channel_lost(ON_CALL, others=["c2"], why="it answered HTTP 404", untold=untold, now=T0),
+        "A channel is lost": channel_lost(ON_CALL, others=["c2"], why="it answered HTTP 404", refused=refused, now=T0),
         "Addresses are lost": subscriptions_lost(["ops@example.com"], ["new@example.com"], now=T0),
         "A test": trial(ON_CALL, now=T0, nonce="5f0c9b"),
     }
+
+
+def flip_event(name: str) -> FlipEvent:
+    """Return the event of one of the alerts about one check."""
+    alert, now = FLIPS[name]()
+    event = flipped(alert, now=now, site_url=SITE).event
+    assert isinstance(event, FlipEvent)
+    return event
 
 
 def rendered(told: dict[str, Message]) -> str:
@@ -196,11 +208,32 @@ def rendered(told: dict[str, Message]) -> str:
     return "\n\n".join(parts)
 
 
+def event_tables() -> str:
+    """Return what each field of the event means, as the page has it."""
+    tables: list[str] = []
+    shown: set[str] = set()
+    for heading, form in EVENT_PARTS.items():
+        rows = [f"| `{name}` | {words} |" for name, words in described(form).items() if words and name not in shown]
+        shown |= set(described(form)) if form is FlipEvent else set()
+        tables.append("\n".join([f"| {heading} | |", "|---|---|", *rows]))
+    return "\n\n".join(tables)
+
+
+def schema() -> str:
+    """Return the JSON schema of the event, as its file has it."""
+    return json.dumps(event_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 def page(text: str, gallery: str) -> str:
-    """Return the page with the gallery put in."""
-    head, _, rest = text.partition(BEGIN)
-    _, _, foot = rest.partition(END)
-    return f"{head}{BEGIN}\n\n{gallery}\n\n{END}{foot}"
+    """Return the page with the event's fields and the gallery put in."""
+    text = _put_in(text, EVENT_BEGIN, EVENT_END, event_tables())
+    return _put_in(text, BEGIN, END, gallery)
+
+
+def _put_in(text: str, begin: str, end: str, part: str) -> str:
+    head, _, rest = text.partition(begin)
+    _, _, foot = rest.partition(end)
+    return f"{head}{begin}\n\n{part}\n\n{end}{foot}"
 
 
 def subjects(told: Sequence[Message]) -> list[str]:
@@ -208,4 +241,5 @@ def subjects(told: Sequence[Message]) -> list[str]:
 
 
 if __name__ == "__main__":
+    SCHEMA.write_text(schema())
     PAGE.write_text(page(PAGE.read_text(), rendered(messages())))

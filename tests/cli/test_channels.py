@@ -102,7 +102,7 @@ def test_a_test_says_whether_it_arrived(
 
     def arrive(_seconds: float) -> None:
         [message] = lastseen.world.topic.published
-        note = {"event": message.event["id"], "at": millis(T0), "result": result, "why": "it answered HTTP 404"}
+        note = {"event": message.document["id"], "at": millis(T0), "result": result, "why": "it answered HTTP 404"}
         lastseen.world.store.put_setting(f"{NOTES}default", f"{channel.id}#test", note)
 
     monkeypatch.setattr("lastseen_cli.channels.time.sleep", arrive)

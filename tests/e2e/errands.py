@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -25,6 +26,8 @@ from lastseen.delivery.guarded import Answer, judged
 from lastseen.delivery.notes import NOTES, note_delivery
 from lastseen.health import canary as watch
 from lastseen.health import subscriptions as care
+from lastseen.text.event import Event, to_json
+from tests import gallery
 from tests.e2e.conftest import Deployed
 from tests.lastseen.delivery.receiver import Receiver, listening
 from tests.waiting import eventually
@@ -204,12 +207,12 @@ def a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it(deployed:
     with listening() as receiver:
         channel, _ = webhook(deployed, receiver)
         receiver.will(404)
-        event = {"version": 1, "type": "flip", "id": _name(), "subject": "DOWN", "text": "down", "status": "down"}
+        event = replace(gallery.flip_event("The job failed"), id=_name())
         no, earlier = judged(Answer(404)).why, _now() - SECOND_OPINION
         note_delivery(deployed.live.store, channel, event, result="again", why=no, tries=1, now=earlier)
         assert deployed.invoke("deliver", delivery(channel, event, tries=2)) == {"batchItemFailures": []}
     told = deployed.post.which(
-        lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event['id']}",
+        lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event.id}",
         count=1,
         seconds=deployed.patience,
     )
@@ -298,10 +301,10 @@ def wake(check: Check) -> dict[str, list[dict[str, Any]]]:
     return {"Records": [record]}
 
 
-def delivery(channel: Channel, event: dict[str, object], *, tries: int) -> dict[str, object]:
+def delivery(channel: Channel, event: Event, *, tries: int) -> dict[str, object]:
     """Return a delivery as the queue hands it to the chat function for the n-th time."""
     [record] = wake(Check(id=channel.id))["Records"]
-    body = json.dumps({"project": channel.project, "channel": channel.id, "event": event})
+    body = json.dumps({"project": channel.project, "channel": channel.id, "event": to_json(event)})
     attributes = record["attributes"] | {"ApproximateReceiveCount": str(tries)}
     return {"Records": [{**record, "body": body, "attributes": attributes}]}
 

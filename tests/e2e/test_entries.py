@@ -10,7 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import pytest
 from infra.bundle import SOURCE
 from lastseen.core.check import Check
 from lastseen_cli.local import synth
-from tests import runtime_api
+from tests import gallery, runtime_api
 from tests.e2e.conftest import Deployed
 from tests.e2e.errands import delivery, late, wake, webhook
 from tests.functions.pinged import event as ping_event
@@ -121,7 +121,7 @@ def asked(lambda_: Lambda) -> str:
 def chatted(lambda_: Lambda) -> str:
     with listening() as receiver, lambda_.running("deliver") as function:
         channel, _ = webhook(lambda_.deployed, receiver)
-        event: dict[str, object] = {"version": 1, "type": "flip", "id": "entry", "subject": "DOWN", "text": "down"}
+        event = replace(gallery.flip_event("The job failed"), id="entry")
         assert function.invoke(delivery(channel, event, tries=1)).result == {"batchItemFailures": []}
         assert receiver.last.json["id"] == "entry"
     return channel.target

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -23,6 +24,7 @@ from lastseen.delivery import deliver as chat
 from lastseen.delivery import guarded as line
 from lastseen.delivery.guarded import SILENT
 from lastseen.storage.store import Store, TableStore
+from lastseen.text.event import to_json
 from tests import gallery
 from tests.infra.test_alarms import watched
 from tests.infra.test_stack import function, of_type
@@ -39,7 +41,7 @@ CONTEXT = SimpleNamespace(
     function_name="deliver", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:deliver", aws_request_id="1"
 )
 SECRET = "xoxb-no-log-shows-this"
-DOWN = gallery.messages()["The job failed"]
+DOWN, FAILED = gallery.messages()["The job failed"], gallery.flip_event("The job failed")
 
 
 class Chat:
@@ -63,8 +65,8 @@ class Chat:
             for name, value in DOWN.attributes.items()
         }
         for n in range(checks):
-            event = DOWN.event | {"id": f"event:{n}", "check": DOWN.event["check"] | {"key": f"key-{n}"}}
-            sns = {"Message": json.dumps(event), "MessageAttributes": attributes}
+            event = replace(FAILED, id=f"event:{n}", check=replace(FAILED.check, key=f"key-{n}"))
+            sns = {"Message": json.dumps(to_json(event)), "MessageAttributes": attributes}
             self._run({"EventSource": "aws:sns", "Sns": sns})
 
     def work(self) -> int:

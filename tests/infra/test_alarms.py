@@ -31,6 +31,7 @@ from lastseen.core.check import Check
 from lastseen.delivery.deliver import LASTING
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
+from tests import gallery
 from tests.infra.test_stack import function, of_type
 from tests.times import T0
 
@@ -373,7 +374,8 @@ def _delivery_in_vain(quiet: Functions) -> dict[str, Any]:
     chat = quiet.modules["deliver"]
     channel = Channel(id="c", project="default", name="away", via=Via.WEBHOOK, target="https://away.invalid/x")
     chat._store.put_setting(kind("default"), channel.id, to_document(channel))  # noqa: SLF001 - the function's own
-    chat._deliveries.send([Delivery(project="default", channel_id="c", event={"id": "e"})])  # noqa: SLF001 - the same
+    delivery = Delivery(project="default", channel_id="c", event=gallery.flip_event("The job failed"))
+    chat._deliveries.send([delivery])  # noqa: SLF001 - the same
     sqs = boto3.client("sqs", REGION)
     [message] = sqs.receive_message(QueueUrl=os.environ["DELIVERIES_QUEUE_URL"])["Messages"]  # noqa: TID251 - set here
     record = {"messageId": "m", "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}

@@ -120,7 +120,7 @@ class Books:
     def told(self, message: Message, now: int) -> None:
         """Hold a publication against what was written before."""
         self.count["messages"] += 1
-        event = message.event
+        event = message.document
         if event["type"] == "flip":
             self._one(event, now)
         elif event["type"] == "digest":

@@ -105,9 +105,9 @@ def test_whoever_reads_digests_in_their_order_knows_at_last_that_a_check_is_up()
         store.save_ping(check, pinged(check, Ping(at=late)))
     alert.run([check.id for check in healthy], store=store, topic=topic, now=T0 + hours(26), site_url="https://x.test")
     of_the_last = [
-        message.event["status"]
+        message.document["status"]
         for message in topic.published
-        for flip in message.event.get("flips", [message.event])
+        for flip in message.document.get("flips", [message.document])
         if flip["id"].startswith(unique_key(healthy[5].id))
     ]
     assert of_the_last == ["down", "up"]

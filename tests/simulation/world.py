@@ -23,7 +23,8 @@ from lastseen.health.canary import Voice, listen
 from lastseen.pinging import answer as ping
 from lastseen.storage.checks import Place
 from lastseen.storage.errors import ConflictError, CorruptError
-from lastseen.text.message import Message, deaf, hearing
+from lastseen.text.message import Message
+from lastseen.text.own import deaf, hearing
 from tests.memory import Hook, MemoryStore, MemoryTopic, MemoryWakes
 from tests.simulation.books import Books
 from tests.simulation.clockwork import MINUTE, SECOND, Clock, Op

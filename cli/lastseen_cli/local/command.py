@@ -19,7 +19,7 @@ from lastseen.core.check import Check
 from lastseen.health import canary as watch
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path
 from lastseen.storage.store import Store
-from lastseen.text.message import title
+from lastseen.text.happened import check_name
 from lastseen_cli.errors import CliError, UsageError
 from lastseen_cli.local import demo as demonstration
 from lastseen_cli.local import emulator, synth
@@ -133,7 +133,7 @@ def _name(target: Target, check: Check | None) -> str:
     """Return what the check is called; a ping URL is a credential, so at most its beginning is shown."""
     if target.slug:
         return target.slug
-    return title(check) if check else f"{target.uuid[:SHORT_ID]}..."
+    return check_name(check) if check else f"{target.uuid[:SHORT_ID]}..."
 
 
 def _watch(inbox: Inbox, events: queue.SimpleQueue[Event]) -> None:

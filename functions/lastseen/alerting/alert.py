@@ -29,7 +29,9 @@ from lastseen.health.canary import windows
 from lastseen.storage.checks import FIRST_PLACE
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.store import Store
-from lastseen.text.message import Alert, digest, flipped, title
+from lastseen.text.digest import digest
+from lastseen.text.happened import check_name
+from lastseen.text.message import Alert, flipped
 
 log = logging.getLogger(__name__)
 
@@ -292,7 +294,7 @@ class _Around:
     def _read_down(self, project: str) -> dict[str, str]:
         ids, more = self._store.project_page(project, after=FIRST_PLACE, limit=NEIGHBOURS)
         checks = self._store.get_many(list(ids), corrupt=[]) if ids and not more else {}
-        return {check.id: title(check) for check in checks.values() if check.status is Status.DOWN}
+        return {check.id: check_name(check) for check in checks.values() if check.status is Status.DOWN}
 
     def _cause(self, alert: Alert) -> Flip | None:
         n = alert.flip.incident

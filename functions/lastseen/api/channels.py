@@ -23,7 +23,7 @@ from lastseen.core.channel import BY_SNS, Channel, Via, from_document, kind, pol
 from lastseen.delivery.notes import NOTES, Note, last_delivery, read_note, test_name
 from lastseen.health.subscriptions import forget
 from lastseen.storage.store import Store
-from lastseen.text.message import trial
+from lastseen.text.own import trial
 
 CHANNELS_LIMIT = 100
 """Channels of one project."""

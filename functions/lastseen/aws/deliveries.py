@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lastseen.text.event import Event, FlipEvent, read_event, to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -34,13 +36,12 @@ class Delivery:
 
     project: str
     channel_id: str
-    event: Mapping[str, Any]
+    event: Event
 
     @property
     def subject(self) -> str:
         """What the event is about: deliveries about one subject keep their order."""
-        check: Mapping[str, Any] = self.event.get("check") or {}
-        return str(check.get("key") or self.event.get("type"))
+        return self.event.check.key if isinstance(self.event, FlipEvent) else str(self.event.type)
 
 
 class NotSentError(Exception):
@@ -60,7 +61,7 @@ class Deliveries:
         size = 0
         for index, delivery in enumerate(deliveries):
             body = json.dumps(
-                {"project": delivery.project, "channel": delivery.channel_id, "event": delivery.event},
+                {"project": delivery.project, "channel": delivery.channel_id, "event": to_json(delivery.event)},
                 ensure_ascii=False,
             )
             if batch and (len(batch) == BATCH or size + len(body.encode()) > BATCH_BYTES):
@@ -72,7 +73,7 @@ class Deliveries:
                     "Id": str(index),
                     "MessageBody": body,
                     "MessageGroupId": _short(f"{delivery.channel_id}:{delivery.subject}"),
-                    "MessageDeduplicationId": _short(f"{delivery.channel_id}:{delivery.event.get('id')}"),
+                    "MessageDeduplicationId": _short(f"{delivery.channel_id}:{delivery.event.id}"),
                 }
             )
         if batch:
@@ -94,7 +95,7 @@ class Deliveries:
 def read(body: str) -> Delivery:
     """Return the delivery that a message's body holds. Raises KeyError or ValueError."""
     held = json.loads(body)
-    return Delivery(project=held["project"], channel_id=held["channel"], event=held["event"])
+    return Delivery(project=held["project"], channel_id=held["channel"], event=read_event(held["event"]))
 
 
 def wait_before(tries: int) -> timedelta:

@@ -65,7 +65,7 @@ class Topic:
     def publish(self, message: Message) -> None:
         """Publish one alert: text for people, the JSON event for programs. Returns when SNS has taken it."""
         self._wait()
-        parts = {"default": as_json(message.event), "email": message.email, "sms": message.sms}
+        parts = {"default": as_json(message.document), "email": message.email, "sms": message.sms}
         self._client.publish(
             TopicArn=self._arn,
             Subject=message.subject,

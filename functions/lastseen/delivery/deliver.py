@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from lastseen.aws.deliveries import TRIES, Deliveries, Delivery, wait_before
 from lastseen.aws.topic import Topic
@@ -27,7 +26,8 @@ from lastseen.delivery.webhook import form, request
 from lastseen.storage.errors import ConflictError
 from lastseen.storage.projects import projects
 from lastseen.storage.store import Store
-from lastseen.text.message import channel_lost
+from lastseen.text.event import Event, OwnKind
+from lastseen.text.own import channel_lost
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,6 @@ tried at a time, and a hundred to a receiver that hangs would keep every other c
 LASTING = 4
 """A delivery that has failed so often, in two minutes or so, is worth an alarm."""
 
-Event = Mapping[str, Any]
 Send = Callable[[Channel, Event, bool], Outcome]
 """Send an event to a channel once; True: only its one line."""
 
@@ -85,7 +84,7 @@ def deliver(delivery: Delivery, *, tries: int, store: Store, topic: Topic, send:
     4. A refusal that comes twice switches the channel off. Whatever else failed is tried again.
     """
     channel = _channel(delivery, store)
-    is_test = delivery.event.get("type") == "test"
+    is_test = delivery.event.type == OwnKind.TEST
     if channel is None or (channel.disabled and not is_test):
         return Tried("dropped")
     last = _last(channel, store)
@@ -132,7 +131,7 @@ def _last(channel: Channel, store: Store) -> Note | None:
 def _switch_off(channel: Channel, event: Event, why: str, *, store: Store, topic: Topic, now: datetime) -> None:
     """Switch a channel off, then tell the others. Killed in between, the next try of the delivery tells them."""
     others = [other.id for other in _all(channel.project, store) if other.id != channel.id and not other.disabled]
-    topic.publish(channel_lost(channel, others=others, why=why, untold=event, now=now))
+    topic.publish(channel_lost(channel, others=others, why=why, refused=event, now=now))
     _save(store, replace(channel, disabled=why))
 
 

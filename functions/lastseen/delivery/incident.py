@@ -13,6 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from lastseen.delivery.webhook import Request
+from lastseen.text.event import DigestEvent, Event, EventCheck, FlipEvent
+from lastseen.text.message import SUBJECT_LIMIT
+from lastseen.text.wire import to_document
+from lastseen.text.words import plain
 
 PAGERDUTY = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 OPSGENIE = {"us": "https://api.opsgenie.com", "eu": "https://api.eu.opsgenie.com"}
@@ -20,30 +24,26 @@ SUMMARY_LIMIT = 1_000
 MESSAGE_LIMIT = 130
 TEXT_LIMIT = 14_000
 
-Event = Mapping[str, Any]
-
 
 def pagerduty(event: Event, *, routing_key: str, region: str) -> Request:
     """Return the request for PagerDuty's events API, version 2."""
     sent: dict[str, Any] = {
         "routing_key": routing_key,
-        "event_action": "resolve" if _is_over(event) else "trigger",
+        "event_action": "resolve" if event.ends else "trigger",
         "dedup_key": _incident(event),
     }
-    if not _is_over(event):
-        check: Event = event.get("check") or {}
-        url = check.get("url") or event.get("url")
+    if not event.ends:
         sent["client"] = "Lastseen"
         sent["payload"] = {
-            "summary": str(event.get("title") or event.get("subject"))[:SUMMARY_LIMIT],
-            "source": str(check.get("name") or event.get("project") or "lastseen"),
-            "severity": "critical" if event.get("status") == "down" else "info",
-            "timestamp": event.get("at"),
-            "group": event.get("project"),
-            "class": event.get("reason") or event.get("type"),
-            "custom_details": {"text": str(event.get("text", ""))[:TEXT_LIMIT]},
+            "summary": event.title[:SUMMARY_LIMIT],
+            "source": _source(event),
+            "severity": "critical" if event.status == "down" else "info",
+            "timestamp": to_document(event.at),
+            "group": event.project,
+            "class": event.reason if isinstance(event, FlipEvent) else event.type,
+            "custom_details": {"text": event.text[:TEXT_LIMIT]},
         }
-        sent["links"] = [{"href": url, "text": "The check"}] if url else []
+        sent["links"] = [{"href": event.url, "text": "The check"}] if event.url else []
     return _post(f"{PAGERDUTY[region]}/v2/enqueue", sent)
 
 
@@ -51,52 +51,61 @@ def opsgenie(event: Event, *, api_key: str, region: str, responders: list[dict[s
     """Return the request for Opsgenie's alert API, version 2."""
     authorization = {"Authorization": f"GenieKey {api_key}"}
     alerts = f"{OPSGENIE[region]}/v2/alerts"
-    if _is_over(event):
+    if event.ends:
         closing = f"{alerts}/{quote(_incident(event), safe='')}/close?identifierType=alias"
-        return _post(closing, {"source": "Lastseen", "note": str(event.get("lead"))[:TEXT_LIMIT]}, authorization)
-    check: Event = event.get("check") or {}
+        return _post(closing, {"source": "Lastseen", "note": event.lead[:TEXT_LIMIT]}, authorization)
+    check = event.check if isinstance(event, FlipEvent) else None
     sent = {
-        "message": str(event.get("title") or event.get("subject"))[:MESSAGE_LIMIT],
+        "message": event.title[:MESSAGE_LIMIT],
         "alias": _incident(event),
-        "description": str(event.get("text", ""))[:TEXT_LIMIT],
+        "description": event.text[:TEXT_LIMIT],
         "source": "Lastseen",
-        "entity": str(check.get("name") or ""),
-        "tags": list(check.get("tags") or ())[:20],
+        "entity": check.name if check else "",
+        "tags": list(check.tags)[:20] if check else [],
         "responders": responders,
     }
     return _post(alerts, {name: value for name, value in sent.items() if value}, authorization)
 
 
 def singly(event: Event) -> list[Event]:
-    """Return the events that an incident tool is to hear of: of a digest, each flip for itself."""
-    if event.get("type") != "digest":
+    """Return the events that an incident tool gets: of a digest, each flip on its own."""
+    if not isinstance(event, DigestEvent):
         return [event]
-    return [
-        {
-            "version": event.get("version"),
-            "type": "flip",
-            "id": flip.get("id"),
-            "incident": flip.get("incident"),
-            "status": event.get("status"),
-            "reason": flip.get("reason"),
-            "at": flip.get("at"),
-            "project": event.get("project"),
-            "title": f"{str(event.get('status')).upper()}: {flip.get('check')} {flip.get('what')}",
-            "lead": f"{flip.get('check')} {flip.get('what')}.",
-            "check": {"name": flip.get("check")},
-            "url": event.get("url"),
-        }
-        for flip in event.get("flips") or ()
-    ]
+    site = (event.url or "").rstrip("/")
+    singles: list[Event] = []
+    for flip in event.flips:
+        status = flip.status or event.status
+        project = event.project or ""
+        url = f"{site}/checks/{flip.key}"
+        title = f"{str(status).upper()}: {flip.check} {flip.what}"
+        lead = f"{flip.check} {flip.what}."
+        singles.append(
+            FlipEvent(
+                id=flip.id,
+                incident=flip.incident,
+                status=status,
+                reason=flip.reason,
+                flapping=flip.flapping,
+                at=flip.at,
+                project=project,
+                check=EventCheck(key=flip.key, name=flip.check, slug="", project=project, tags=(), url=url),
+                subject=plain(title, SUBJECT_LIMIT),
+                title=title,
+                lead=lead,
+                text=f"{lead}\n\n{url}\n",
+                channels=event.channels,
+            )
+        )
+    return singles
 
 
-def _is_over(event: Event) -> bool:
-    return event.get("type") == "flip" and event.get("status") == "up"
+def _source(event: Event) -> str:
+    return event.check.name if isinstance(event, FlipEvent) else event.project or "lastseen"
 
 
 def _incident(event: Event) -> str:
     """Return what names the incident for ever: the event that began it."""
-    return str(event.get("incident") or event.get("id"))
+    return event.incident or event.id
 
 
 def _post(url: str, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Request:

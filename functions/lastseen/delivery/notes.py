@@ -6,14 +6,13 @@ Never here: what a failed delivery means for the channel (deliver.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lastseen.core.channel import Channel
 from lastseen.core.times import millis, moment
 from lastseen.storage.store import Store
+from lastseen.text.event import Event, OwnKind
 
 NOTES = "delivery#"
 """Before a project's name: the settings kind of what is known of its deliveries."""
@@ -33,7 +32,7 @@ class Note:
 def note_delivery(  # one keyword per thing that is noted
     store: Store,
     channel: Channel,
-    event: Mapping[str, Any],
+    event: Event,
     *,
     result: str,
     why: str,
@@ -41,8 +40,8 @@ def note_delivery(  # one keyword per thing that is noted
     now: datetime,
 ) -> None:
     """Note what became of a delivery, for whoever looks at the channel, or waits for a test."""
-    name = test_name(channel) if event.get("type") == "test" else channel.id
-    note = {"event": event.get("id"), "at": millis(now), "result": result, "why": why, "tries": tries}
+    name = test_name(channel) if event.type == OwnKind.TEST else channel.id
+    note = {"event": event.id, "at": millis(now), "result": result, "why": why, "tries": tries}
     store.put_setting(f"{NOTES}{channel.project}", name, note)
 
 

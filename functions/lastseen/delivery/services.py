@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import apprise
@@ -21,6 +20,7 @@ from apprise.plugins.base import NotifyBase
 from lastseen.delivery import incident
 from lastseen.delivery.guarded import READ_SECONDS, Line, Outcome, PrivateAddressError, public_addresses
 from lastseen.delivery.webhook import Form, Request
+from lastseen.text.event import DigestEvent, Event
 from lastseen.text.markdown import markdown, title
 
 for noisy in ("apprise", "urllib3"):
@@ -36,8 +36,6 @@ _ROOM_OF = {"NotifyWorkflows": 8_000}
 
 _KINDS = {"down": apprise.NotifyType.FAILURE, "up": apprise.NotifyType.SUCCESS, "test": apprise.NotifyType.INFO}
 _INCIDENTS = frozenset({"NotifyPagerDuty", "NotifyOpsgenie"})
-
-Event = Mapping[str, Any]
 
 
 class BadTargetError(Exception):
@@ -89,7 +87,7 @@ def send(url: str, event: Event, *, allow_private: bool, brief: bool = False) ->
         accepted = plugin.notify(
             body=body,
             title=heading[: plugin.title_maxlen or None],
-            notify_type=_KINDS.get(str(event.get("status") or event.get("type")), apprise.NotifyType.WARNING),
+            notify_type=_KINDS.get(str(event.status or event.type), apprise.NotifyType.WARNING),
             body_format=apprise.NotifyFormat.MARKDOWN,
         )
     return line.outcome(accepted=bool(accepted))
@@ -140,7 +138,7 @@ def _plugin(url: str) -> NotifyBase:
 def _room(plugin: NotifyBase, event: Event) -> int:
     """Return how many characters a message may have; a tenth is left for what conversion adds."""
     room = _ROOM_OF.get(type(plugin).__name__, plugin.body_maxlen) * 9 // 10
-    return min(room, DIGEST_ROOM if event.get("type") == "digest" else ROOM)
+    return min(room, DIGEST_ROOM if isinstance(event, DigestEvent) else ROOM)
 
 
 def _opened(plugin: Any, event: Event) -> Request:

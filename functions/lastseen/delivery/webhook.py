@@ -20,15 +20,14 @@ from typing import Any
 from urllib.parse import quote
 
 from lastseen.core.channel import Channel
+from lastseen.text.event import Event, FlipEvent, to_json
 
 METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
 SIGNATURE = "Lastseen-Signature"
-EVENT = "Lastseen-Event"
+EVENT_HEADER = "Lastseen-Event"
 BODY_LIMIT = 500_000
 
 _PLACEHOLDER = re.compile(r"\$([A-Z]+(?:_JSON|\d+)?)")
-
-Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def request(form: Form, event: Event, now: datetime) -> Request:
     values = _values(event, now)
     has_body = form.method not in {"GET", "DELETE"} or bool(form.body)
     body = _filled(form.body or "$JSON", values).encode()[:BODY_LIMIT] if has_body else b""
-    headers = {"User-Agent": "Lastseen", EVENT: str(event.get("id", ""))}
+    headers = {"User-Agent": "Lastseen", EVENT_HEADER: event.id}
     if has_body:
         headers["Content-Type"] = "application/json" if not form.body else "text/plain; charset=utf-8"
     for name, value in form.headers.items():
@@ -97,31 +96,31 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 def _values(event: Event, now: datetime) -> dict[str, str]:
     """Return what each placeholder stands for."""
-    check: Event = event.get("check") or {}
-    tags = [str(tag) for tag in check.get("tags") or ()]
-    status = event.get("exit_status")
-    values = {
-        # Of the peer. $CODE is the public key of a check: its UUID would let every receiver ping it.
-        "CODE": check.get("key"),
-        "NAME": check.get("name") or event.get("title"),
-        "SLUG": check.get("slug"),
-        "STATUS": event.get("status") or event.get("type"),
+    check = event.check if isinstance(event, FlipEvent) else None
+    flip = event if isinstance(event, FlipEvent) else None
+    tags = check.tags if check else ()
+    values: dict[str, Any] = {
+        # Of Healthchecks. $CODE is the public key of a check: its UUID would let every receiver ping it.
+        "CODE": check.key if check else None,
+        "NAME": check.name if check else event.title,
+        "SLUG": check.slug if check else None,
+        "STATUS": event.status or event.type,
         "NOW": now.astimezone(UTC).isoformat(timespec="seconds"),
         "TAGS": " ".join(tags),
-        "EXITSTATUS": status if status is not None else -1,
-        "BODY": event.get("output"),
-        "JSON": json.dumps(event, ensure_ascii=False),
+        "EXITSTATUS": -1 if flip is None or flip.exit_status is None else flip.exit_status,
+        "BODY": flip.output if flip else None,
+        "JSON": json.dumps(to_json(event), ensure_ascii=False),
         # Ours.
-        "ID": event.get("id"),
-        "INCIDENT": event.get("incident"),
-        "TYPE": event.get("type"),
-        "REASON": event.get("reason"),
-        "SUBJECT": event.get("subject"),
-        "TITLE": event.get("title"),
-        "LEAD": event.get("lead"),
-        "TEXT": event.get("text"),
-        "PROJECT": event.get("project"),
-        "URL": check.get("url") or event.get("url"),
+        "ID": event.id,
+        "INCIDENT": event.incident,
+        "TYPE": event.type,
+        "REASON": flip.reason if flip else None,
+        "SUBJECT": event.subject,
+        "TITLE": event.title,
+        "LEAD": event.lead,
+        "TEXT": event.text,
+        "PROJECT": event.project,
+        "URL": event.url,
     }
     values |= {f"TAG{n}": tag for n, tag in enumerate(tags, start=1)}
     return {name: "" if value is None else str(value) for name, value in values.items()}

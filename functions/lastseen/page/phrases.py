@@ -1,4 +1,4 @@
-"""Schedules, moments and flips as a person says them on a page. Pure."""
+"""Schedules and moments as a person says them on a page. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from lastseen.core.check import Flip, Reason, Status
 from lastseen.core.schedule import Cron, Period, Schedule
 from lastseen.text.words import one_line, span
 
 EXPRESSION_LIMIT = 200
-NOTE_LIMIT = 40
 
 _ONES = {timedelta(minutes=1): "every minute", timedelta(hours=1): "every hour", timedelta(days=1): "every day"}
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -77,36 +75,6 @@ def expression(schedule: Schedule) -> str:
     if isinstance(schedule, Cron) and _cron(schedule.expression.split()):
         return one_line(schedule.expression, EXPRESSION_LIMIT)
     return ""
-
-
-def happened(flip: Flip) -> str:
-    """Return what a flip is about, in a few words."""
-    words = {
-        Reason.STUCK: "got stuck",
-        Reason.PAUSED: "paused",
-        Reason.RESUMED: "resumed",
-        Reason.REMINDED: "still down, told again",
-        Reason.STEADY: f"steady again: {flip.status}",
-    }
-    if flip.reason is Reason.MISSED:
-        return "started but did not finish in time" if flip.started else "did not start in time"
-    if flip.reason is Reason.FAILED:
-        return "failed" + _how(flip)
-    if flip.reason is Reason.PINGED:
-        return _came_back(flip)
-    return words[flip.reason]
-
-
-def _how(flip: Flip) -> str:
-    if flip.note:
-        return f", {one_line(flip.note, NOTE_LIMIT)}"
-    return f", exit status {flip.exit_status}" if flip.exit_status is not None else ""
-
-
-def _came_back(flip: Flip) -> str:
-    if flip.was is not Status.DOWN:
-        return "first success" if flip.was is Status.NEW else "success"
-    return f"back after {span(flip.at - flip.since)}" if flip.since else "back"
 
 
 def _cron(fields: list[str]) -> str:

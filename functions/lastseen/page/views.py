@@ -18,8 +18,8 @@ from lastseen.core.dues import appearance, deadline, expectation
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Period, ScheduleError
 from lastseen.core.zones import ZoneError, zone
-from lastseen.page.phrases import When, expected, expression, happened, lasting, when
-from lastseen.text.message import title
+from lastseen.page.phrases import When, expected, expression, lasting, when
+from lastseen.text.happened import check_name, happened
 from lastseen.text.words import clock, harmless, one_line, span, tail
 
 ROWS = 500
@@ -201,7 +201,7 @@ def _row(check: Check, now: datetime) -> Row:
     status = appearance(check, now)
     return Row(
         key=unique_key(check.id),
-        name=title(check),
+        name=check_name(check),
         status=status,
         word=WORDS[status],
         running=check.last_start is not None,

@@ -8,9 +8,9 @@ Never here: how a service writes Markdown (Apprise), what an event says (message
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
+from lastseen.text.event import DigestEvent, Event, FlipEvent
 from lastseen.text.words import cut, one_line
 
 LEAST = 200
@@ -23,12 +23,10 @@ FENCE = 12
 
 _MENTION = re.compile(r"([@<])(?=[\w!#@&])")
 
-Event = Mapping[str, Any]
-
 
 def title(event: Event) -> str:
     """Return the one line above: the subject with every character of the name, which the mail's has in ASCII."""
-    return _quiet(str(event.get("title") or event.get("subject") or "Lastseen"))
+    return _quiet(event.title)
 
 
 def markdown(event: Event, *, limit: int) -> str:
@@ -37,12 +35,12 @@ def markdown(event: Event, *, limit: int) -> str:
     The sentences and the link always; then what to do, the output or the list of checks, and at last the facts.
     """
     link = _link(event)
-    first = _quiet(str(event.get("lead") or event.get("text") or ""))
+    first = _quiet(event.lead)
     room = limit - len(first) - len(link) - 4
     if room < LEAST:
         return _joined([cut(first, max(limit - len(link) - 2, LEAST)), link])[:limit]
     parts = []
-    more = cut(_quiet(str(event.get("more") or "")), max(room // 2, LEAST))
+    more = cut(_quiet(getattr(event, "more", None) or ""), max(room // 2, LEAST))
     for part in (more, _todo(event, room // 3), *_body(event, room)):
         if part and len(part) + 2 <= room:
             parts.append(part)
@@ -52,33 +50,35 @@ def markdown(event: Event, *, limit: int) -> str:
 
 def amazon_q(event: Event) -> dict[str, Any]:
     """Return the one form that Amazon Q Developer (once AWS Chatbot) shows; it drops anything else without a word."""
-    incident = str(event.get("incident") or event.get("id") or "lastseen")
     return {
         "version": "1.0",
         "source": "custom",
-        "id": str(event.get("id") or incident),
+        "id": event.id,
         "content": {
             "textType": "client-markdown",
             "title": cut(title(event), 250),
             "description": markdown(event, limit=Q_LIMIT),
         },
-        "metadata": {"threadId": incident, "summary": cut(title(event), 250), "eventType": str(event.get("type"))},
+        "metadata": {
+            "threadId": event.incident or event.id,
+            "summary": cut(title(event), 250),
+            "eventType": str(event.type),
+        },
     }
 
 
 def _body(event: Event, room: int) -> list[str]:
-    if event.get("type") == "digest":
+    if isinstance(event, DigestEvent):
         return [_names(event, room)]
-    return [_output(event, room // 2), _facts(event)]
+    return [_output(event, room // 2), _facts(event)] if isinstance(event, FlipEvent) else []
 
 
 def _todo(event: Event, room: int) -> str:
-    todo = str(event.get("todo") or "")
-    return f"**What to do**\n{cut(_quiet(todo), max(room, LEAST))}" if todo else ""
+    return f"**What to do**\n{cut(_quiet(event.todo), max(room, LEAST))}" if event.todo else ""
 
 
-def _output(event: Event, room: int) -> str:
-    output = str(event.get("output") or "")
+def _output(event: FlipEvent, room: int) -> str:
+    output = event.output
     if not output or room < LEAST:
         return ""
     lines = output.replace("```", "'''").split("\n")[-OUTPUT_LINES:]
@@ -87,24 +87,23 @@ def _output(event: Event, room: int) -> str:
     return f"```\n{text}\n```"
 
 
-def _facts(event: Event) -> str:
-    check: Mapping[str, Any] = event.get("check") or {}
-    also = ", ".join(_code(name) for name in event.get("also_down") or ())
-    more = int(event.get("also_down_count") or 0) - len(event.get("also_down") or ())
+def _facts(event: FlipEvent) -> str:
+    also = ", ".join(_code(name) for name in event.also_down)
+    more = event.also_down_count - len(event.also_down)
     facts = {
         "Also down": also + (f" and {more} more" if more > 0 else ""),
-        "Tags": ", ".join(_code(tag) for tag in check.get("tags") or ()),
-        "Project": _code(str(event.get("project") or "")) if check else "",
+        "Tags": ", ".join(_code(tag) for tag in event.check.tags),
+        "Project": _code(event.project),
     }
     return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
 
 
-def _names(event: Event, room: int) -> str:
+def _names(event: DigestEvent, room: int) -> str:
     """Return the names of a digest's checks by what happened to them, as many as fit."""
     by_what: dict[str, list[str]] = {}
-    for flip in event.get("flips") or ():
-        by_what.setdefault(str(flip.get("what")), []).append(_code(str(flip.get("check"))))
-    named, left, lines = 0, room - LEAST // 2, []
+    for flip in event.flips:
+        by_what.setdefault(flip.what, []).append(_code(flip.check))
+    shown, left, lines = 0, room - LEAST // 2, []
     for what, names in by_what.items():
         fitting = []
         left -= len(what) + 8
@@ -113,17 +112,15 @@ def _names(event: Event, room: int) -> str:
             if left < 0:
                 break
             fitting.append(name)
-        named += len(fitting)
+        shown += len(fitting)
         if fitting:
             lines.append(f"**{what}**: {', '.join(fitting)}")
-    more = int(event.get("count") or 0) - named
+    more = event.count - shown
     return "\n".join([*lines, *([f"and {more} more: the page and the mail name each"] if more > 0 else [])])
 
 
 def _link(event: Event) -> str:
-    check: Mapping[str, Any] = event.get("check") or {}
-    url = check.get("url") or event.get("url")
-    return f"[{'The check' if check else 'All checks'}]({url})" if url else ""
+    return f"[{'All checks' if isinstance(event, DigestEvent) else 'The check'}]({event.url})" if event.url else ""
 
 
 def _code(name: str) -> str:

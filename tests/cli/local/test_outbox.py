@@ -23,7 +23,9 @@ def notice(subject: str, **event: object) -> Notice:
 
 def test_each_alert_is_shown_as_its_mail_newest_first(outbox: Outbox) -> None:
     for n, message in enumerate(gallery.messages().values()):
-        outbox.add(Notice(subject=message.subject, event=message.event, attributes={}, arrived=T0), at=T0 + minutes(n))
+        outbox.add(
+            Notice(subject=message.subject, event=message.document, attributes={}, arrived=T0), at=T0 + minutes(n)
+        )
     page = httpx.get(outbox.url).text
     places = [page.index(f"<h2>{message.subject}</h2>") for message in gallery.messages().values()]
     assert places == sorted(places, reverse=True)

@@ -62,7 +62,7 @@ class World:
         """Return the ids of all flips of which people were told."""
         found = set()
         for message in self.topic.published:
-            event = message.event
+            event = message.document
             found |= {flip["id"] for flip in event["flips"]} if event["type"] == "digest" else {event["id"]}
         return found
 
@@ -183,7 +183,7 @@ def test_of_two_that_tell_at_once_each_names_the_same_event(world: World) -> Non
 
     world.topic.hook = meanwhile
     world.tell(check())
-    assert [message.event["id"] for message in world.topic.published] == [event_id(check().id, 2)] * 2
+    assert [message.document["id"] for message in world.topic.published] == [event_id(check().id, 2)] * 2
     assert world.held(check()).announced == 2
 
 
@@ -242,7 +242,7 @@ def test_a_flip_that_is_missing_from_the_log_is_told_as_the_status(world: World,
         world.ping(check(), Ping(at=T0 + minutes(2)))
     world.store.flips_of.clear()
     told = world.tell(check(), now=T0 + minutes(3))
-    assert [message.event["status"] for message in world.topic.published] == [str(status)]
+    assert [message.document["status"] for message in world.topic.published] == [str(status)]
     assert world.held(check()).announced == world.held(check()).flips
     assert (told.broken, told.failed) == ((unique_key(check().id),), ())
 
@@ -255,7 +255,7 @@ def test_a_flip_that_is_missing_before_the_last_is_named_once(world: World, capl
     del world.store.flips_of[check().id][first]
     told = [world.tell(check(), now=T0 + minutes(3)).broken for _ in range(2)]
     assert told == [(unique_key(check().id),), ()]
-    assert [message.event["status"] for message in world.topic.published] == ["up"]
+    assert [message.document["status"] for message in world.topic.published] == ["up"]
     assert f"{unique_key(check().id)} lacks flips, the last is {first}" in caplog.text
 
 

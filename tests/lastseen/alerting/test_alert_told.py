@@ -49,14 +49,14 @@ def test_an_alert_says_what_to_do_and_what_else_is_down() -> None:
     tell(store, topic, late)
     [message] = topic.published
     assert "What to do:\n  How to mend job-001" in message.email
-    assert message.event["also_down"] == ["job-003"]
+    assert message.document["also_down"] == ["job-003"]
 
 
 def test_checks_that_go_down_together_are_named_in_each_others_alert() -> None:
     both = (check(1), check(2))
     store, topic = given(*both)
     assert tell(store, topic, *both) == 2
-    assert [message.event["also_down"] for message in topic.published] == [["job-002"], ["job-001"]]
+    assert [message.document["also_down"] for message in topic.published] == [["job-002"], ["job-001"]]
 
 
 def test_in_a_large_project_nobody_looks_what_else_is_down() -> None:
@@ -66,7 +66,7 @@ def test_in_a_large_project_nobody_looks_what_else_is_down() -> None:
     store, topic = given(late, *many)
     store.hook = lambda call, when: reads.append(call) if when == "before" else None
     tell(store, topic, late)
-    assert topic.published[0].event["also_down"] == []
+    assert topic.published[0].document["also_down"] == []
     assert reads.count("get_many") == 1  # of the check itself
 
 
@@ -148,9 +148,9 @@ def test_a_storm_becomes_digests_that_name_every_check_once() -> None:
     many = [check(n) for n in range(1, 1_001)]
     store, topic = given(*many)
     assert tell(store, topic, *many) == 4
-    named = [flip["check"] for message in topic.published for flip in message.event["flips"]]
+    named = [flip["check"] for message in topic.published for flip in message.document["flips"]]
     assert named == [each.name for each in many]
-    assert len({message.event["id"] for message in topic.published}) == 4
+    assert len({message.document["id"] for message in topic.published}) == 4
 
 
 def test_a_digest_told_again_with_other_checks_in_it_is_another_one() -> None:
@@ -159,7 +159,7 @@ def test_a_digest_told_again_with_other_checks_in_it_is_another_one() -> None:
     tell(store, topic, *many[:6])
     store, topic_again = given(*many)
     tell(store, topic_again, *many)
-    assert topic.published[0].event["id"] != topic_again.published[0].event["id"]
+    assert topic.published[0].document["id"] != topic_again.published[0].document["id"]
 
 
 def test_a_check_that_cannot_be_read_stops_no_other() -> None:
@@ -168,7 +168,7 @@ def test_a_check_that_cannot_be_read_stops_no_other() -> None:
     store.corrupt.add(checks[3].id)
     told = run([each.id for each in checks], store=store, topic=topic, now=LATE, site_url=SITE)
     assert len(told.broken) == 1
-    assert topic.published[0].event["count"] == 6
+    assert topic.published[0].document["count"] == 6
 
 
 def test_flips_that_an_earlier_try_left_untold_are_told_before_the_new_one() -> None:
@@ -179,7 +179,7 @@ def test_flips_that_an_earlier_try_left_untold_are_told_before_the_new_one() -> 
     back = pinged(store.checks[late.id], Ping(at=T0 + minutes(2)))
     store.save_ping(store.checks[late.id], back)
     tell(store, topic, late, now=LATE + minutes(5))
-    assert [message.event["reason"] for message in topic.published] == ["failed", "pinged", "missed"]
+    assert [message.document["reason"] for message in topic.published] == ["failed", "pinged", "missed"]
     assert store.checks[late.id].status is Status.DOWN
     assert woken(store.checks[late.id], LATE + minutes(5)).flips == ()
 

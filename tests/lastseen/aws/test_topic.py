@@ -42,7 +42,7 @@ def test_each_protocol_gets_its_part() -> None:
         [received] = sqs.receive_message(QueueUrl=url)["Messages"]
     envelope = json.loads(received["Body"])
     assert envelope["Subject"] == message.subject
-    assert json.loads(envelope["Message"]) == message.event
+    assert json.loads(envelope["Message"]) == message.document
     assert envelope["MessageAttributes"]["status"] == {"Type": "String.Array", "Value": '["down"]'}
 
 

@@ -14,7 +14,9 @@ from moto import mock_aws
 from lastseen.aws.topic import Topic
 from lastseen.core.channel import Channel, Via, from_document, policy, to_document, wants
 from lastseen.core.check import Status
-from lastseen.text.message import Alert, Message, deaf, digest, flipped, trial
+from lastseen.text.digest import digest
+from lastseen.text.message import Alert, Message, flipped
+from lastseen.text.own import deaf, trial
 from tests.gallery import EXPORT, FLIPS, SITE, storm
 from tests.times import T0
 

@@ -21,7 +21,9 @@ from lastseen.delivery.deliver import Tried, deliver, fan_out, sender
 from lastseen.delivery.guarded import SILENT
 from lastseen.delivery.notes import NOTES, note_delivery
 from lastseen.storage import projects as project
-from lastseen.text.message import Message, deaf, trial
+from lastseen.text.event import DigestEvent
+from lastseen.text.message import Message
+from lastseen.text.own import deaf, trial
 from tests import gallery
 from tests.lastseen.delivery.receiver import Receiver, Reply, listening
 from tests.lastseen.delivery.test_services import DIGEST, SLACK
@@ -32,6 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of A
 
 MESSAGES = gallery.messages()
 DOWN, UP = MESSAGES["The job failed"], MESSAGES["Up again"]
+FAILED = gallery.flip_event("The job failed")
 
 
 class Queue(Deliveries):
@@ -123,9 +126,7 @@ class World:
 
     def silent_note(self, channel_id: str) -> None:
         """Let a delivery to a channel have hung just now."""
-        note_delivery(
-            self.store, self.channel(channel_id), {"id": "e"}, result="again", why=SILENT, tries=1, now=self.now
-        )
+        note_delivery(self.store, self.channel(channel_id), FAILED, result="again", why=SILENT, tries=1, now=self.now)
 
     def note(self, channel_id: str) -> dict[str, Any]:
         return self.store.setting(f"{NOTES}default", channel_id) or {}
@@ -161,7 +162,7 @@ def test_an_event_goes_to_each_channel_that_wants_it(receiver: Receiver, other: 
     )
     assert world.hear(DOWN) == 1
     assert [tried.result for tried in world.work()] == ["delivered"]
-    assert receiver.last.json == DOWN.event
+    assert receiver.last.json == DOWN.document
     assert other.received == []
 
 
@@ -170,8 +171,8 @@ def test_a_retry_doubles_to_nobody_else(receiver: Receiver, other: Receiver) -> 
     world = World(hook(receiver), hook(other, "other"))
     world.hear(DOWN)
     world.work_until(T0 + minutes(5))
-    assert ids(receiver) == [DOWN.event["id"]] * 3
-    assert ids(other) == [DOWN.event["id"]]
+    assert ids(receiver) == [DOWN.document["id"]] * 3
+    assert ids(other) == [DOWN.document["id"]]
     assert world.queue.waiting == []
 
 
@@ -180,8 +181,7 @@ def test_a_receiver_that_is_down_for_two_minutes_gets_its_alerts_afterwards_in_o
 ) -> None:
     receiver.usual = Reply(503)
     world = World(hook(receiver))
-    same = {"check": DOWN.event["check"]}
-    alerts = [replace(DOWN, event=DOWN.event | same | {"id": f"event:{n}"}) for n in range(4)]
+    alerts = [replace(DOWN, event=replace(FAILED, id=f"event:{n}")) for n in range(4)]
     for alert in alerts:
         world.hear(alert)
         world.work_until(world.now + seconds(30))
@@ -208,7 +208,9 @@ def test_a_channel_that_hung_is_left_alone_for_a_minute_and_then_tried_again(
     monkeypatch.setattr(line, "READ_SECONDS", 0.2)
     receiver.will(Reply(after_seconds=0.6))
     world = World(hook(receiver))
-    alerts = [replace(DOWN, event=DOWN.event | {"id": f"e:{n}", "check": {"key": f"k{n}"}}) for n in range(3)]
+    alerts = [
+        replace(DOWN, event=replace(FAILED, id=f"e:{n}", check=replace(FAILED.check, key=f"k{n}"))) for n in range(3)
+    ]
     for alert in alerts:
         world.hear(alert)
     assert [(tried.result, tried.wait) for tried in world.work()] == [
@@ -268,7 +270,7 @@ def test_a_channel_that_refuses_twice_is_switched_off_and_the_others_are_told(
     assert world.channel("hook").disabled == f"it answered HTTP {status}"
     [message] = world.topic.published
     assert message.subject == "LOST: the channel hook of default takes no alerts"
-    assert DOWN.subject in message.email
+    assert FAILED.title in message.email
     world.hear(message)
     world.work()
     assert other.last.json["type"] == "channel"
@@ -322,10 +324,12 @@ def test_killed_at_any_step_the_channel_is_told_or_the_others_are_told_why_not(
         world.work_until(T0 + minutes(10))
         was_killed = killed()
         assert world.queue.waiting == []
-        assert set(ids(receiver)) == {DOWN.event["id"]}
+        assert set(ids(receiver)) == {DOWN.document["id"]}
         assert len(receiver.received) <= (2 if answer == 200 else 4)
         assert bool(world.channel("hook").disabled) == (answer == 404)
-        assert {message.event["type"] for message in world.topic.published} == ({"channel"} if answer == 404 else set())
+        assert {message.document["type"] for message in world.topic.published} == (
+            {"channel"} if answer == 404 else set()
+        )
         if not was_killed:
             break
         steps += 1
@@ -359,8 +363,8 @@ def test_a_message_that_a_chat_does_not_take_is_told_in_one_line(
     world.hear(DOWN)
     assert [tried.result for tried in world.work()] == ["delivered"]
     whole, brief = (received.json["attachments"][0] for received in receiver.received)
-    assert whole["text"].startswith(DOWN.event["lead"])
-    assert (brief["title"], brief["text"]) == (DOWN.event["title"], DOWN.event["title"])
+    assert whole["text"].startswith(DOWN.document["lead"])
+    assert (brief["title"], brief["text"]) == (DOWN.document["title"], DOWN.document["title"])
 
 
 def test_an_incident_tool_hears_of_each_check_of_a_digest_on_its_own(
@@ -368,7 +372,8 @@ def test_an_incident_tool_hears_of_each_check_of_a_digest_on_its_own(
 ) -> None:
     monkeypatch.setattr(incident, "PAGERDUTY", {"us": receiver.url})
     world = World(hook(receiver, via=Via.CHAT, target=f"pagerduty://{'A' * 32}@{'B' * 20}"))
-    world.hear(replace(MESSAGES["Many at once: a digest"], event=DIGEST | {"flips": DIGEST["flips"][:7]}))
+    assert isinstance(DIGEST, DigestEvent)
+    world.hear(replace(MESSAGES["Many at once: a digest"], event=replace(DIGEST, flips=DIGEST.flips[:7])))
     world.work_until(T0 + minutes(1))
     assert len({received.json["dedup_key"] for received in receiver.received}) == 7
 
@@ -400,7 +405,7 @@ def test_what_became_of_a_delivery_is_noted_without_its_address(receiver: Receiv
     world.hear(DOWN)
     world.work()
     assert world.note("hook") | {"at": 0} == {
-        "event": DOWN.event["id"],
+        "event": DOWN.document["id"],
         "at": 0,
         "result": "again",
         "why": "it answered HTTP 500",
@@ -415,14 +420,14 @@ def test_the_queue_keeps_the_order_of_a_check_and_drops_doubles() -> None:
         url = sqs.create_queue(QueueName="d.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         queue = Deliveries(sqs, url)
         deliveries = [
-            Delivery(project="default", channel_id="c1", event=DOWN.event | {"id": f"e:{n}", "text": "x" * 50_000})
+            Delivery(project="default", channel_id="c1", event=replace(FAILED, id=f"e:{n}", text="x" * 50_000))
             for n in range(12)
         ]
         queue.send(deliveries)
         queue.send(deliveries)  # SNS told the function twice
         found: list[str] = []
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
-            found.append(read(messages[0]["Body"]).event["id"])
+            found.append(read(messages[0]["Body"]).event.id)
             assert "Messages" not in sqs.receive_message(QueueUrl=url)  # the group waits for its head
             sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
     assert found == [f"e:{n}" for n in range(12)]

@@ -20,7 +20,7 @@ from lastseen.delivery import incident
 from lastseen.delivery.guarded import PrivateAddressError, public_addresses
 from lastseen.delivery.services import BadTargetError, checked, checked_webhook, is_incident_tool, post, send
 from lastseen.delivery.webhook import Form, request
-from lastseen.text.message import digest
+from lastseen.text.digest import digest
 from tests import gallery
 from tests.lastseen.delivery.receiver import Receiver, Reply, listening, make_certificate
 from tests.times import T0, hours
@@ -28,7 +28,7 @@ from tests.times import T0, hours
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
 
 MESSAGES = gallery.messages()
-DOWN, UP = MESSAGES["The job failed"].event, MESSAGES["Up again"].event
+DOWN, UP = gallery.flip_event("The job failed"), gallery.flip_event("Up again")
 DIGEST = digest(gallery.storm(250), now=T0 + hours(2), site_url=gallery.SITE).event
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
 DISCORD = f"discord://{'1' * 18}/{'a' * 68}"
@@ -104,10 +104,10 @@ def test_teams_receives_this_card_of_workflows(
 def test_mattermost_and_ntfy_receive_the_alert(receiver: Receiver) -> None:
     assert chat(f"mmost://127.0.0.1:{receiver.port}/3ccdd113474722377935511fc85d3dd4", DOWN).delivered
     assert receiver.last.path == "/hooks/3ccdd113474722377935511fc85d3dd4"
-    assert DOWN["lead"] in receiver.last.json["text"]
+    assert DOWN.lead in receiver.last.json["text"]
     assert chat(f"ntfy://127.0.0.1:{receiver.port}/jobs", DOWN).delivered
-    assert DOWN["lead"] in receiver.last.json["message"]
-    assert receiver.last.json["title"] == DOWN["title"]
+    assert DOWN.lead in receiver.last.json["message"]
+    assert receiver.last.json["title"] == DOWN.title
 
 
 DIGESTS = [(SLACK, 35_000), (f"mmost://127.0.0.1:1/{'3' * 32}", 4_000), (DISCORD, 2_000)]
@@ -140,7 +140,7 @@ def test_pagerduty_opens_an_incident_and_its_recovery_closes_it() -> None:
     assert opened.url == "https://events.eu.pagerduty.com/v2/enqueue"
     first, second = json.loads(opened.body), json.loads(closed.body)
     assert (first["event_action"], second["event_action"]) == ("trigger", "resolve")
-    assert first["dedup_key"] == second["dedup_key"] == UP["incident"]
+    assert first["dedup_key"] == second["dedup_key"] == UP.incident
     assert first["payload"]["summary"] == "DOWN: nightly-backup did not start in time"
     assert first["payload"]["severity"] == "critical"
 
@@ -152,8 +152,8 @@ def test_opsgenie_opens_an_alert_and_its_recovery_closes_it() -> None:
     closed = incident.opsgenie(UP, api_key="k", region="us", responders=[])
     sent = json.loads(opened.body)
     assert opened.headers["Authorization"] == "GenieKey k"
-    assert (sent["alias"], sent["responders"]) == (UP["incident"], [{"type": "team", "name": "ops"}])
-    assert closed.url.startswith(f"https://api.opsgenie.com/v2/alerts/{UP['incident'].replace(':', '%3A')}/close")
+    assert (sent["alias"], sent["responders"]) == (UP.incident, [{"type": "team", "name": "ops"}])
+    assert closed.url.startswith(f"https://api.opsgenie.com/v2/alerts/{str(UP.incident).replace(':', '%3A')}/close")
 
 
 def test_incident_tools_are_asked_by_apprise_urls(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

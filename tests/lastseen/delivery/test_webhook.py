@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lastseen.delivery.webhook import Form, request
+from lastseen.text.event import to_json
 from tests import gallery
 from tests.times import T0
 
-EVENT = gallery.messages()["The job did not start"].event
-FAILED = gallery.messages()["The job failed"].event
+EVENT = gallery.flip_event("The job did not start")
+FAILED = gallery.flip_event("The job failed")
 PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 
 
@@ -26,10 +28,10 @@ def sent(event: Any = EVENT, **form: Any) -> Any:
 def test_without_a_template_the_event_itself_is_posted() -> None:
     made = sent()
     assert (made.method, made.url) == ("POST", "https://example.com/in")
-    assert json.loads(made.body) == EVENT
+    assert json.loads(made.body) == to_json(EVENT)
     assert made.headers == {
         "User-Agent": "Lastseen",
-        "Lastseen-Event": EVENT["id"],
+        "Lastseen-Event": EVENT.id,
         "Content-Type": "application/json",
     }
 
@@ -38,7 +40,7 @@ def test_without_a_template_the_event_itself_is_posted() -> None:
     ("template", "filled"),
     [
         ("$NAME is $STATUS", "nightly-backup is down"),
-        ("$CODE", EVENT["check"]["key"]),
+        ("$CODE", EVENT.check.key),
         ("$SLUG|", "|"),
         ("$TAGS: $TAG1, $TAG2, $TAG3", "prod db: prod, db, $TAG3"),
         ("$NOW", "2026-03-02T12:00:00+00:00"),
@@ -56,26 +58,26 @@ def test_placeholders_are_filled(template: str, filled: str) -> None:
 
 
 def test_what_a_placeholder_brings_is_never_taken_for_another() -> None:
-    event = FAILED | {"check": FAILED["check"] | {"name": "$BODY $STATUS"}, "output": "$NAME"}
+    event = replace(FAILED, check=replace(FAILED.check, name="$BODY $STATUS"), output="$NAME")
     assert sent(event, body="$NAME|$BODY").body.decode() == "$BODY $STATUS|$NAME"
 
 
 def test_a_body_that_is_json_stays_json_whatever_a_job_prints() -> None:
-    event = FAILED | {"output": 'say "hi"\n\\o/ \u2028'}
+    event = replace(FAILED, output='say "hi"\n\\o/ \u2028')
     made = sent(event, body='{"name": $NAME_JSON, "output": $BODY_JSON, "event": $JSON}')
     document = json.loads(made.body)
     assert document["output"] == 'say "hi"\n\\o/ \u2028'
-    assert document["event"] == event
+    assert document["event"] == to_json(event)
 
 
 def test_what_stands_in_a_url_is_encoded_for_one() -> None:
-    event = EVENT | {"check": EVENT["check"] | {"name": "a b&c=/ü"}}
+    event = replace(EVENT, check=replace(EVENT.check, name="a b&c=/ü"))
     made = sent(event, url="https://example.com/in?name=$NAME&s=$STATUS")
     assert made.url == "https://example.com/in?name=a%20b%26c%3D%2F%C3%BC&s=down"
 
 
 def test_headers_are_templates_that_cannot_be_broken_out_of() -> None:
-    event = EVENT | {"check": EVENT["check"] | {"name": "x\r\nEvil: 1"}}
+    event = replace(EVENT, check=replace(EVENT.check, name="x\r\nEvil: 1"))
     made = sent(event, headers={"X-Name": "$NAME", "content-type": "text/csv"}, body="x")
     assert made.headers["X-Name"] == "x Evil: 1"
     assert [name for name in made.headers if name.lower() == "content-type"] == ["content-type"]

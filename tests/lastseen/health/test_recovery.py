@@ -12,7 +12,7 @@ from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
 from lastseen.health.canary import Voice, listen
 from lastseen.pinging import answer as ping
-from lastseen.text.message import deaf, hearing
+from lastseen.text.own import deaf, hearing
 from tests.memory import MemoryStore, MemoryTopic, MemoryWakes
 from tests.times import T0, minutes, seconds
 
@@ -105,7 +105,7 @@ def test_after_fifteen_minutes_of_deafness_people_are_told_all_the_same_and_why_
     [_, late] = house.topic.published
     assert late.subject == "DOWN: job 1 did not start in time"
     assert "15 min" in late.email
-    assert late.event["reason"] == "missed"
+    assert late.document["reason"] == "missed"
 
 
 def test_a_scheduler_that_was_off_for_an_hour_blames_nobody_who_pinged_and_tells_each_real_miss_once() -> None:

@@ -261,7 +261,7 @@ def test_history_is_listed_newest_first() -> None:
     pings = [Recorded(2, Kind.START, Ping(at=T0 - minutes(1))), Recorded(1, Kind.SUCCESS, Ping(at=T0 - hours(5)))]
     said = words(a_page(second.check, pings=pings, flips=[*first.flips, *second.flips]))
     changes = said.split("Changes of status")[1]
-    assert changes.index("did not start in time") < changes.index("first success")
+    assert changes.index("did not start in time") < changes.index("succeeded for the first time")
     assert said.index("start GET 1 min ago") < said.index("success GET 5 h ago")
 
 

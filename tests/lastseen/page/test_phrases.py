@@ -7,7 +7,8 @@ import pytest
 
 from lastseen.core.check import Flip, Reason, Status
 from lastseen.core.schedule import Cron, OnCalendar, Period
-from lastseen.page.phrases import distance, expected, expression, happened, lasting, when
+from lastseen.page.phrases import distance, expected, expression, lasting, when
+from lastseen.text.happened import happened
 from tests.times import T0, hours, minutes, seconds
 
 
@@ -90,5 +91,5 @@ def test_the_troubles_are_told_apart() -> None:
     assert happened(flip(Reason.FAILED, exit_status=3)) == "failed, exit status 3"
     assert happened(flip(Reason.FAILED, note="TERM")) == "failed, TERM"
     back: dict[str, Any] = {"was": Status.DOWN, "status": Status.UP, "since": T0 - hours(2)}
-    assert happened(flip(Reason.PINGED, **back)) == "back after 2 h"
-    assert happened(flip(Reason.PINGED, was=Status.NEW, status=Status.UP)) == "first success"
+    assert happened(flip(Reason.PINGED, **back)) == "is back after 2 h"
+    assert happened(flip(Reason.PINGED, was=Status.NEW, status=Status.UP)) == "succeeded for the first time"

@@ -58,7 +58,7 @@ class Poisoned:
         return alert.run(woken, store=self.store, topic=self.topic, now=LATE + seconds(3), site_url="https://x.test")
 
     def told(self) -> list[str]:
-        return sorted(message.event["check"]["name"] for message in self.topic.published)
+        return sorted(message.document["check"]["name"] for message in self.topic.published)
 
 
 @pytest.fixture

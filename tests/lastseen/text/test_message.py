@@ -14,8 +14,10 @@ from syrupy.assertion import SnapshotAssertion
 from lastseen.aws.topic import SIZE_LIMIT, as_json
 from lastseen.core.check import Flip, Reason, Status
 from lastseen.core.schedule import Cron
+from lastseen.text.digest import digest
+from lastseen.text.event import FlipEvent
 from lastseen.text.markdown import markdown, title
-from lastseen.text.message import Alert, Message, digest, flipped
+from lastseen.text.message import Alert, Message, flipped
 from tests import gallery
 from tests.gallery import BACKUP, EXPORT, FLIPS, NIGHT, SITE
 from tests.times import T0, hours
@@ -28,7 +30,7 @@ def test_people_and_programs_are_told_this(name: str, snapshot: SnapshotAssertio
     message = MESSAGES[name]
     parts = ["SUBJECT", message.subject, "E-MAIL", message.email, "SMS", message.sms]
     parts += ["CHAT", title(message.event), markdown(message.event, limit=1_900)]
-    without_text = {field: value for field, value in message.event.items() if field not in {"text", "subject"}}
+    without_text = {field: value for field, value in message.document.items() if field not in {"text", "subject"}}
     assert "\n".join([*parts, "EVENT", json.dumps(without_text, indent=1)]) == snapshot
 
 
@@ -39,14 +41,14 @@ def test_a_message_keeps_the_limits_of_each_protocol(name: str) -> None:
     assert len(message.subject) < 100
     assert message.sms.isascii()
     assert len(message.sms) <= 140
-    assert message.event["version"] == 1
-    assert message.event["text"].strip() == message.email.strip()
+    assert message.document["version"] == 1
+    assert message.document["text"].strip() == message.email.strip()
     assert all(value for value in message.attributes.values())
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_no_message_bears_an_id_that_pings(name: str) -> None:
-    told = as_json([MESSAGES[name].email, MESSAGES[name].sms, MESSAGES[name].event, MESSAGES[name].attributes])
+    told = as_json([MESSAGES[name].email, MESSAGES[name].sms, MESSAGES[name].document, MESSAGES[name].attributes])
     assert BACKUP.id not in told
     assert EXPORT.id not in told
     assert "slack://" not in told
@@ -59,11 +61,11 @@ def test_the_three_reasons_are_told_apart_in_the_subject() -> None:
 
 
 def test_a_recovery_refers_to_the_event_that_it_ends() -> None:
-    ended = MESSAGES["The job did not start"].event["id"]
-    event = MESSAGES["Up again"].event
-    assert (event["incident"], event["status"]) == (ended, "up")
+    ended = MESSAGES["The job did not start"].document["id"]
+    event = gallery.flip_event("Up again")
+    assert (event.incident, event.status) == (ended, "up")
     assert f"ends {ended}" in MESSAGES["Up again"].email
-    assert MESSAGES["Still down: a reminder"].event["incident"] == ended
+    assert MESSAGES["Still down: a reminder"].document["incident"] == ended
 
 
 def test_an_up_alert_tells_nobody_what_to_do() -> None:
@@ -78,7 +80,7 @@ def test_flapping_and_its_end_reach_those_who_are_told_of_one_status_only() -> N
 
 def test_only_a_few_of_many_others_are_named() -> None:
     assert "shard-8 and 3 more" in MESSAGES["The job failed"].email
-    assert MESSAGES["The job failed"].event["also_down_count"] == 13
+    assert MESSAGES["The job failed"].document["also_down_count"] == 13
 
 
 FOREIGN = st.text(max_size=200)
@@ -104,7 +106,7 @@ def test_foreign_text_can_break_no_limit_and_smuggle_nothing_in(
     assert message.sms.isprintable()
     assert len(message.sms) <= 140
     assert all(char.isprintable() or char in "\n\t" or char.isspace() for char in message.email)
-    as_json(message.event).encode()
+    as_json(message.document).encode()
     assert len(markdown(message.event, limit=1_000)) <= 1_000
 
 
@@ -120,7 +122,7 @@ def test_the_end_of_long_output_is_kept_from_a_whole_line_on() -> None:
     message = _told(name="x", tags="", about="", body=body, note="")
     assert "line 0999" in message.email
     assert "line 0000" not in message.email
-    assert len(message.event["output"]) <= 2_003
+    assert len(message.document["output"]) <= 2_003
 
 
 @pytest.mark.parametrize("limit", [300, 1_000, 2_000, 4_000])
@@ -129,9 +131,9 @@ def test_a_chat_is_told_what_fits_and_always_where_to_look(name: str, limit: int
     event = MESSAGES[name].event
     told = markdown(event, limit=limit)
     assert len(told) <= limit
-    assert told.startswith(event["lead"][:40])
-    if "check" in event:
-        assert event["check"]["url"] in told
+    assert told.startswith(event.lead[:40])
+    if isinstance(event, FlipEvent):
+        assert event.check.url in told
 
 
 def test_a_chat_is_told_what_to_do_only_where_there_is_something_to_do() -> None:
@@ -140,7 +142,6 @@ def test_a_chat_is_told_what_to_do_only_where_there_is_something_to_do() -> None
         "Up again",
         "Flapping",
         "Many at once: a digest",
-        "Lastseen itself hears nothing",
         "Lastseen hears again",
         "A test",
     ]
@@ -162,7 +163,7 @@ def test_a_digest_names_every_check_of_the_largest_batch() -> None:
     assert message.subject == "DOWN: 250 checks of default: 200 did not start in time, 50 got stuck"
     for n in range(250):
         assert f"shard-{n:04d}" in message.email
-    assert len(message.event["flips"]) == 250
+    assert len(message.document["flips"]) == 250
 
 
 def test_a_digest_of_the_longest_names_stays_below_what_sns_takes() -> None:
@@ -172,7 +173,7 @@ def test_a_digest_of_the_longest_names_stays_below_what_sns_takes() -> None:
         for n, alert in enumerate(gallery.storm(250))
     ]
     message = digest(long, now=T0 + hours(2), site_url=SITE)
-    parts = as_json({"default": as_json(message.event), "email": message.email, "sms": message.sms})
+    parts = as_json({"default": as_json(message.document), "email": message.email, "sms": message.sms})
     assert len(parts.encode()) + len(as_json(message.attributes).encode()) < SIZE_LIMIT
 
 
@@ -206,3 +207,4 @@ def test_the_page_of_alerts_shows_what_the_code_says() -> None:
     """If it does not: uv run python -m tests.gallery."""
     text = gallery.PAGE.read_text()
     assert gallery.page(text, gallery.rendered(MESSAGES)) == text
+    assert gallery.SCHEMA.read_text() == gallery.schema()

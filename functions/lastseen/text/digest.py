@@ -1,0 +1,116 @@
+"""A digest: one message about many checks, in the form of each protocol.
+
+Lives here: what is said of many checks at once, and what is left out where there is no room.
+Never here: which alerts go together (alerting), one check (message.py). Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from lastseen.core.check import event_id
+from lastseen.text.event import DigestEvent, DigestFlip
+from lastseen.text.happened import check_name
+from lastseen.text.message import SUBJECT_LIMIT, Alert, Attributes, Message, attributes, since, sms, what_happened
+from lastseen.text.words import clock, plain
+
+DIGEST_BYTES = 60_000
+"""Of the list of checks in a digest's text; its event has the list once more. SNS takes 256 KB in all."""
+
+DIGEST_FLIPS_BYTES = 100_000
+
+
+def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: Sequence[str] | None = None) -> Message:
+    """Return one message for many flips that go to the same people: of one project, status and list of channels."""
+    check, status = alerts[0].check, alerts[0].flip.status
+    counts = Counter(what_happened(alert.check, alert.flip, brief=True) for alert in alerts)
+    reasons = ", ".join(f"{count} {what}" for what, count in counts.most_common(5))
+    checks = len({alert.check.id for alert in alerts})
+    subject = plain(f"{str(status).upper()}: {checks} checks of {check.project}: {reasons}", SUBJECT_LIMIT)
+    lead = f"{checks} checks of the project {check.project} are {status}: {reasons}."
+    lines = [
+        f"- {check_name(alert.check)} {what_happened(alert.check, alert.flip)}, {since(alert.flip)}" for alert in alerts
+    ]
+    named = _within(lines, [check_name(alert.check) for alert in alerts])
+    text = "\n".join([lead, "", *named, "", f"All checks: {site_url}/", f"Sent at {clock(now)}."])
+    event = DigestEvent(
+        id=_digest_id(alerts),
+        subject=subject,
+        title=subject,
+        lead=lead,
+        status=status,
+        project=check.project,
+        at=alerts[0].flip.at,
+        count=len(alerts),
+        flips=_listed(alerts),
+        url=f"{site_url}/",
+        text=text,
+        channels=None if channels is None else tuple(channels),
+    )
+    return Message(
+        subject=subject,
+        email=text,
+        sms=sms(subject, alerts[0].flip),
+        event=event,
+        attributes=attributes(check, [str(status)], channels) | _union_of_tags(alerts),
+    )
+
+
+def _digest_id(alerts: Sequence[Alert]) -> str:
+    """Name a digest by all that it says: sent again with other checks in it, it is another one."""
+    ids = ",".join(event_id(alert.check.id, alert.flip.n) for alert in alerts)
+    return f"digest:{hashlib.sha1(ids.encode(), usedforsecurity=False).hexdigest()}"
+
+
+def _within(lines: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return as many lines as fit into `DIGEST_BYTES`; then the other names alone; then how many are left out."""
+    kept: list[str] = []
+    room = DIGEST_BYTES
+    for line in lines:
+        room -= len(line.encode()) + 1
+        if room < DIGEST_BYTES // 2 and len(kept) < len(lines) - 1:
+            break
+        kept.append(line)
+    rest = list(names[len(kept) :])
+    if not rest:
+        return kept
+    fitting = []
+    for name in rest:
+        room -= len(name.encode()) + 2
+        if room < 0:
+            break
+        fitting.append(name)
+    left = len(rest) - len(fitting)
+    return [*kept, f"- and {', '.join(fitting)}" + (f" and {left} more" if left else "")]
+
+
+def _listed(alerts: Sequence[Alert]) -> tuple[DigestFlip, ...]:
+    """Return the flips of a digest as its event has them, as many as fit."""
+    listed: list[DigestFlip] = []
+    room = DIGEST_FLIPS_BYTES
+    for alert in alerts:
+        check, flip = alert.check, alert.flip
+        part = DigestFlip(
+            id=event_id(check.id, flip.n),
+            incident=event_id(check.id, flip.incident) if flip.incident else None,
+            check=check_name(check),
+            status=flip.status,
+            reason=flip.reason,
+            flapping=flip.flapping,
+            what=what_happened(check, flip, brief=True),
+            at=flip.at,
+        )
+        room -= len(part.id) + len(part.incident or "") + len(part.check.encode()) + len(part.what) + 200
+        if room < 0:
+            break
+        listed.append(part)
+    return tuple(listed)
+
+
+def _union_of_tags(alerts: Sequence[Alert]) -> Attributes:
+    tags = sorted({tag for alert in alerts for tag in alert.check.tags.split()})[:100]
+    named: Attributes = {"check": "digest"}
+    return named | ({"tags": tags} if tags else {})

@@ -1,0 +1,165 @@
+"""What Lastseen says about itself: that it cannot hear, that a channel or an address gets no alerts, a test. Pure.
+
+Never here: what it says about checks (message.py), who finds these things out (health/, delivery/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from textwrap import dedent
+
+from lastseen.core.blind import HOLD_LIMIT, Window
+from lastseen.core.channel import EVERY, Channel
+from lastseen.text.event import Event, OwnEvent, OwnKind
+from lastseen.text.happened import NAME_LIMIT
+from lastseen.text.message import BOTH, SMS_LIMIT, SUBJECT_LIMIT, TODO, Attributes, Message, indented
+from lastseen.text.wire import to_document
+from lastseen.text.words import clock, one_line, plain, span
+
+
+def deaf(*, since: datetime, now: datetime) -> Message:
+    """Return the message that Lastseen itself cannot hear pings."""
+    text = (
+        f"Lastseen cannot hear pings since {clock(since)}.\n\n"
+        "The canary that pings through the public URL each minute was not heard. Pings of your jobs may be getting\n"
+        f"lost, so a missing ping is not held against its job, for {span(HOLD_LIMIT)} at most; then alerts go out\n"
+        "anyway. Failures that jobs report are alerted as always.\n\n"
+        "What to do:\n"
+        "  Check the HTTP API and the ping function first."
+    )
+    subject = f"Lastseen cannot hear pings since {since.astimezone(UTC):%H:%M} UTC"
+    begun = _deaf_id(since)
+    return _own(OwnKind.DEAF, subject, text, now=now, event_id=begun, incident=begun)
+
+
+def hearing(*, window: Window, now: datetime) -> Message:
+    """Return the message that Lastseen hears pings again: it ends what `deaf` began."""
+    length = span(window.end - window.start)
+    text = (
+        f"Lastseen hears pings again, after {length}: it heard nothing from {clock(window.start)}\n"
+        f"to {clock(window.end)}.\n\n"
+        "Deadlines in that time are moved by as much. Jobs whose ping was lost may still be reported as down."
+    )
+    ended = f"{OwnKind.HEARING}:{to_document(window.end)}"
+    subject = f"Lastseen hears pings again, after {length}"
+    return _own(OwnKind.HEARING, subject, text, now=now, event_id=ended, incident=_deaf_id(window.start))
+
+
+def channel_lost(channel: Channel, *, others: Sequence[str], why: str, refused: Event, now: datetime) -> Message:
+    """Return the message to a project's other channels that this one takes no alerts; `refused`: what it did not take.
+
+    `others`: their ids.
+    """
+    name = one_line(channel.name, NAME_LIMIT)
+    text = (
+        f"Lastseen cannot reach the channel {name} of the project {channel.project} any more: {why}.\n"
+        f"It is switched off. What it did not take: {refused.title}\n\n"
+        "What to do:\n"
+        "  Make the channel anew with its present address: lastseen channels create; then delete this one.\n"
+        f"  If it works again as it is, this switches it on: lastseen channels test '{name}'"
+    )
+    return _own(
+        OwnKind.CHANNEL,
+        f"LOST: the channel {name} of {channel.project} takes no alerts",
+        text,
+        now=now,
+        event_id=f"{OwnKind.CHANNEL}:{channel.id}:{refused.id}",
+        channel=channel,
+        attributes=_to_channels(channel.project, others, named=[EVERY, *others]),
+    )
+
+
+def subscriptions_lost(lost: Sequence[str], pending: Sequence[str], *, now: datetime) -> Message:
+    """Return the message about addresses that get no alerts: subscriptions that are gone, and those never confirmed."""
+    parts = []
+    if lost:
+        parts.append("These addresses were subscribed to alerts and are not any more:\n" + indented("\n".join(lost)))
+    if pending:
+        parts.append(
+            "These addresses get no alerts, because nobody has confirmed the mail from AWS:\n"
+            + indented("\n".join(pending))
+        )
+    parts.append(
+        "What to do:\n"
+        "  A mail scanner that opens links can unsubscribe an address. Delete its channel, make it anew, and confirm\n"
+        "  it by `lastseen channels confirm`: then only somebody with AWS credentials can unsubscribe it."
+    )
+    total = len(lost) + len(pending)
+    what = "address gets" if total == 1 else "addresses get"
+    return _own(OwnKind.SUBSCRIPTION, f"LOST: {total} {what} no alerts", "\n\n".join(parts), now=now)
+
+
+def trial(channel: Channel, *, now: datetime, nonce: str) -> Message:
+    """Return a marked test alert for one channel; `nonce` makes it recognizable at its end."""
+    name = one_line(channel.name, NAME_LIMIT)
+    text = f"This is a test alert for the channel {name} of the project {channel.project}. Nothing is down.\n\n"
+    text += f"Sent at {clock(now)}, test {nonce}."
+    tags: Attributes = {"tags": list(channel.tags)} if channel.tags else {}
+    return _own(
+        OwnKind.TEST,
+        f"TEST: alert for the channel {name}",
+        text,
+        now=now,
+        event_id=nonce,
+        channel=channel,
+        attributes=_to_channels(channel.project, [channel.id], named=[channel.id]) | tags,
+    )
+
+
+def _deaf_id(since: datetime) -> str:
+    return f"{OwnKind.DEAF}:{to_document(since)}"
+
+
+def _to_channels(project: str, channel_ids: Sequence[str], *, named: list[str]) -> Attributes:
+    """Return the attributes of a message to some channels of a project, whatever status they are for.
+
+    `named`: the same for subscriptions whose filter is of the older form.
+    """
+    ids: Attributes = {"channel_ids": list(channel_ids)} if channel_ids else {}
+    addressed: Attributes = {"project": project, "status": BOTH, "channels": named}
+    return addressed | ids
+
+
+def _own(
+    kind: OwnKind,
+    subject: str,
+    text: str,
+    *,
+    now: datetime,
+    event_id: str = "",
+    incident: str | None = None,
+    channel: Channel | None = None,
+    attributes: Attributes | None = None,
+) -> Message:
+    """Return a message about Lastseen itself: to every channel that takes all alerts, unless `attributes` say else.
+
+    The text is one sentence, then further words, then what to do; the event has the three apart.
+    """
+    words, _, todo = text.partition(f"\n\n{TODO}\n")
+    lead, _, more = words.partition("\n\n")
+    subject = plain(subject, SUBJECT_LIMIT)
+    everybody: Attributes = {"project": EVERY, "status": str(kind), "channels": [EVERY]}
+    channel_ids = (attributes or {}).get("channel_ids")
+    event = OwnEvent(
+        type=kind,
+        id=event_id or f"{kind}:{to_document(now)}",
+        incident=incident,
+        subject=subject,
+        title=subject,
+        lead=" ".join(lead.split()),
+        more=more or None,
+        todo=dedent(todo).strip() or None,
+        at=now,
+        text=text,
+        project=channel.project if channel else None,
+        channel=channel.id if channel else None,
+        channels=tuple(channel_ids) if isinstance(channel_ids, list) else None,
+    )
+    return Message(
+        subject=subject,
+        email=text + "\n",
+        sms=plain(subject, SMS_LIMIT),
+        event=event,
+        attributes=attributes or everybody,
+    )
