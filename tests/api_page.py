@@ -72,9 +72,9 @@ def page() -> str:
 
 
 def _operation(route: Route, operation: dict[str, Any]) -> Iterator[str]:
-    yield f"\n### {route.says}\n\n`{route.method} {route.path}`, needs {route.needs.value}.\n"
-    if route.more:
-        yield f"\n{route.more}\n"
+    yield f"\n### {route.summary}\n\n`{route.method} {route.path}`, needs {route.needs.value}.\n"
+    if route.description:
+        yield f"\n{route.description}\n"
     asked = [each for each in operation.get("parameters", []) if each["in"] == "query"]
     if asked:
         yield "\n| query | limits | |\n|---|---|---|\n"
@@ -82,9 +82,9 @@ def _operation(route: Route, operation: dict[str, Any]) -> Iterator[str]:
     if "requestBody" in operation:
         yield f"\nBody: {_link(operation['requestBody']['content']['application/json']['schema'])}\n"
     yield "\n"
-    for status, told in route.answers.items():
+    for status, told in route.responses.items():
         shown = f" [{told.document.__name__}](#{told.document.__name__.lower()})" if told.document else ""
-        yield f"- {status}{shown}: {told.says}\n"
+        yield f"- {status}{shown}: {told.description}\n"
 
 
 def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:

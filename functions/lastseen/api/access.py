@@ -1,4 +1,4 @@
-"""Who may do what: keys, as the header or the body of a request bears them, and requests with an AWS signature."""
+"""Who may do what: keys, in the header or the body of a request, and requests with an AWS signature."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from lastseen.api.calls import Call, Needs
 from lastseen.api.errors import UnauthorizedError
 from lastseen.api.keyring import ID_CHARS
-from lastseen.api.models import ProjectQuery
+from lastseen.api.models import ProjectQuery, checked_size
 from lastseen.api.projects import Projects
 from lastseen.core import keys
 from lastseen.core.keys import Key, Scope
@@ -24,26 +24,27 @@ USE_NOTED = timedelta(hours=1)
 BEARER = "bearer "
 
 
-def admitted(call: Call, needs: Needs, event: dict[str, Any]) -> Call:
-    """Return the call with the key that it bears. Raises UnauthorizedError if that is not what the route needs."""
+def authorized(call: Call, needs: Needs, event: dict[str, Any]) -> Call:
+    """Return the call with its key. Raises UnauthorizedError if that does not open the route."""
     if needs is Needs.NOTHING:
         return call
     if needs is Needs.SIGNATURE:
         return replace(call, key=signed(call, event))
     reading = event["requestContext"]["http"]["method"] in {"GET", "HEAD"}
-    word = in_headers(call) or ("" if reading else in_body(call.body))
-    return replace(call, key=holder(call.deployment.store, word, call.now, write=needs is Needs.WRITE))
+    word = in_headers(call)
+    if not word and not reading:
+        word = in_body(checked_size(call.body))
+    return replace(call, key=find_key(call.deployment.store, word, call.now, write=needs is Needs.WRITE))
 
 
-def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:
-    """Return what is known of the key that a request bears.
+def find_key(store: Store, word: str, now: datetime, *, write: bool) -> Key:
+    """Return what is known of the key of a request.
 
     Raises UnauthorizedError for no key, a wrong one, a ping key, or a read-only one where `write` is needed.
     """
-    document = store.setting(keys.KIND, keys.hashed(word)) if word else None
-    if document is None:
+    key = known_key(store, keys.hashed(word)) if word else None
+    if key is None:
         raise UnauthorizedError("wrong api key" if word else "missing api key: send it in the header X-Api-Key")
-    key = _read(keys.hashed(word), document)
     if key.scope is Scope.PING:
         raise UnauthorizedError("wrong api key: this is a ping key; it pings, and does nothing else")
     if write and key.scope is not Scope.WRITE:
@@ -55,7 +56,11 @@ def holder(store: Store, word: str, now: datetime, *, write: bool) -> Key:
     return key
 
 
-def _read(key_hash: str, document: dict[str, Any]) -> Key:
+def known_key(store: Store, key_hash: str) -> Key | None:
+    """Return what is known of a key, or None for one that is not there. Raises CorruptError."""
+    document = store.setting(keys.KIND, key_hash)
+    if document is None:
+        return None
     try:
         return keys.from_document(key_hash, document)
     except (KeyError, ValueError, TypeError) as error:
@@ -71,12 +76,12 @@ def signed(call: Call, event: dict[str, Any]) -> Key:
     authorizer = event["requestContext"].get("authorizer") or {}
     if not isinstance(authorizer, dict) or not authorizer.get("iam"):
         raise UnauthorizedError("sign this request with AWS credentials")
-    project = Projects(call.deployment.store).one(call.asked(ProjectQuery).project)
+    project = Projects(call.deployment.store).one(call.read_query(ProjectQuery).project)
     return Key(hash="", project=project.name, scope=Scope.WRITE, name="AWS credentials")
 
 
 def in_headers(call: Call) -> str:
-    """Return the key that a request's headers bear, or ""."""
+    """Return the key in a request's headers, or ""."""
     word = call.headers.get("x-api-key", "").strip()
     authorization = call.headers.get("authorization", "")
     if not word and authorization.lower().startswith(BEARER):
@@ -85,7 +90,7 @@ def in_headers(call: Call) -> str:
 
 
 def in_body(body: bytes) -> str:
-    """Return the key that a request's body bears, or ""."""
+    """Return the key in a request's body, or ""."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -11,18 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from functools import cached_property
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from lastseen.api.documents import Document
 from lastseen.api.errors import UnauthorizedError
-from lastseen.api.models import Model, read, read_query
-from lastseen.api.seal import Seal
+from lastseen.api.models import Model, read_body, read_query
+from lastseen.api.remembered import Remembered
 from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
-from lastseen.core.check import Check
 from lastseen.core.keys import Key, Scope
 from lastseen.storage.store import Store
 
@@ -36,7 +34,7 @@ M = TypeVar("M", bound=Model)
 
 
 class Needs(Enum):
-    """What a call must bear."""
+    """The authority that a call needs."""
 
     NOTHING = "nothing"
     READ = "an API key"
@@ -44,7 +42,7 @@ class Needs(Enum):
     SIGNATURE = "a signature made with AWS credentials"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What the API works on, and where it is reached."""
 
@@ -55,18 +53,11 @@ class Deployment:
     api_url: str
     clock: Callable[[], datetime]
     allow_private_targets: bool = False  # channels may lead to private addresses
-    known: dict[str, str] = field(default_factory=dict)  # unique key -> id: once found, it needs no search
-    seen: dict[str, tuple[datetime, list[Check]]] = field(default_factory=dict)  # project -> its checks, and since when
 
     @property
     def site_url(self) -> str:
         """Where badges and pages are."""
         return self.api_url.removesuffix("/api")
-
-    @cached_property
-    def seal(self) -> Seal:
-        """What makes names that tell nothing."""
-        return Seal(self.store)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +65,10 @@ class Call:
     """One request that a route answers, its authority already checked."""
 
     deployment: Deployment
+    remembered: Remembered
     now: datetime
     version: int = NEWEST
-    at: Mapping[str, str] = field(default_factory=dict)  # the parameters of the path
+    path: Mapping[str, str] = field(default_factory=dict)  # its parameters
     query: Mapping[str, list[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
     body: bytes = b""
@@ -94,18 +86,18 @@ class Call:
         """Whether this call sees the reduced documents."""
         return self.key is None or self.key.scope is not Scope.WRITE
 
-    def read(self, model: type[M]) -> M:
+    def read_body(self, model: type[M]) -> M:
         """Return the body as a model. Raises BadRequestError."""
-        return read(model, self.body)
+        return read_body(model, self.body)
 
-    def asked(self, model: type[M]) -> M:
+    def read_query(self, model: type[M]) -> M:
         """Return the query as a model. Raises BadRequestError."""
         return read_query(model, self.query)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a call comes to: a document, or a body of another type."""
+class HttpResponse:
+    """What a call is answered with: a document, or a body of another type."""
 
     status: int = 200
     document: BaseModel | None = None
@@ -115,27 +107,27 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """An answer that a route may give: its document's type, or the media type of another body."""
+class Responds:
+    """A response that a route may give: its document's type, or the media type of another body."""
 
-    says: str
+    description: str
     document: type[Document] | None = None
     content_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Method and path, and all that is to be known of them. `{name}` in a path is a parameter."""
+    """Method and path, and all that there is to know of them. `{name}` in a path is a parameter."""
 
     method: str
     path: str
-    does: Callable[[Call], Answer]
+    handler: Callable[[Call], HttpResponse]
     needs: Needs
-    says: str  # what it does, on one line
-    more: str = ""  # the rest that a reader should know
+    summary: str  # what it does, on one line
+    description: str = ""  # the rest that a reader should know
     body: type[Model] | None = None
     query: type[Model] | None = None
-    answers: Mapping[int, Told] = field(default_factory=dict)  # beyond those that every route of its kind may give
+    responses: Mapping[int, Responds] = field(default_factory=dict)  # beyond those that every route of its kind has
 
     @property
     def pages(self) -> bool:

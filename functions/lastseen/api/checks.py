@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from uuid import uuid4
 
-from lastseen.api.calls import Deployment
+from lastseen.api.calls import Call
 from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, UnknownError
 from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
@@ -32,9 +32,6 @@ from lastseen.storage.store import Store
 
 TRIES = 20
 """How often a change that lost a race is decided anew."""
-
-KNOWN_LIMIT = 100_000
-"""Unique keys that one environment remembers."""
 
 _UNIQUE_KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _RACED = "Too many changes of this check at once. Nothing was changed; try again."
@@ -71,11 +68,12 @@ class Listed:
 class Checks:
     """The checks of one project, as its keys may see and change them."""
 
-    def __init__(self, deployment: Deployment, project: str, now: datetime) -> None:
-        self._deployment = deployment
-        self._store = deployment.store
-        self._project = project
-        self._now = now
+    def __init__(self, call: Call) -> None:
+        self._remembered = call.remembered
+        self._store = call.deployment.store
+        self._wakes = call.deployment.wakes
+        self._project = call.project
+        self._now = call.now
 
     def all(self, *, slug: str | None = None, tags: Sequence[str] = ()) -> Listed:
         """Return the checks, by name: those of a slug, and those that bear every one of the tags, if asked."""
@@ -96,9 +94,10 @@ class Checks:
 
         Raises UnknownError if there is none, ForbiddenError if it is another project's.
         """
-        check_id = as_uuid(key) or (self._of_unique_key(key) if by_unique_key else "")
+        named = as_uuid(key)
+        check_id = named or (self._of_unique_key(key) if by_unique_key else "")
         check = self._store.get(check_id, strong=True) if check_id else None
-        if check is None:
+        if check is None or (not named and check.project != self._project):
             raise UnknownError("not found")
         if check.project != self._project:
             raise ForbiddenError("not a check of this key's project")
@@ -122,6 +121,7 @@ class Checks:
                 self._store.create(check, about=request.desc, sole=sole)
             except ConflictError:
                 continue
+            self._remembered.unique_keys.add([check.id])
             return Described(check, request.desc), True
         raise ConflictError(_RACED)
 
@@ -175,7 +175,7 @@ class Checks:
             except ConflictError:
                 continue
             if outcome.check.announced < outcome.check.flips:
-                self._deployment.wakes.send([Wake(outcome.check.id)])
+                self._wakes.send([Wake(outcome.check.id)])
             return Described(outcome.check, described.about)
         raise ConflictError(_RACED)
 
@@ -192,7 +192,7 @@ class Checks:
     def _place(self, cursor: str) -> Place:
         if not cursor:
             return FIRST_PLACE
-        opened = self._deployment.seal.opened(f"cursor:{self._project}", cursor)
+        opened = self._remembered.seal.opened(f"cursor:{self._project}", cursor)
         if opened is None:
             raise BadRequestError("cursor must be the `next` of the page before, to the letter")
         slug, _, check_id = opened.decode().partition("\n")
@@ -200,18 +200,11 @@ class Checks:
 
     def _cursor(self, place: Place) -> str:
         """Return a place as a client may see it: it holds an id, which is a ping URL, so it is sealed."""
-        return self._deployment.seal.closed(f"cursor:{self._project}", "\n".join(place).encode())
+        return self._remembered.seal.closed(f"cursor:{self._project}", "\n".join(place).encode())
 
     def _of_unique_key(self, key: str) -> str:
-        """Return the id of the project's check of a unique key, or "". It never changes, so it is sought once."""
-        known = self._deployment.known
-        if not _UNIQUE_KEY.fullmatch(key):
-            return ""
-        if key not in known:
-            if len(known) > KNOWN_LIMIT:
-                known.clear()
-            known.update((unique_key(check_id), check_id) for check_id in self._store.project(self._project))
-        return known.get(key, "")
+        is_one = _UNIQUE_KEY.fullmatch(key)
+        return self._remembered.unique_keys.find(self._project, key, self._now) if is_one else ""
 
     def _matching(self, request: CheckRequest) -> tuple[Described | None, bool]:
         """Return the first check that agrees with the request in every field of `unique`; and whether a slug is sole.

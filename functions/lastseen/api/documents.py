@@ -6,7 +6,7 @@ Source of the forms: Healthchecks' management API, v1 to v3. Beyond it: `reminde
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
@@ -15,6 +15,7 @@ from lastseen.core.check import Check, Flip, Status, unique_key
 from lastseen.core.dues import appearance, expectation
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Period, ScheduleError
+from lastseen.core.times import peer_time, peer_time_exact
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -199,8 +200,8 @@ def check_document(  # one keyword per thing that the form depends on
         n_pings=check.n_pings,
         status="started" if version == 1 and started else status,
         started=started,
-        last_ping=iso(check.last_ping),
-        next_ping=iso(_expected(check)),
+        last_ping=time_or_none(check.last_ping),
+        next_ping=time_or_none(_expected(check)),
         manual_resume=check.manual_resume,
         methods=check.methods,
         start_kw=check.filters.start,
@@ -211,7 +212,7 @@ def check_document(  # one keyword per thing that the form depends on
         filter_http_body=check.filters.http_body,
         filter_default_fail=check.filters.default_fail,
         reminder=int(check.reminder.total_seconds()) if check.reminder else 0,
-        snoozed_until=iso(check.snoozed_until),
+        snoozed_until=time_or_none(check.snoozed_until),
         flap_limit=check.flap_limit,
         flapping=check.flapping,
         badge_url=badge_url,
@@ -237,7 +238,7 @@ def ping_document(recorded: Recorded, *, body_url: str | None) -> PingDocument:
     ping = recorded.ping
     document = PingDocument.model_construct(
         type=recorded.kind.value,
-        date=exact(ping.at),
+        date=peer_time_exact(ping.at),
         n=recorded.n,
         scheme=ping.scheme,
         remote_addr=ping.address,
@@ -259,18 +260,13 @@ def flip_document(flip: Flip) -> FlipDocument:
     """Return a flip's document."""
     up = int(flip.status is Status.UP)
     return FlipDocument.model_construct(
-        timestamp=iso(flip.at), up=up, status=flip.status.value, reason=flip.reason.value
+        timestamp=peer_time(flip.at), up=up, status=flip.status.value, reason=flip.reason.value
     )
 
 
-def iso(moment: datetime | None) -> str | None:
-    """Return an instant in UTC to the second, as the peer writes it."""
-    return moment.astimezone(UTC).replace(microsecond=0).isoformat() if moment else None
-
-
-def exact(moment: datetime) -> str:
-    """Return an instant in UTC to the microsecond."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def time_or_none(instant: datetime | None) -> str | None:
+    """Return an instant in the peer's form, or null for none."""
+    return peer_time(instant) if instant else None
 
 
 def _expected(check: Check) -> datetime | None:

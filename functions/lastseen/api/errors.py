@@ -6,15 +6,19 @@ ApiError
 +-- ForbiddenError        403
 +-- UnknownError          404
 +-- RefusedError          409
++-- TooManyError          429, the same request can be sent again later
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class ApiError(Exception):
     """A request that is refused, with the words for the client."""
 
     status = 500
+    headers: Mapping[str, str] = {}
 
 
 class BadRequestError(ApiError):
@@ -45,3 +49,10 @@ class RefusedError(ApiError):
     """It is not possible in the present state."""
 
     status = 409
+
+
+class TooManyError(ApiError):
+    """Too many of these at once; the same request can be sent again later."""
+
+    status = 429
+    headers: Mapping[str, str] = {"Retry-After": "10"}

@@ -34,7 +34,7 @@ from lastseen.core.limits import (
     ZONE_CHARS,
 )
 
-BODY_LIMIT = 100_000
+BODY_LIMIT_BYTES = 100_000
 PAGE_LIMIT = 1_000
 CURSOR_LIMIT = 500
 UNIX_LIMIT = 7_258_118_400  # the year 2200
@@ -201,14 +201,20 @@ class NewProjectRequest(ProjectRequest):
 M = TypeVar("M", bound=Model)
 
 
-def read(model: type[M], body: bytes) -> M:
+def read_body(model: type[M], body: bytes) -> M:
     """Return a request's body as a model; an empty body says nothing. Raises BadRequestError naming the first fault."""
-    if len(body) > BODY_LIMIT:
-        raise BadRequestError(f"body: at most {BODY_LIMIT} bytes, this one has {len(body)}")
+    checked_size(body)
     try:
         return model.model_validate_json(body) if body.strip() else model()
     except ValidationError as error:
         raise BadRequestError(_first(error)) from error
+
+
+def checked_size(body: bytes) -> bytes:
+    """Return a body that is small enough to be read. Raises BadRequestError."""
+    if len(body) > BODY_LIMIT_BYTES:
+        raise BadRequestError(f"body: at most {BODY_LIMIT_BYTES} bytes, this one has {len(body)}")
+    return body
 
 
 def read_query(model: type[M], query: Mapping[str, list[str]]) -> M:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lastseen.api.calls import API, NEWEST, VERSIONS, Needs, Route, Told
+from lastseen.api.calls import API, NEWEST, VERSIONS, Needs, Responds, Route
 from lastseen.api.documents import ErrorDocument
 
 Schema = dict[str, Any]
@@ -84,9 +84,9 @@ def document(groups: Mapping[str, Iterable[Route]], site_url: str) -> dict[str, 
     }
 
 
-def answers(route: Route) -> dict[int, Told]:
+def answers(route: Route) -> dict[int, Responds]:
     """Return every answer that a route may give."""
-    return dict(sorted({**route.answers, **dict(_refusals(route))}.items()))
+    return dict(sorted({**route.responses, **dict(_refusals(route))}.items()))
 
 
 def parameters(route: Route) -> list[dict[str, Any]]:
@@ -118,12 +118,12 @@ def _operation(group: str, route: Route, names: Mapping[Any, Schema]) -> dict[st
     operation: dict[str, Any] = {
         "operationId": operation_id(route),
         "tags": [group],
-        "summary": route.says,
+        "summary": route.summary,
         "security": SECURITY[route.needs],
         "responses": {str(status): _response(told, names) for status, told in answers(route).items()},
     }
-    if route.more:
-        operation["description"] = route.more
+    if route.description:
+        operation["description"] = route.description
     if listed := parameters(route):
         operation["parameters"] = listed
     if route.body:
@@ -134,20 +134,20 @@ def _operation(group: str, route: Route, names: Mapping[Any, Schema]) -> dict[st
 
 def operation_id(route: Route) -> str:
     """Return a name for a route that a generated client can use."""
-    module = route.does.__module__.rpartition(".")[2]
-    return f"{module}_{route.does.__name__}"
+    module = route.handler.__module__.rpartition(".")[2]
+    return f"{module}_{route.handler.__name__}"
 
 
-def _response(told: Told, names: Mapping[Any, Schema]) -> dict[str, Any]:
+def _response(told: Responds, names: Mapping[Any, Schema]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if told.document:
         content["application/json"] = {"schema": names[told.document, "serialization"]}
     if told.content_type != "application/json" or not told.document:
         content[told.content_type] = {"schema": {"type": "string"}}
-    return {"description": told.says, "content": content}
+    return {"description": told.description, "content": content}
 
 
-def _refusals(route: Route) -> Iterator[tuple[int, Told]]:
+def _refusals(route: Route) -> Iterator[tuple[int, Responds]]:
     """Return the refusals that follow from what a route is."""
     of_a_check = "{key}" in route.path and route.path.startswith(API)
     foreseen = {503: "Too much at once; nothing was changed. Try again."}
@@ -161,9 +161,9 @@ def _refusals(route: Route) -> Iterator[tuple[int, Told]]:
         foreseen[403] = "AWS does not let this identity in."
     if "{" in route.path or route.needs is Needs.SIGNATURE:
         foreseen[404] = "There is no such thing."
-    own = {status: told.says for status, told in route.answers.items() if status >= BAD_REQUEST}
+    own = {status: told.description for status, told in route.responses.items() if status >= BAD_REQUEST}
     for status, says in {**foreseen, **own}.items():
-        yield status, Told(says=says, document=ErrorDocument)
+        yield status, Responds(description=says, document=ErrorDocument)
 
 
 def _schemas(routes: Iterable[Route]) -> tuple[Mapping[Any, Schema], Mapping[str, Schema]]:

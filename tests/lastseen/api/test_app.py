@@ -108,6 +108,21 @@ def test_preflight_needs_no_key_and_names_the_methods(world: World, origin: dict
     assert "X-Api-Key" in reply.headers["access-control-allow-headers"]
 
 
+def test_every_answer_that_another_site_may_read_names_the_methods(world: World) -> None:
+    world.check()
+    for target, status in ((f"/api/v3/checks/{ID}", 200), ("/api/v3/checks/nothing", 404), ("/api/v4/checks/x", 404)):
+        reply = world.get(target)
+        assert reply.status == status
+        assert reply.headers["access-control-allow-methods"] == "GET, POST, DELETE, HEAD, OPTIONS"
+    assert world.get("/api/v3/checks/", key=None).headers["access-control-allow-methods"] == "GET, POST, HEAD, OPTIONS"
+
+
+def test_a_key_is_sought_in_no_body_that_is_too_large(world: World) -> None:
+    body = json.dumps({"api_key": world.write, "desc": "x" * 100_000}).encode()
+    reply = world.post("/api/v3/checks/", body, key=None)
+    assert (reply.status, reply.error) == (400, f"body: at most 100000 bytes, this one has {len(body)}")
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "QUERY", "FOO"])
 def test_another_method_is_405_with_the_right_ones_and_cors(world: World, method: str) -> None:
     reply = world.send(method, "/api/v3/checks/")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from lastseen.core.check import Status, unique_key
+from lastseen.api import remembered
+from lastseen.api.remembered import RecentChecks
+from lastseen.core.check import Check, Status, unique_key
+from lastseen.core.keys import Scope
 from lastseen.core.schedule import Period
 from tests.lastseen.api.world import ID, OTHER_ID, World
 from tests.times import T0, hours, minutes, seconds
@@ -115,10 +119,10 @@ def test_a_check_without_name_and_slug_is_called_by_the_beginning_of_its_unique_
     assert svg_text(world, world.get(f"/api/v3/checks/{ID}").json()["badge_url"])[0] == unique_key(ID)[:8]
 
 
-def test_no_proxy_keeps_a_badge(world: World) -> None:
+def test_a_proxy_may_keep_a_badge_for_seconds(world: World) -> None:
     world.check()
     url = world.get(f"/api/v3/checks/{ID}").json()["badge_url"]
-    assert world.get(url.removeprefix(SITE), key=None).headers["cache-control"] == "no-cache, max-age=0"
+    assert world.get(url.removeprefix(SITE), key=None).headers["cache-control"] == "public, max-age=5"
 
 
 def test_the_badge_of_a_deleted_check_is_404(world: World) -> None:
@@ -137,6 +141,49 @@ def test_a_popular_badge_reads_the_checks_once_in_five_seconds(world: World) -> 
         world.now = T0 + seconds(after)
         shown(world, url)
     assert len(read) == 2
+
+
+def test_badges_of_two_projects_do_not_make_each_other_be_read_again(world: World) -> None:
+    world.check()
+    world.store.create(Check(id=OTHER_ID, project="shop"))
+    shop = world.get("/api/v3/badges/", key=world.key(Scope.READ, "shop")).json()["badges"]["*"]["json"]
+    ours = urls(world)["*"]["json"]
+    read: list[str] = []
+    world.store.hook = lambda call, when: read.append(call) if (call, when) == ("get_many", "after") else None
+    for _ in range(5):
+        shown(world, ours)
+        shown(world, shop)
+    assert len(read) == 2
+
+
+def test_the_badge_of_many_checks_may_be_as_old_as_they_cost_and_says_so(world: World) -> None:
+    for number in range(12_000):
+        world.store.create(Check(id=str(UUID(int=number + 1)), slug=str(number)))
+    url = urls(world)["*"]["json"].removeprefix(SITE)
+    assert world.get(url, key=None).headers["cache-control"] == "public, max-age=30"
+    read: list[str] = []
+    world.store.hook = lambda call, when: read.append(call) if (call, when) == ("get_many", "after") else None
+    for after in (29, 31, 60):
+        world.now = T0 + seconds(after)
+        world.get(url, key=None)
+    assert len(read) == 1
+
+
+def test_projects_that_are_remembered_are_bounded_by_their_checks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "CHECKS_LIMIT", 3)
+    names = [f"project-{number}" for number in range(5)]
+    for number, name in enumerate(names):
+        world.store.create(Check(id=str(UUID(int=number + 1)), project=name))
+    recent = RecentChecks(world.store)
+    for name in names:
+        recent.of(name, T0)
+    read: list[str] = []
+    world.store.hook = lambda call, when: read.append(call) if (call, when) == ("get_many", "after") else None
+    for name in reversed(names):
+        recent.of(name, T0)
+    assert len(read) == 2  # three of five were still known
 
 
 def test_a_badges_url_holds_nothing_of_the_ping_url(world: World) -> None:

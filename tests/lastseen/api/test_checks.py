@@ -6,6 +6,7 @@ import base64
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -342,6 +343,34 @@ def test_an_upsert_by_slug_reads_only_the_bearers_of_it(world: World) -> None:
 
 
 # --- Get ---
+
+
+def test_unknown_unique_keys_read_the_names_of_a_large_project_once_in_a_while(world: World) -> None:
+    for number in range(4_000):
+        world.check(id=str(UUID(int=number + 1)), slug=str(number))
+    read: list[str] = []
+    world.store.hook = lambda call, when: read.append(call) if (call, when) == ("project", "after") else None
+    for number in range(20):
+        assert world.get(f"{CHECKS}{number:040x}", key=world.read).status == 404
+    assert len(read) == 1
+    world.now += seconds(10)
+    world.get(f"{CHECKS}{1:040x}", key=world.read)
+    assert len(read) == 2
+
+
+def test_a_check_that_was_just_made_is_known_by_its_unique_key_at_once(world: World) -> None:
+    for number in range(1_000):
+        world.check(id=str(UUID(int=number + 1)), slug=str(number))
+    world.get(f"{CHECKS}{1:040x}", key=world.read)  # the names are read now, and not again for a while
+    uuid = created(world, {"name": "new"})["uuid"]
+    assert world.get(f"{CHECKS}{unique_key(uuid)}", key=world.read).json()["name"] == "new"
+
+
+def test_a_unique_key_of_another_project_is_404_also_where_its_own_project_was_read(world: World) -> None:
+    world.check(project="shop")
+    key = unique_key(ID)
+    assert world.get(f"{CHECKS}{key}", key=world.key(Scope.READ, "shop")).status == 200
+    assert world.get(f"{CHECKS}{key}").status == 404
 
 
 @pytest.mark.parametrize("spelled", [ID, ID.upper(), ID.replace("-", ""), unique_key(ID)])

@@ -39,7 +39,7 @@ def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
 
 def test_every_route_has_a_name_of_its_own_and_says_what_it_does() -> None:
     assert len({operation_id(route) for route in ROUTES}) == len(ROUTES)
-    assert all(route.says and not route.says.endswith(".") for route in ROUTES)
+    assert all(route.summary and not route.summary.endswith(".") for route in ROUTES)
 
 
 def test_every_parameter_of_a_path_is_explained() -> None:

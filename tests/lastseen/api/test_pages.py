@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lastseen.api.web import session
 from lastseen.core import keys
 from lastseen.core.check import Kind, Status, unique_key
 from lastseen.core.keys import Scope
@@ -81,6 +82,45 @@ def test_a_page_knows_why_a_check_is_down_however_often_people_were_reminded(wor
     page = browser.get(f"/checks/{KEY}").body.decode()
     assert "It failed, exit status 3" in page
     assert "disk is full" in page
+
+
+def test_signing_out_ends_the_session_wherever_its_cookie_may_be(writer: Browser) -> None:
+    stolen = Browser(writer.world, writer.cookie)
+    other = Browser(writer.world)
+    other.world.now += hours(1)
+    other.sign_in(writer.world.write)
+    assert stolen.get("/").status == 200
+    writer.post("/sign-out", token=writer.token())
+    assert stolen.get("/").status == 303
+    assert stolen.post(f"/checks/{KEY}/pause", token=stolen.cookie).status == 303
+    assert other.get("/").status == 200
+
+
+def test_ended_sessions_are_not_kept_for_ever(world: World) -> None:
+    for _ in range(3):
+        browser = Browser(world)
+        browser.sign_in(world.write)
+        browser.post("/sign-out", token=browser.token())
+        world.now += hours(13)
+    assert len(world.store.settings(session.ENDED)) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "https://example.org"}, 303),
+        ({"origin": "https://example.org", "sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "https://proxy.example", "sec-fetch-site": "same-origin"}, 303),
+        ({}, 303),
+    ],
+)
+def test_a_sign_in_from_another_site_is_refused_by_old_browsers_words_too(
+    browser: Browser, headers: dict[str, str], status: int
+) -> None:
+    form = {"host": "example.org", "content-type": "application/x-www-form-urlencoded"} | headers
+    assert browser.post("/sign-in", form, key=browser.world.read).status == status
 
 
 @pytest.mark.parametrize(("path", "back"), [("/", "/sign-in"), (f"/checks/{KEY}", f"/sign-in?back=%2Fchecks%2F{KEY}")])

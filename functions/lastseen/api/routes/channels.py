@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from lastseen.api import channels
-from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
+from lastseen.api.calls import API, Call, HttpResponse, Needs, Responds, Route
 from lastseen.api.channels import ADDRESS, NUMBER, ChannelError, Channels, NoChannelError, TakenError
-from lastseen.api.documents import Document, Time, iso
+from lastseen.api.documents import Document, Time, time_or_none
 from lastseen.api.errors import BadRequestError, RefusedError, UnknownError
 from lastseen.api.models import Line, Model, Name
 from lastseen.core.channel import ALL, BY_SNS, Channel, Via
+from lastseen.core.times import peer_time
 from lastseen.delivery.notes import Note
 from lastseen.delivery.webhook import METHODS, form
 
@@ -154,17 +155,17 @@ class TestDocument(Document):
     why: str = ""
 
 
-def listed(call: Call) -> Answer:
+def listed(call: Call) -> HttpResponse:
     """Answer with the project's channels."""
     mine = _of(call)
     found = mine.all()
     pending = _pending(mine, found)
-    return Answer(document=ChannelList(channels=[_document(channel, mine, pending) for channel in found]))
+    return HttpResponse(document=ChannelList(channels=[_document(channel, mine, pending) for channel in found]))
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> HttpResponse:
     """Make a channel."""
-    asked = call.read(ChannelRequest)
+    asked = call.read_body(ChannelRequest)
     webhook = asked.webhook.model_dump() | {"secret": channels.new_secret()} if asked.via == "webhook" else None
     wanted = Channel(
         id="",
@@ -181,50 +182,50 @@ def create(call: Call) -> Answer:
     made = _tried(lambda: mine.create(wanted, lambda channel: _checked(call, channel)))
     document = _document(made, mine, _pending(mine, [made]))
     shown = NewChannelDocument(**document.model_dump(), secret=str((made.webhook or {}).get("secret", "")))
-    return Answer(status=201, document=shown)
+    return HttpResponse(status=201, document=shown)
 
 
-def get(call: Call) -> Answer:
+def get(call: Call) -> HttpResponse:
     """Answer with one channel."""
     mine, channel = _one(call)
-    return Answer(document=_document(channel, mine, _pending(mine, [channel])))
+    return HttpResponse(document=_document(channel, mine, _pending(mine, [channel])))
 
 
-def delete(call: Call) -> Answer:
+def delete(call: Call) -> HttpResponse:
     """Remove a channel; answer with what it was."""
     mine, channel = _one(call)
     document = _document(channel, mine, _pending(mine, [channel]))
     _tried(lambda: mine.delete(channel.id))
-    return Answer(document=document)
+    return HttpResponse(document=document)
 
 
-def test(call: Call) -> Answer:
+def test(call: Call) -> HttpResponse:
     """Send a marked test alert the whole way."""
     mine, channel = _one(call)
     if channel.via in BY_SNS and _pending(mine, [channel]):
         raise RefusedError("nobody has confirmed the mail from AWS yet; until then SNS sends nothing to it")
     testing = mine.test(channel.id)
-    return Answer(
+    return HttpResponse(
         status=202, document=TestDocument(test=testing.nonce, result="sent" if _by_sns(channel) else "waiting")
     )
 
 
-def tested(call: Call) -> Answer:
+def tested(call: Call) -> HttpResponse:
     """Answer with what became of a test."""
     mine, channel = _one(call)
-    nonce = call.at["test"]
+    nonce = call.path["test"]
     note = mine.tested(channel, nonce)
     if note is None:
-        return Answer(document=TestDocument(test=nonce, result="sent" if _by_sns(channel) else "waiting"))
-    return Answer(document=TestDocument(test=nonce, result=_result(note), why=note.why))
+        return HttpResponse(document=TestDocument(test=nonce, result="sent" if _by_sns(channel) else "waiting"))
+    return HttpResponse(document=TestDocument(test=nonce, result=_result(note), why=note.why))
 
 
-def confirm(call: Call) -> Answer:
+def confirm(call: Call) -> HttpResponse:
     """Confirm an address of mail, so that only somebody with AWS credentials can unsubscribe it."""
     mine, channel = _one(call)
-    token = call.read(ConfirmRequest).token
+    token = call.read_body(ConfirmRequest).token
     confirmed = _tried(lambda: mine.confirm(channel.id, token))
-    return Answer(document=_document(confirmed, mine, _pending(mine, [confirmed])))
+    return HttpResponse(document=_document(confirmed, mine, _pending(mine, [confirmed])))
 
 
 def _of(call: Call) -> Channels:
@@ -233,7 +234,7 @@ def _of(call: Call) -> Channels:
 
 def _one(call: Call) -> tuple[Channels, Channel]:
     mine = _of(call)
-    return mine, _tried(lambda: mine.one(call.at["channel"]))
+    return mine, _tried(lambda: mine.one(call.path["channel"]))
 
 
 def _tried(do: Any) -> Any:
@@ -283,7 +284,7 @@ def _document(channel: Channel, mine: Channels, pending: set[str]) -> ChannelDoc
         tags=list(channel.tags),
         state="off" if channel.disabled else "pending" if channel.id in pending else "on",
         why=channel.disabled,
-        created=iso(channel.created),
+        created=time_or_none(channel.created),
         last_delivery=_delivery(note),
     )
 
@@ -291,8 +292,9 @@ def _document(channel: Channel, mine: Channels, pending: set[str]) -> ChannelDoc
 def _delivery(note: Note | None) -> DeliveryDocument | None:
     if note is None:
         return None
-    at = iso(note.at)
-    return DeliveryDocument(event=note.event, at=at or "", result=_result(note), why=note.why, tries=note.tries)
+    return DeliveryDocument(
+        event=note.event, at=peer_time(note.at), result=_result(note), why=note.why, tries=note.tries
+    )
 
 
 def _result(note: Note) -> Literal["delivered", "again", "refused"]:
@@ -317,65 +319,66 @@ def _to(channel: Channel) -> str:
     return _kind(channel)
 
 
-_CHANNEL = Told(says="The channel.", document=ChannelDocument)
-_UNKNOWN = Told(says="There is no such channel.")
+_CHANNEL = Responds(description="The channel.", document=ChannelDocument)
+_UNKNOWN = Responds(description="There is no such channel.")
 _METHODS = ", ".join(METHODS)
 
 ROUTES = (
     Route(
         method="GET",
         path=LIST,
-        does=listed,
+        handler=listed,
         needs=Needs.WRITE,
-        says="List the project's channels",
-        answers={200: Told(says="The channels, by name.", document=ChannelList)},
+        summary="List the project's channels",
+        responses={200: Responds(description="The channels, by name.", document=ChannelList)},
     ),
     Route(
         method="POST",
         path=LIST,
-        does=create,
+        handler=create,
         needs=Needs.WRITE,
-        says="Create a channel",
-        more="An address of mail has to be confirmed by whoever reads it: AWS sends it a mail.",
+        summary="Create a channel",
+        description="An address of mail has to be confirmed by whoever reads it: AWS sends it a mail.",
         body=ChannelRequest,
-        answers={
-            201: Told(says="The channel was made.", document=NewChannelDocument),
-            409: Told(says="Its name or its address is taken."),
+        responses={
+            201: Responds(description="The channel was made.", document=NewChannelDocument),
+            409: Responds(description="Its name or its address is taken."),
         },
     ),
-    Route(method="GET", path=ONE, does=get, needs=Needs.WRITE, says="Get a channel by id or name",
-          answers={200: _CHANNEL, 404: _UNKNOWN}),
-    Route(method="DELETE", path=ONE, does=delete, needs=Needs.WRITE, says="Delete a channel",
-          answers={200: _CHANNEL, 404: _UNKNOWN}),
+    Route(method="GET", path=ONE, handler=get, needs=Needs.WRITE, summary="Get a channel by id or name",
+          responses={200: _CHANNEL, 404: _UNKNOWN}),
+    Route(method="DELETE", path=ONE, handler=delete, needs=Needs.WRITE, summary="Delete a channel",
+          responses={200: _CHANNEL, 404: _UNKNOWN}),
     Route(
         method="POST",
         path=f"{ONE}/test",
-        does=test,
+        handler=test,
         needs=Needs.WRITE,
-        says="Send a marked test alert the whole way to a channel",
-        more="A channel that is off is tried too, and is on again if it takes the test.",
-        answers={
-            202: Told(says="The test is on its way.", document=TestDocument),
+        summary="Send a marked test alert the whole way to a channel",
+        description="A channel that is off is tried too, and is on again if it takes the test.",
+        responses={
+            202: Responds(description="The test is on its way.", document=TestDocument),
             404: _UNKNOWN,
-            409: Told(says="The address is not confirmed."),
+            409: Responds(description="The address is not confirmed."),
         },
     ),
     Route(
         method="GET",
         path=f"{ONE}/tests/{{test}}",
-        does=tested,
+        handler=tested,
         needs=Needs.WRITE,
-        says="Ask what became of a test",
-        answers={200: Told(says="What is known of it.", document=TestDocument), 404: _UNKNOWN},
+        summary="Ask what became of a test",
+        responses={200: Responds(description="What is known of it.", document=TestDocument), 404: _UNKNOWN},
     ),
     Route(
         method="POST",
         path=f"{ONE}/confirm",
-        does=confirm,
+        handler=confirm,
         needs=Needs.WRITE,
-        says="Confirm an address of mail",
-        more="By the link in AWS's mail. Confirmed so, only AWS credentials can unsubscribe it, and no mail scanner.",
+        summary="Confirm an address of mail",
+        description="By the link in AWS's mail. Confirmed so, only AWS credentials can unsubscribe it, and "
+        "no mail scanner.",
         body=ConfirmRequest,
-        answers={200: _CHANNEL, 404: _UNKNOWN},
+        responses={200: _CHANNEL, 404: _UNKNOWN},
     ),
 )  # fmt: skip

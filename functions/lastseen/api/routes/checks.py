@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 from lastseen.api import badges
-from lastseen.api.calls import API, Answer, Call, Needs, Route, Told, encoded_bytes
+from lastseen.api.calls import API, Call, HttpResponse, Needs, Responds, Route, encoded_bytes
 from lastseen.api.checks import Checks, Described, Listed
 from lastseen.api.documents import CheckDocument, CheckList, check_document
 from lastseen.api.models import CheckQuery, CheckRequest, WriteQuery
@@ -20,7 +20,7 @@ PAGE_LIMIT_BYTES = 5_500_000
 
 def of(call: Call) -> Checks:
     """Return the checks that a call may touch."""
-    return Checks(call.deployment, call.project, call.now)
+    return Checks(call)
 
 
 def document(call: Call, described: Described) -> CheckDocument:
@@ -32,14 +32,14 @@ def document(call: Call, described: Described) -> CheckDocument:
         now=call.now,
         ping_url=call.deployment.ping_url,
         api_url=call.deployment.api_url,
-        badge_url=badges.check_url(call.deployment, described.check.id),
+        badge_url=badges.check_url(call, described.check.id),
         read_only=call.read_only,
     )
 
 
-def listed(call: Call) -> Answer:
+def listed(call: Call) -> HttpResponse:
     """Answer with the checks of the project."""
-    asked = call.asked(CheckQuery)
+    asked = call.read_query(CheckQuery)
     if asked.limit or asked.cursor:
         found, documents = _page(call, asked)
     else:
@@ -50,7 +50,7 @@ def listed(call: Call) -> Answer:
         answer.next = found.cursor
     if found.unreadable:
         answer.unreadable = list(found.unreadable)
-    return Answer(document=answer)
+    return HttpResponse(document=answer)
 
 
 def _page(call: Call, asked: CheckQuery) -> tuple[Listed, list[CheckDocument]]:
@@ -67,102 +67,102 @@ def _page(call: Call, asked: CheckQuery) -> tuple[Listed, list[CheckDocument]]:
         limit = max(1, limit * fitting // len(documents))
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> HttpResponse:
     """Make a check, or update the one that `unique` matches."""
-    request, dry = call.read(CheckRequest), call.asked(WriteQuery).dry_run == "1"
+    request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
     described, made = of(call).create(request, version=call.version, dry=dry)
-    return Answer(status=201 if made else 200, document=document(call, described))
+    return HttpResponse(status=201 if made else 200, document=document(call, described))
 
 
-def get(call: Call) -> Answer:
+def get(call: Call) -> HttpResponse:
     """Answer with one check."""
-    return Answer(document=document(call, of(call).one(call.at["key"])))
+    return HttpResponse(document=document(call, of(call).one(call.path["key"])))
 
 
-def update(call: Call) -> Answer:
+def update(call: Call) -> HttpResponse:
     """Change the settings that the body names."""
-    request, dry = call.read(CheckRequest), call.asked(WriteQuery).dry_run == "1"
-    described = of(call).update(call.at["key"], request, version=call.version, dry=dry)
-    return Answer(document=document(call, described))
+    request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
+    described = of(call).update(call.path["key"], request, version=call.version, dry=dry)
+    return HttpResponse(document=document(call, described))
 
 
-def pause(call: Call) -> Answer:
+def pause(call: Call) -> HttpResponse:
     """Stop watching."""
-    return Answer(document=document(call, of(call).pause(call.at["key"])))
+    return HttpResponse(document=document(call, of(call).pause(call.path["key"])))
 
 
-def resume(call: Call) -> Answer:
+def resume(call: Call) -> HttpResponse:
     """Watch again."""
-    return Answer(document=document(call, of(call).resume(call.at["key"])))
+    return HttpResponse(document=document(call, of(call).resume(call.path["key"])))
 
 
-def delete(call: Call) -> Answer:
+def delete(call: Call) -> HttpResponse:
     """Remove a check; answer with what it was."""
-    return Answer(document=document(call, of(call).delete(call.at["key"])))
+    return HttpResponse(document=document(call, of(call).delete(call.path["key"])))
 
 
-_CHECK = Told(says="The check.", document=CheckDocument)
-_FULL = Told(says="Too many checks share the slug for their descriptions to be kept.")
-_NOT_PAUSED = Told(says="The check is not paused.")
+_CHECK = Responds(description="The check.", document=CheckDocument)
+_FULL = Responds(description="Too many checks share the slug for their descriptions to be kept.")
+_NOT_PAUSED = Responds(description="The check is not paused.")
 
 ROUTES = (
     Route(
         method="GET",
         path=LIST,
-        does=listed,
+        handler=listed,
         needs=Needs.READ,
-        says="List the project's checks",
-        more="Complete and by name. With `limit` or `cursor`: page by page, in an order of their own.",
+        summary="List the project's checks",
+        description="Complete and by name. With `limit` or `cursor`: page by page, in an order of their own.",
         query=CheckQuery,
-        answers={200: Told(says="The checks, by name.", document=CheckList)},
+        responses={200: Responds(description="The checks, by name.", document=CheckList)},
     ),
     Route(
         method="POST",
         path=LIST,
-        does=create,
+        handler=create,
         needs=Needs.WRITE,
-        says="Create a check, or update the one that `unique` matches",
+        summary="Create a check, or update the one that `unique` matches",
         body=CheckRequest,
         query=WriteQuery,
-        answers={
-            200: Told(says="A check matched `unique` and was updated.", document=CheckDocument),
-            201: Told(says="The check was made.", document=CheckDocument),
+        responses={
+            200: Responds(description="A check matched `unique` and was updated.", document=CheckDocument),
+            201: Responds(description="The check was made.", document=CheckDocument),
             409: _FULL,
         },
     ),
-    Route(method="GET", path=ONE, does=get, needs=Needs.READ, says="Get a check", answers={200: _CHECK}),
+    Route(method="GET", path=ONE, handler=get, needs=Needs.READ, summary="Get a check", responses={200: _CHECK}),
     Route(
         method="POST",
         path=ONE,
-        does=update,
+        handler=update,
         needs=Needs.WRITE,
-        says="Change the settings that the body names",
+        summary="Change the settings that the body names",
         body=CheckRequest,
         query=WriteQuery,
-        answers={200: _CHECK, 409: _FULL},
+        responses={200: _CHECK, 409: _FULL},
     ),
     Route(
         method="DELETE",
         path=ONE,
-        does=delete,
+        handler=delete,
         needs=Needs.WRITE,
-        says="Delete a check",
-        answers={200: Told(says="The check as it was.", document=CheckDocument)},
+        summary="Delete a check",
+        responses={200: Responds(description="The check as it was.", document=CheckDocument)},
     ),
     Route(
         method="POST",
         path=f"{ONE}/pause",
-        does=pause,
+        handler=pause,
         needs=Needs.WRITE,
-        says="Stop watching a check",
-        answers={200: _CHECK},
+        summary="Stop watching a check",
+        responses={200: _CHECK},
     ),
     Route(
         method="POST",
         path=f"{ONE}/resume",
-        does=resume,
+        handler=resume,
         needs=Needs.WRITE,
-        says="Watch a paused check again, as if new",
-        answers={200: _CHECK, 409: _NOT_PAUSED},
+        summary="Watch a paused check again, as if new",
+        responses={200: _CHECK, 409: _NOT_PAUSED},
     ),
 )

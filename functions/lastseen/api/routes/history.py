@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from itertools import islice, takewhile
 
-from lastseen.api.calls import Answer, Call, Needs, Route, Told
+from lastseen.api.calls import Call, HttpResponse, Needs, Responds, Route
 from lastseen.api.documents import BareFlipList, FlipList, PingList, flip_document, ping_document
 from lastseen.api.errors import UnknownError
 from lastseen.api.models import FlipQuery, PingQuery
@@ -24,29 +24,31 @@ WRITTEN_FROM_THE_MANUAL = "py-healthchecks.io/"
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
-def pings(call: Call) -> Answer:
+def pings(call: Call) -> HttpResponse:
     """Answer with a check's newest pings."""
-    asked = call.asked(PingQuery)
+    asked = call.read_query(PingQuery)
     check = _check(call)
     found = timed(call.deployment.store.pings(check.id, limit=asked.limit, before=asked.before))
     base = f"{call.deployment.api_url}/v{call.version}/checks/{check.id}/pings"
-    return Answer(document=PingList(pings=[ping_document(each, body_url=f"{base}/{each.n}/body") for each in found]))
+    return HttpResponse(
+        document=PingList(pings=[ping_document(each, body_url=f"{base}/{each.n}/body") for each in found])
+    )
 
 
-def body(call: Call) -> Answer:
+def body(call: Call) -> HttpResponse:
     """Answer with a ping's body to the letter."""
     check = _check(call)
-    n = call.at["n"]
+    n = call.path["n"]
     found = call.deployment.store.ping(check.id, int(n)) if _NUMBER.fullmatch(n) else None
     if found is None or not found.ping.body:
         raise UnknownError("not found: no such ping is kept, or it had no body")
-    return Answer(body=found.ping.body, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+    return HttpResponse(body=found.ping.body, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def flips(call: Call) -> Answer:
+def flips(call: Call) -> HttpResponse:
     """Answer with a check's changes of status."""
-    asked = call.asked(FlipQuery)
-    check = checks.of(call).one(call.at["key"]).check
+    asked = call.read_query(FlipQuery)
+    check = checks.of(call).one(call.path["key"]).check
     starts = [EPOCH + timedelta(seconds=asked.start)] if asked.start is not None else []
     starts += [call.now - timedelta(seconds=asked.seconds)] if asked.seconds is not None else []
     start = max(starts, default=EPOCH)
@@ -55,41 +57,41 @@ def flips(call: Call) -> Answer:
     found = (flip for flip in back if flip.was is not flip.status and (end is None or flip.at < end))
     listed = [flip_document(flip) for flip in islice(found, FLIPS_LIMIT)]
     bare = call.headers.get("user-agent", "").startswith(WRITTEN_FROM_THE_MANUAL)
-    return Answer(document=BareFlipList(listed) if bare else FlipList(flips=listed))
+    return HttpResponse(document=BareFlipList(listed) if bare else FlipList(flips=listed))
 
 
 def _check(call: Call) -> Check:
-    return checks.of(call).one(call.at["key"], by_unique_key=False).check
+    return checks.of(call).one(call.path["key"], by_unique_key=False).check
 
 
 ROUTES = (
     Route(
         method="GET",
         path=f"{checks.ONE}/pings/",
-        does=pings,
+        handler=pings,
         needs=Needs.WRITE,
-        says="List a check's pings",
-        more="Newest first, as long as the deployment keeps them.",
+        summary="List a check's pings",
+        description="Newest first, as long as the deployment keeps them.",
         query=PingQuery,
-        answers={200: Told(says="The pings.", document=PingList)},
+        responses={200: Responds(description="The pings.", document=PingList)},
     ),
     Route(
         method="GET",
         path=f"{checks.ONE}/pings/{{n}}/body",
-        does=body,
+        handler=body,
         needs=Needs.WRITE,
-        says="Get the body of a ping",
-        more="To the letter, as far as it was kept.",
-        answers={200: Told(says="The body.", content_type="text/plain")},
+        summary="Get the body of a ping",
+        description="To the letter, as far as it was kept.",
+        responses={200: Responds(description="The body.", content_type="text/plain")},
     ),
     Route(
         method="GET",
         path=f"{checks.ONE}/flips/",
-        does=flips,
+        handler=flips,
         needs=Needs.READ,
-        says="List a check's changes of status",
-        more=f"Newest first, at most {FLIPS_LIMIT:,}; ask with `end` for older ones.",
+        summary="List a check's changes of status",
+        description=f"Newest first, at most {FLIPS_LIMIT:,}; ask with `end` for older ones.",
         query=FlipQuery,
-        answers={200: Told(says="The changes.", document=FlipList)},
+        responses={200: Responds(description="The changes.", document=FlipList)},
     ),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lastseen.api.calls import API, Answer, Call, Needs, Route, Told
-from lastseen.api.documents import Document, Time, iso
+from lastseen.api.calls import API, Call, HttpResponse, Needs, Responds, Route
+from lastseen.api.documents import Document, Time, time_or_none
 from lastseen.api.keyring import KEYS_LIMIT, Keyring, key_id
 from lastseen.api.models import KeyRequest
 from lastseen.core.keys import Key, Scope
@@ -39,21 +39,21 @@ class KeyList(Document):
     keys: list[KeyDocument]
 
 
-def listed(call: Call) -> Answer:
+def listed(call: Call) -> HttpResponse:
     """Answer with the project's keys."""
-    return Answer(document=KeyList(keys=[KeyDocument(**_known(key)) for key in _ring(call).all()]))
+    return HttpResponse(document=KeyList(keys=[KeyDocument(**_known(key)) for key in _ring(call).all()]))
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> HttpResponse:
     """Mint a key and show it, this once."""
-    request = call.read(KeyRequest)
+    request = call.read_body(KeyRequest)
     word, key = _ring(call).mint(request.scope, request.name, call.now)
-    return Answer(status=201, document=NewKeyDocument(**_known(key), key=word))
+    return HttpResponse(status=201, document=NewKeyDocument(**_known(key), key=word))
 
 
-def revoke(call: Call) -> Answer:
+def revoke(call: Call) -> HttpResponse:
     """Forget a key."""
-    return Answer(document=KeyDocument(**_known(_ring(call).revoke(call.at["id"]))))
+    return HttpResponse(document=KeyDocument(**_known(_ring(call).revoke(call.path["id"]))))
 
 
 def _ring(call: Call) -> Keyring:
@@ -67,8 +67,8 @@ def _known(key: Key) -> dict[str, Any]:
         "scope": key.scope,
         "name": key.name,
         "hint": key.hint,
-        "created": iso(key.created),
-        "last_used": iso(key.last_used),
+        "created": time_or_none(key.created),
+        "last_used": time_or_none(key.last_used),
     }
 
 
@@ -76,31 +76,35 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{API}/keys/",
-        does=listed,
+        handler=listed,
         needs=Needs.WRITE,
-        says="List the project's keys",
-        answers={200: Told(says="The keys, without the keys.", document=KeyList)},
+        summary="List the project's keys",
+        responses={200: Responds(description="The keys, without the keys.", document=KeyList)},
     ),
     Route(
         method="POST",
         path=f"{API}/keys/",
-        does=create,
+        handler=create,
         needs=Needs.WRITE,
-        says="Create a key",
-        more=f"It is shown in this answer and never again: only its hash is kept. At most {KEYS_LIMIT} for a project.",
+        summary="Create a key",
+        description="It is shown in this answer and never again: only its hash is kept. "
+        f"At most {KEYS_LIMIT} for a project.",
         body=KeyRequest,
-        answers={
-            201: Told(says="The key.", document=NewKeyDocument),
-            409: Told(says="The project has too many keys."),
+        responses={
+            201: Responds(description="The key.", document=NewKeyDocument),
+            409: Responds(description="The project has too many keys."),
         },
     ),
     Route(
         method="DELETE",
         path=f"{API}/keys/{{id}}",
-        does=revoke,
+        handler=revoke,
         needs=Needs.WRITE,
-        says="Revoke a key",
-        more="At once for this API; a ping key may still ping for up to a minute.",
-        answers={200: Told(says="The key as it was.", document=KeyDocument), 404: Told(says="There is no such key.")},
+        summary="Revoke a key",
+        description="At once for this API; a ping key may still ping for up to a minute.",
+        responses={
+            200: Responds(description="The key as it was.", document=KeyDocument),
+            404: Responds(description="There is no such key."),
+        },
     ),
 )

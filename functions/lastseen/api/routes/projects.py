@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lastseen.api.calls import SIGNED, Answer, Call, Needs, Route, Told
+from lastseen.api.calls import SIGNED, Call, HttpResponse, Needs, Responds, Route
 from lastseen.api.checks import channels_of
-from lastseen.api.documents import Document, Time, iso
+from lastseen.api.documents import Document, Time, time_or_none
 from lastseen.api.models import NewProjectRequest, ProjectRequest
 from lastseen.api.projects import Projects, made
 from lastseen.storage.projects import Project
@@ -30,31 +30,35 @@ class ProjectList(Document):
     projects: list[ProjectDocument]
 
 
-def listed(call: Call) -> Answer:
+def listed(call: Call) -> HttpResponse:
     """Answer with all projects."""
-    return Answer(document=ProjectList(projects=[_document(each) for each in Projects(call.deployment.store).all()]))
+    return HttpResponse(
+        document=ProjectList(projects=[_document(each) for each in Projects(call.deployment.store).all()])
+    )
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> HttpResponse:
     """Make a project."""
-    request = call.read(NewProjectRequest)
+    request = call.read_body(NewProjectRequest)
     channels = _channels(call, request, request.name)
     created = Projects(call.deployment.store).create(made(request.name, channels, call.now))
-    return Answer(status=201, document=_document(created))
+    return HttpResponse(status=201, document=_document(created))
 
 
-def update(call: Call) -> Answer:
+def update(call: Call) -> HttpResponse:
     """Change a project's choices."""
-    request = call.read(ProjectRequest)
+    request = call.read_body(ProjectRequest)
     projects = Projects(call.deployment.store)
-    held = projects.one(call.at["name"])
+    held = projects.one(call.path["name"])
     channels = _channels(call, request, held.name)
-    return Answer(document=_document(held if channels is None else projects.change(replace(held, channels=channels))))
+    return HttpResponse(
+        document=_document(held if channels is None else projects.change(replace(held, channels=channels)))
+    )
 
 
-def delete(call: Call) -> Answer:
+def delete(call: Call) -> HttpResponse:
     """Remove an empty project."""
-    return Answer(document=_document(Projects(call.deployment.store).delete(call.at["name"])))
+    return HttpResponse(document=_document(Projects(call.deployment.store).delete(call.path["name"])))
 
 
 def _channels(call: Call, request: ProjectRequest, project: str) -> str | None:
@@ -63,49 +67,52 @@ def _channels(call: Call, request: ProjectRequest, project: str) -> str | None:
 
 
 def _document(project: Project) -> ProjectDocument:
-    return ProjectDocument(name=project.name, created=iso(project.created), channels=project.channels)
+    return ProjectDocument(name=project.name, created=time_or_none(project.created), channels=project.channels)
 
 
-_UNKNOWN = Told(says="There is no such project.")
+_UNKNOWN = Responds(description="There is no such project.")
 
 ROUTES = (
     Route(
         method="GET",
         path=LIST,
-        does=listed,
+        handler=listed,
         needs=Needs.SIGNATURE,
-        says="List the projects",
-        answers={200: Told(says="The projects.", document=ProjectList)},
+        summary="List the projects",
+        responses={200: Responds(description="The projects.", document=ProjectList)},
     ),
     Route(
         method="POST",
         path=LIST,
-        does=create,
+        handler=create,
         needs=Needs.SIGNATURE,
-        says="Create a project",
+        summary="Create a project",
         body=NewProjectRequest,
-        answers={201: Told(says="The project.", document=ProjectDocument), 409: Told(says="There is one already.")},
+        responses={
+            201: Responds(description="The project.", document=ProjectDocument),
+            409: Responds(description="There is one already."),
+        },
     ),
     Route(
         method="POST",
         path=ONE,
-        does=update,
+        handler=update,
         needs=Needs.SIGNATURE,
-        says="Change what new checks of a project get",
+        summary="Change what new checks of a project get",
         body=ProjectRequest,
-        answers={200: Told(says="The project.", document=ProjectDocument), 404: _UNKNOWN},
+        responses={200: Responds(description="The project.", document=ProjectDocument), 404: _UNKNOWN},
     ),
     Route(
         method="DELETE",
         path=ONE,
-        does=delete,
+        handler=delete,
         needs=Needs.SIGNATURE,
-        says="Delete a project that has neither checks nor channels",
-        more="Its keys are revoked.",
-        answers={
-            200: Told(says="The project as it was.", document=ProjectDocument),
+        summary="Delete a project that has neither checks nor channels",
+        description="Its keys are revoked.",
+        responses={
+            200: Responds(description="The project as it was.", document=ProjectDocument),
             404: _UNKNOWN,
-            409: Told(says="It is not empty, or it is `default`."),
+            409: Responds(description="It is not empty, or it is `default`."),
         },
     ),
 )
