@@ -37,6 +37,7 @@ class Step:
     settings: Mapping[str, object] = field(default_factory=dict)
     before: Document = field(default_factory=dict)
     changes: Sequence[str] = ()
+    note: str = ""  # what to know of its schedule
 
 
 def read(path: Path) -> list[dict[str, object]]:
@@ -83,6 +84,8 @@ def tell(steps: Sequence[Step], *, same: int) -> None:
     for step in steps:
         changes = f": {'; '.join(step.changes)}" if step.changes else ""
         output.data(f"{signs[step.verb]} {step.verb} {step.name}{changes}")
+        if step.note:
+            output.data(f"    schedule: {step.note}")
     create, update, delete = (sum(step.verb == verb for step in steps) for verb in signs)
     output.say(f"{create} to make, {update} to change, {delete} to delete, {same} as they should be.")
 
@@ -112,12 +115,14 @@ def _step(api: Api, entry: Mapping[str, object], before: Document) -> list[Step]
     name = _called(entry)
     try:
         if not before:
-            api.create(entry, dry=True)
-            return [Step("create", name, settings=entry)]
-        changes = checks.changes(before, api.update(before["uuid"], entry, dry=True))
+            made, _ = api.create(entry, dry=True)
+            return [Step("create", name, settings=entry, note=made.get("schedule_note", ""))]
+        after = api.update(before["uuid"], entry, dry=True)
+        changes = checks.changes(before, after)
     except CliError as error:
         raise CliError(f"{name}: {error} Nothing was changed.") from error
-    return [Step("update", name, settings=entry, before=before, changes=changes)] if changes else []
+    note = after.get("schedule_note", "")
+    return [Step("update", name, settings=entry, before=before, changes=changes, note=note)] if changes else []
 
 
 def _match(entry: Mapping[str, object], there: Sequence[Document]) -> Document:

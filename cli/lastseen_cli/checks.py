@@ -89,6 +89,8 @@ def create(api: Api, settings: dict[str, object], *, as_json: bool) -> None:
     output.say(f"{'Made' if is_new else 'Updated'} {title(check)}. Its ping URL:")
     output.data(check["ping_url"])
     output.say(f"Put this at the end of the job:\n  curl -fsS -m 10 --retry 5 {check['ping_url']}")
+    if note := check.get("schedule_note"):
+        output.say(f"Schedule: {note}")
 
 
 def list_all(api: Api, *, tags: Sequence[str], as_json: bool) -> None:
@@ -146,6 +148,8 @@ def update(api: Api, name: str, settings: dict[str, object], *, as_json: bool) -
         return
     changed = changes(before, after)
     output.say(f"Updated {title(after)}: {'; '.join(changed)}." if changed else f"{title(after)} was so already.")
+    if note := after.get("schedule_note"):
+        output.say(f"Schedule: {note}")
 
 
 def changes(before: Document, after: Document) -> list[str]:

@@ -103,7 +103,9 @@ def local(
 
 Name = Annotated[str | None, typer.Option(help="Another name.")]
 Every = Annotated[str | None, typer.Option(metavar="TIME", help="Expected between two pings: 60, 90s, 5m, 1h30m, 1d.")]
-Schedule = Annotated[str | None, typer.Option(help="Instead of --every: cron (five fields) or systemd OnCalendar.")]
+Schedule = Annotated[
+    str | None, typer.Option(help="Instead of --every: cron, systemd OnCalendar, or as your scheduler has it.")
+]
 Tz = Annotated[str | None, typer.Option(help="Time zone of the schedule, like Europe/Berlin.")]
 Grace = Annotated[
     str | None,

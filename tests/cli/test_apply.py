@@ -71,6 +71,22 @@ def test_what_differs_is_changed_and_told_and_the_rest_stays(lastseen: Terminal,
     assert (check.name, check.grace, check.methods, check.channels) == ("Nightly backup", minutes(10), "POST", "")
 
 
+def test_a_schedule_in_another_dialect_is_said_back_and_is_no_change_the_second_time(
+    lastseen: Terminal, file: Path
+) -> None:
+    file.write_text("checks:\n  - slug: nightly\n    schedule: 0 22 * * 1-5 Europe/Berlin\n")
+    note = "    schedule: Taken as: Monday to Friday at 22:00, Europe/Berlin (0 22 * * 1-5).\n"
+    assert lastseen.ok("apply", str(file), "--dry-run").out == f"+ create nightly\n{note}"
+    lastseen.ok("apply", str(file))
+    assert lastseen.ok("apply", str(file)).out == ""
+    file.write_text("checks:\n  - slug: nightly\n    schedule: '@daily'\n")
+    update = '~ update nightly: schedule "0 22 * * 1-5" -> "0 0 * * *"\n'
+    assert (
+        lastseen.ok("apply", str(file)).out
+        == f"{update}    schedule: Taken as: each day at 00:00, Europe/Berlin (0 0 * * *).\n"
+    )
+
+
 def test_a_dry_run_says_the_same_and_changes_nothing(lastseen: Terminal, file: Path) -> None:
     done = lastseen.ok("apply", str(file), "--dry-run")
     assert done.out == "+ create Nightly backup\n+ create Heartbeat\n"

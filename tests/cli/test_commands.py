@@ -31,6 +31,14 @@ def test_every_option_of_create_reaches_the_check(lastseen: Terminal) -> None:
     assert (check.tags, check.channels, check.reminder, check.manual_resume) == ("a b", "", hours(4), True)
 
 
+def test_a_schedule_in_another_dialect_is_said_back(lastseen: Terminal) -> None:
+    done = lastseen.ok("checks", "create", "x", "--slug", "x", "--schedule", "cron(30 18 ? * 2-6 *)")
+    assert "Schedule: Taken as: Monday to Friday at 18:30, UTC (30 18 * * MON-FRI).\n" in done.err
+    done = lastseen.ok("checks", "update", "x", "--schedule", "@every 5m")
+    assert "Schedule: Taken as: every 5 min.\n" in done.err
+    assert "Schedule:" not in lastseen.ok("checks", "update", "x", "--schedule", "0 3 * * *").err
+
+
 def test_a_zone_without_a_schedule_is_refused_at_creation(lastseen: Terminal) -> None:
     assert lastseen("checks", "create", "x", "--tz", "UTC").status == 2
 

@@ -20,10 +20,11 @@ from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.channel import ALL, kind
 from lastseen.core.check import Check, Outcome, unique_key
+from lastseen.core.dialects import understood
 from lastseen.core.ids import as_uuid
 from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
-from lastseen.core.schedule import Period, Schedule, ScheduleError, parse, validated
+from lastseen.core.schedule import Period, Schedule, ScheduleError, validated
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.storage.checks import FIRST_PLACE, Place
 from lastseen.storage.errors import ConflictError
@@ -252,7 +253,7 @@ class Checks:
             raise BadRequestError(f"tz: {error}") from error
         try:
             if request.schedule:
-                timing["schedule"] = parse(request.schedule, tz, after=self._now)
+                timing["schedule"] = understood(request.schedule, tz, after=self._now)
             elif "timeout" in sent:
                 timing["schedule"] = Period(timedelta(seconds=request.timeout))
             elif "tz" in sent and not isinstance(check.schedule, Period):

@@ -73,6 +73,9 @@ class CheckDocument(Document):
     """Seconds; absent if there is a `schedule`."""
     schedule: str = ""
     tz: str = ""
+    schedule_note: str = ""
+    """After a change of `schedule`: as what it was taken, if not to the letter, and what other schedulers read
+    differently; absent if there is nothing to say."""
     uuid: str = ""
     ping_url: str = ""
     update_url: str = ""

@@ -22,11 +22,11 @@ from lastseen.core.limits import (
     CHANNELS_CHARS,
     CONTROL_CHARS,
     DESCRIPTION_CHARS,
-    EXPRESSION_CHARS,
     FLIPS_PER_HOUR,
     KEYWORDS_CHARS,
     NAME_CHARS,
     PROJECT_CHARS,
+    SCHEDULE_CHARS,
     SECONDS,
     SLUG_CHARS,
     SLUG_PATTERN,
@@ -96,10 +96,11 @@ class CheckRequest(Model):
     """Seconds from one success to the next."""
     grace: Seconds = 3_600
     """Seconds that a success may be late, or a run may take, before people are told."""
-    schedule: Annotated[Line, StringConstraints(max_length=EXPRESSION_CHARS)] = ""
-    """Instead of `timeout`, and stronger: cron (one line of five words) or systemd OnCalendar."""
+    schedule: Annotated[Line, StringConstraints(max_length=SCHEDULE_CHARS)] = ""
+    """Instead of `timeout`, and stronger: cron, systemd's OnCalendar, or what your own scheduler has, see
+    docs/schedules.md. What is kept of it has at most 100 characters."""
     tz: Annotated[Line, StringConstraints(max_length=ZONE_CHARS)] = "UTC"
-    """Time zone of `schedule`, like Europe/Berlin."""
+    """Time zone of `schedule`, like Europe/Berlin; one that stands in `schedule` itself is stronger."""
     manual_resume: bool = False
     """Whether a ping of a paused check is ignored."""
     methods: Literal["", "POST"] = ""

@@ -17,8 +17,11 @@ KEYWORDS_CHARS = 200
 CHANNELS_CHARS = 2_000
 PROJECT_CHARS = 60
 
+SCHEDULE_CHARS = 1_000
+"""The text in which a schedule is sent: a crontab's line with its command, a unit's lines."""
+
 EXPRESSION_CHARS = 100
-"""A cron or OnCalendar expression; an OnCalendar's lines count together."""
+"""A cron or OnCalendar expression, as it is kept; lines count together."""
 
 ZONE_CHARS = 64
 """The longest real name of a time zone has 32."""

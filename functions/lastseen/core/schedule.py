@@ -1,4 +1,4 @@
-"""When the next ping is expected: `Period | Cron | OnCalendar`, `next_due`, `validated`, `parse`.
+"""When the next ping is expected: `Period | Cron | OnCalendar`, `next_due`, `validated`.
 
 What leaves is UTC, so grace added later is real time. Values in, values out: no clock, no AWS. cronsim and oncalendar
 read the expressions and know the calendar, in plain wall-clock time; this module puts it on the line of real time, by
@@ -29,6 +29,7 @@ CRON_HORIZON = timedelta(days=50 * 366)  # cronsim, too, gives up after 50 years
 ONE_CHANGE = timedelta(days=1)  # no zone changes its clocks twice within this, nor by more
 
 CRON_HELP = {
+    "second": "0 to 59",
     "minute": "0 to 59",
     "hour": "0 to 23",
     "day-of-month": "1 to 31 and no more than its months have, L or LW",
@@ -46,7 +47,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A ping is expected at each time of a cron expression of five fields, on the clocks of `tz`."""
+    """A ping is expected at each time of its cron lines, on the clocks of `tz`. Six fields begin with seconds."""
 
     expression: str
     tz: str = "UTC"
@@ -65,15 +66,6 @@ Schedule = Period | Cron | OnCalendar
 
 class ScheduleError(ValueError):
     """The schedule cannot be used; the text says what is wrong and how to mend it."""
-
-
-def parse(expression: str, tz: str, *, after: datetime) -> Cron | OnCalendar:
-    """Read one line of five words as cron and all else as OnCalendar, and validate it; raise ScheduleError."""
-    one_line = len(expression.strip().splitlines()) == 1
-    kind = Cron if one_line and len(expression.split()) == CRON_FIELDS else OnCalendar
-    schedule = _tidied(kind(expression, tz))
-    _must_fire(schedule, after)
-    return schedule
 
 
 def validated(schedule: Schedule, *, after: datetime) -> Schedule:
@@ -104,9 +96,9 @@ def next_due(schedule: Schedule, after: datetime) -> datetime | None:
     after = after.astimezone(UTC)
     if isinstance(schedule, Period):
         return after + schedule.period
-    if isinstance(schedule, Cron):
-        return _cron_due(schedule, after)
     lines = schedule.expression.splitlines() or [""]
+    if isinstance(schedule, Cron):
+        return min(_cron_due(line, schedule.tz, after) for line in lines)
     dues = [_oncalendar_due(*_own_zone(line, schedule.tz), after) for line in lines]
     return min((due for due in dues if due), default=None)
 
@@ -129,7 +121,7 @@ def _tidied(schedule: Cron | OnCalendar) -> Cron | OnCalendar:
         raise ScheduleError("The schedule is empty: write five cron fields or an OnCalendar such as daily.")
     tz = _zone_name(schedule.tz)
     if isinstance(schedule, Cron):
-        return Cron(" ".join(lines), tz)
+        return Cron("\n".join(lines), tz)
     return OnCalendar("\n".join(_line_with_canonical_zone(line) for line in lines), tz)
 
 
@@ -144,17 +136,18 @@ def _own_zone(line: str, tz: str) -> tuple[str, str]:
     return (head, last) if head and last[0].isalpha() else (line, tz)
 
 
-def _cron_due(cron: Cron, after: datetime) -> datetime:
-    fields = cron.expression.split()
-    if len(fields) != CRON_FIELDS:
+def _cron_due(line: str, tz: str, after: datetime) -> datetime:
+    fields = line.split()
+    if len(fields) not in {CRON_FIELDS, CRON_FIELDS + 1}:
         raise ScheduleError(
-            f"Cron {cron.expression!r} has {len(fields)} fields: write minute hour day-of-month month day-of-week."
+            f"Cron {line!r} has {len(fields)} fields: write minute hour day-of-month month day-of-week."
         )
-    rules = _rules(cron.tz)
-    walks = fields[0].startswith("*") or fields[1].startswith("*")
-    due = _walking_due(cron.expression, after, rules) if walks else _fixed_due(cron.expression, after, rules)
+    rules = _rules(tz)
+    minute, hour, *_ = fields[-CRON_FIELDS:]
+    walks = minute.startswith("*") or hour.startswith("*")
+    due = _walking_due(line, after, rules) if walks else _fixed_due(line, after, rules)
     if due is None:
-        raise ScheduleError(f"Cron {cron.expression!r} is never due in {cron.tz}: no such time within 50 years.")
+        raise ScheduleError(f"Cron {line!r} is never due in {tz}: no such time within 50 years.")
     return due
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from lastseen.core.dialects import remarks
 from lastseen.core.schedule import Cron, Period, Schedule
 from lastseen.text.words import one_line, span
 
@@ -65,9 +66,22 @@ def expected(schedule: Schedule) -> str:
         words = _cron(schedule.expression.split())
         if words and not words.startswith("every"):
             return f"{words}, {one_line(schedule.tz, EXPRESSION_LIMIT)}"
-        return words or one_line(f"cron {schedule.expression}, {schedule.tz}", EXPRESSION_LIMIT)
+        if words:
+            return words
     lines = "; ".join(schedule.expression.splitlines())
-    return one_line(f"OnCalendar {lines}, {schedule.tz}", EXPRESSION_LIMIT)
+    kind = "cron" if isinstance(schedule, Cron) else "OnCalendar"
+    return one_line(f"{kind} {lines}, {schedule.tz}", EXPRESSION_LIMIT)
+
+
+def taken(sent: str, schedule: Schedule) -> str:
+    """Return as what the text of a schedule was taken, if not to the letter, and what to know of it; "" if nothing."""
+    words = expected(schedule)
+    stored = "" if isinstance(schedule, Period) else schedule.expression
+    same = [line.split() for line in sent.splitlines() if line.strip()] == [
+        line.split() for line in stored.splitlines()
+    ]
+    written = f" ({written})" if (written := expression(schedule)) else ""
+    return " ".join([*([] if same else [f"Taken as: {words}{written}."]), *remarks(schedule)])
 
 
 def expression(schedule: Schedule) -> str:

@@ -306,7 +306,8 @@ def _schedule(check: Check) -> str:
     if isinstance(schedule, Period):
         return f"every {span(schedule.period)}"
     kind = "cron" if isinstance(schedule, Cron) else "OnCalendar"
-    return one_line(f"{kind} {schedule.expression}, {schedule.tz}", 200)
+    lines = "; ".join(schedule.expression.splitlines())
+    return one_line(f"{kind} {lines}, {schedule.tz}", 200)
 
 
 def _zone(check: Check) -> tuple[tzinfo, str]:

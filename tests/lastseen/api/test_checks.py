@@ -142,7 +142,8 @@ BAD = [
     ({"grace": 0}, "grace must be at least 60"),
     ({"schedule": "* * *"}, "schedule: "),
     ({"schedule": "0 0 31 2 *"}, "schedule: "),
-    ({"schedule": "x" * 101}, "schedule must have at most 100 characters"),
+    ({"schedule": "x" * 1001}, "schedule must have at most 1000 characters"),
+    ({"schedule": "0 3 * * 1/2"}, "schedule: 1/2 in the day of week means other days in each scheduler"),
     ({"schedule": "0 3 * * *", "tz": "Mars/Olympus"}, "tz: "),
     ({"manual_resume": 1}, "manual_resume must be true or false"),
     ({"manual_resume": "true"}, "manual_resume must be true or false"),
@@ -215,6 +216,38 @@ def test_five_words_on_a_line_are_cron_and_all_else_is_on_calendar(world: World,
     assert world.store.checks[document["uuid"]].schedule == stored
     assert (document["schedule"], document["tz"]) == (schedule, "UTC")
     assert "timeout" not in document
+
+
+TAKEN = [
+    ("@daily", "0 0 * * *", "Taken as: each day at 00:00, UTC (0 0 * * *)."),
+    ("0 22 * * 1-5 Asia/Tokyo", "0 22 * * 1-5", "Taken as: Monday to Friday at 22:00, Asia/Tokyo (0 22 * * 1-5)."),
+    ("OnCalendar=Mon 10:00", "Mon 10:00", "Taken as: OnCalendar Mon 10:00, UTC."),
+    ("0 12 * * *\n30 17 * * *", "0 12 * * *\n30 17 * * *", None),
+    (" 0 3  * * * ", "0 3 * * *", None),
+]
+
+
+@pytest.mark.parametrize(("sent", "kept", "note"), TAKEN)
+@pytest.mark.parametrize("dry", ["", "?dry_run=1"])
+def test_a_schedule_in_another_dialect_is_shown_as_it_was_taken(
+    world: World, dry: str, sent: str, kept: str, note: str | None
+) -> None:
+    world.check()
+    for path in (CHECKS, ONE):
+        document = world.post(f"{path}{dry}", {"schedule": sent}).json()
+        assert (document["schedule"], document.get("schedule_note")) == (kept, note)
+    assert "schedule_note" not in world.get(ONE).json()
+
+
+def test_a_rate_is_a_period(world: World) -> None:
+    document = created(world, {"schedule": "rate(5 minutes)", "tz": "Europe/Berlin"})
+    assert (document["timeout"], document["schedule_note"]) == (300, "Taken as: every 5 min.")
+    assert "schedule" not in document
+
+
+def test_what_other_schedulers_read_differently_is_said(world: World) -> None:
+    note = created(world, {"schedule": "0 9 */2 * MON"})["schedule_note"]
+    assert note.startswith("Its day of month and its day of week must both match")
 
 
 def test_an_old_zone_name_is_replaced(world: World) -> None:

@@ -424,6 +424,14 @@ def test_a_schedule_in_the_query_is_that_of_the_new_check(world: Pinging, query:
     assert world.now.schedule == schedule
 
 
+def test_a_schedule_in_another_dialect_is_said_back_when_the_check_is_made(world: Pinging) -> None:
+    answer = world.ping(BY_SLUG, "create=1&schedule=0+10+%3F+*+MON-FRI+Asia/Tokyo")
+    assert answer.status == 201
+    assert answer.text == "Created\nTaken as: Monday to Friday at 10:00, Asia/Tokyo (0 10 * * MON-FRI)."
+    assert world.now.schedule == Cron("0 10 * * MON-FRI", "Asia/Tokyo")
+    assert world.ping(BY_SLUG, "create=1&schedule=@daily") == OK
+
+
 @pytest.mark.parametrize("query", [SETTINGS, "timeout=nonsense", "schedule=nonsense", "tz=Nowhere"])
 def test_settings_count_only_when_the_check_is_made(world: Pinging, query: str) -> None:
     before = world.up()

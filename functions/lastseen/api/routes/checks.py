@@ -9,6 +9,7 @@ from lastseen.api.calls import API, Call, HttpResponse, Needs, Responds, Route, 
 from lastseen.api.checks import Checks, Described, Listed
 from lastseen.api.documents import CheckDocument, CheckList, check_document
 from lastseen.api.models import CheckQuery, CheckRequest, WriteQuery
+from lastseen.page.phrases import taken
 
 LIST = f"{API}/checks/"
 ONE = f"{API}/checks/{{key}}"
@@ -71,7 +72,14 @@ def create(call: Call) -> HttpResponse:
     """Make a check, or update the one that `unique` matches."""
     request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
     described, made = of(call).create(request, version=call.version, dry=dry)
-    return HttpResponse(status=201 if made else 200, document=document(call, described))
+    return HttpResponse(status=201 if made else 200, document=_noted(document(call, described), described, request))
+
+
+def _noted(document: CheckDocument, described: Described, request: CheckRequest) -> CheckDocument:
+    """Return the document with what the sender of a schedule should know of it."""
+    if request.schedule and (note := taken(request.schedule, described.check.schedule)):
+        document.schedule_note = note
+    return document
 
 
 def get(call: Call) -> HttpResponse:
@@ -83,7 +91,7 @@ def update(call: Call) -> HttpResponse:
     """Change the settings that the body names."""
     request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
     described = of(call).update(call.path["key"], request, version=call.version, dry=dry)
-    return HttpResponse(document=document(call, described))
+    return HttpResponse(document=_noted(document(call, described), described, request))
 
 
 def pause(call: Call) -> HttpResponse:

@@ -1,0 +1,55 @@
+"""docs/schedules.md: each line of its tables is understood as the page says, or refused with the words to write."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lastseen.core.dialects import understood
+from lastseen.core.schedule import Period, ScheduleError
+from lastseen.page.phrases import expected
+
+PAGE = (Path(__file__).parents[1] / "docs" / "schedules.md").read_text("utf-8")
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def rows(*header: str) -> list[list[str]]:
+    """The rows of every table of that header; a cell's code as text, a line each."""
+    found: list[list[str]] = []
+    inside = False
+    for line in PAGE.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")] if line.startswith("|") else []
+        if cells[: len(header)] == list(header):
+            inside = True
+        elif inside and cells and not set(line) <= set("|-"):
+            found.append(["\n".join(re.findall(r"`([^`]+)`", cell)) or cell for cell in cells])
+        elif not cells:
+            inside = False
+    return found
+
+
+TAKEN = rows("you have", "is kept as", "in words")
+REFUSED = rows("you have", "write")
+
+
+def test_the_page_has_a_table_for_each_scheduler() -> None:
+    assert len(TAKEN) > 40
+    assert len(REFUSED) > 12
+    for scheduler in ("cron", "systemd", "Kubernetes", "Rails", "AWS", "Jenkins", "GitHub Actions", "Quartz"):
+        assert re.search(rf"^## .*\b{scheduler}", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("text", "kept", "words"), TAKEN, ids=[row[0] for row in TAKEN])
+def test_a_line_of_the_page_is_taken_as_it_says(text: str, kept: str, words: str) -> None:
+    schedule = understood(text, "UTC", after=NOW)
+    assert ("a period" if isinstance(schedule, Period) else schedule.expression) == kept
+    assert expected(schedule) == words
+
+
+@pytest.mark.parametrize(("text", "write"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_line_that_the_page_calls_refused_is_refused_with_what_to_write(text: str, write: str) -> None:
+    with pytest.raises(ScheduleError, match=re.escape(write)):
+        understood(text, "UTC", after=NOW)
