@@ -5,15 +5,17 @@ Never here: what a signal does (core/machine.py), whether the check exists (ping
 
 Source of the forms: Healthchecks' pinging API, /<uuid> and /<ping key>/<slug>, each with /start, /fail, /log or
 /<exit status>. Kinder where it would lose a ping: a final slash, upper-case UUIDs, run ids without hyphens or empty,
-an exit status by signal name, below 0 or above 255.
+an exit status by signal name, below 0 or above 255, and what copying leaves at the end of a URL or a key: a blank, a
+line end, the CR of a script from Windows.
 """
 
 from __future__ import annotations
 
 import re
 import signal
+import string
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from lastseen.core.check import Kind
 from lastseen.core.ids import as_uuid
@@ -34,6 +36,7 @@ _EXIT = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _SIGNALS = frozenset(name.removeprefix("SIG") for name in signal.Signals.__members__)
 _REALTIME = re.compile(r"RT(MIN|MAX)([+-][0-9]+)?", re.ASCII)
 _EXIT_MAX = 255
+_COPIED = string.whitespace + "\x00\u00a0\u200b\ufeff"  # blanks, line ends, and those that nobody sees
 _WORDS = {"start": Kind.START, "fail": Kind.FAIL, "log": Kind.LOG}
 
 
@@ -71,7 +74,11 @@ def read_path(path: str) -> tuple[Target, Signal]:
 
     Raises BadPingError for a slug or key of the wrong form, NoSuchPathError for everything that is no ping.
     """
-    parts = path.removesuffix("/").split("/")
+    parts = [_trimmed(part) for part in path.split("/")]
+    if not parts[-1]:
+        parts.pop()  # a final slash
+    if not parts:
+        raise NoSuchPathError
     uuid = as_uuid(parts[0])
     target_parts = 1 if uuid else 2
     target, rest = parts[:target_parts], parts[target_parts:]
@@ -82,8 +89,9 @@ def read_path(path: str) -> tuple[Target, Signal]:
 
 
 def read_query(query: str) -> dict[str, str]:
-    """Return the query's parameters; of one that comes twice, the last."""
-    return {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True, errors="replace").items()}
+    """Return the query's parameters without blanks around their values; of one that comes twice, the last."""
+    parameters = parse_qs(query, keep_blank_values=True, errors="replace")
+    return {name: values[-1].strip(_COPIED) for name, values in parameters.items()}
 
 
 def read_rid(value: str | None) -> str | None:
@@ -97,6 +105,11 @@ def read_rid(value: str | None) -> str | None:
     if not rid:
         raise BadPingError("invalid rid: a run id is a UUID, like 7b0a3c52-94ad-4b1e-8f0e-2d1c5a6b7f80")
     return rid
+
+
+def _trimmed(part: str) -> str:
+    """Return a part of a path without what copying left around it, whether or not the gateway decoded it."""
+    return unquote(part, errors="replace").strip(_COPIED)
 
 
 def _by_slug(ping_key: str, slug: str) -> Target:

@@ -1,6 +1,10 @@
 """What a ping URL says: each form that the peer takes, the kinder ones, and what is refused with which words."""
 
+from urllib.parse import quote
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lastseen.core.check import Kind
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
@@ -29,6 +33,47 @@ def test_each_form_is_read_by_uuid_and_by_slug_with_a_final_slash_and_without(
     base: str, target: Target, suffix: str, signal: Signal, final: str
 ) -> None:
     assert read_path(base + suffix + final) == (target, signal)
+
+
+@pytest.mark.parametrize("rest", ["", "/start", "/log", "/3", "/TERM"])
+@pytest.mark.parametrize(
+    "copied", [" ", "%20", "\n", "%0A", "\r", "%0D", "%0d%0a", "\r\n", "%09", "%C2%A0", "\ufeff", "%00"]
+)
+def test_what_copying_leaves_at_the_end_of_a_url_or_a_key_loses_no_ping(copied: str, rest: str) -> None:
+    for base in (UUID, "pIn-g_Key/nightly"):
+        meant = read_path(base + rest)
+        assert read_path(base + rest + copied) == meant  # the URL from a file with CRLF line ends
+        assert read_path(base + copied + rest) == meant  # its base from there
+        assert read_path(f"{base}{rest}/{copied}") == meant
+    assert read_path(f"pIn-g_Key{copied}/nightly{rest}") == read_path(f"pIn-g_Key/nightly{rest}")
+
+
+COPIED = st.text(" \t\r\n\u00a0\u200b\ufeff", max_size=4)
+PARTS = st.one_of(
+    st.lists(st.text("0123456789abcdefABCDEFstartlogfi-_+.%é", max_size=8), min_size=1, max_size=4),
+    st.sampled_from([[UUID], [UUID, "start"], ["k", "nightly"], ["k", "nightly", "137"]]),
+)
+
+
+@given(PARTS, st.data(), st.sampled_from(["as it is", "percent-encoded"]))
+def test_a_path_says_the_same_with_blanks_around_its_parts_decoded_or_not(
+    parts: list[str], data: st.DataObject, form: str
+) -> None:
+    def reading(path: str) -> object:
+        try:
+            return read_path(path)
+        except (BadPingError, NoSuchPathError) as error:
+            return str(error)
+
+    padded = [data.draw(COPIED) + part + data.draw(COPIED) for part in parts]
+    path = "/".join(quote(part, safe="%") if form == "percent-encoded" else part for part in padded)
+    assert reading(path) == reading("/".join(parts))
+
+
+@pytest.mark.parametrize("copied", ["%0D", "%0A", "%20", "+"])
+def test_the_last_parameter_of_a_copied_url_counts(copied: str) -> None:
+    assert read_query(f"create=1{copied}") == {"create": "1"}
+    assert read_rid(read_query(f"create=1&rid={UUID}{copied}")["rid"]) == UUID
 
 
 @pytest.mark.parametrize("written", [UUID.upper(), UUID.title(), BARE, BARE.upper()])
@@ -69,7 +114,7 @@ def test_an_end_that_the_peer_would_lose_is_kept_with_its_reason(word: str, sign
         f"{UUID}/1.0",
         f"{UUID}/0x1",
         f"{UUID}/\u0663",  # a digit, but no ASCII one
-        f"{UUID}/1\n",
+        f"{UUID}/1\n2",
         f"{UUID}/SIG",
         f"{UUID}/SIGSIGTERM",
         f"{UUID}/SIGNAL",
@@ -77,7 +122,7 @@ def test_an_end_that_the_peer_would_lose_is_kept_with_its_reason(word: str, sign
         f"{UUID}//",
         f"{UUID[:-1]}",
         f"{UUID}0",
-        f"{UUID}\n",
+        f"{UUID}\n0",
         f"{{{UUID}}}",
         "key with blanks/nightly",
         "k\udcffy/nightly",
@@ -95,7 +140,7 @@ def test_what_is_no_ping_is_told_with_the_forms(path: str) -> None:
         ("key/Nightly", "invalid slug: only the characters a-z, 0-9, - and _"),
         ("key/n\u00e4chtlich", "invalid slug: only the characters a-z, 0-9, - and _"),
         ("key//start", "invalid slug: only the characters a-z, 0-9, - and _"),
-        ("key/nightly\n", "invalid slug: only the characters a-z, 0-9, - and _"),
+        ("key/night\nly", "invalid slug: only the characters a-z, 0-9, - and _"),
         ("key/" + "n" * 101, "invalid slug: at most 100 characters, this one has 101"),
         ("k" * 101 + "/nightly", "invalid ping key: at most 100 characters, this one has 101"),
     ],
