@@ -54,7 +54,7 @@ def test_limits_are_told(document: dict[str, Any]) -> None:
     assert {name: check[name]["maxLength"] for name in ("name", "slug", "schedule", "success_kw", "tags", "desc")} == {
         "name": 100,
         "slug": 100,
-        "schedule": 100,
+        "schedule": 1000,
         "success_kw": 200,
         "tags": 500,
         "desc": 4000,
