@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lastseen_cli import output
-from lastseen_cli.connect import connect
-from lastseen_cli.options import ApiKey, ApiUrl, AsJson, InProject, Yes
+from lastseen_cli import find, output
+from lastseen_cli.connect import Answer, command
+from lastseen_cli.errors import UsageError
+from lastseen_cli.options import Yes
+from lastseen_cli.output import hint, one_line
+
+if TYPE_CHECKING:
+    from lastseen_cli.api import Api
 
 keys = typer.Typer(
     help="Make, list and revoke keys: with a key of the project, or with AWS credentials.", no_args_is_help=True
 )
 projects = typer.Typer(help="Make, list and delete projects: with AWS credentials.", no_args_is_help=True)
+
+PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,59}", re.ASCII)
 
 
 class Scope(StrEnum):
@@ -26,7 +34,7 @@ class Scope(StrEnum):
 
 
 KeyName = Annotated[str, typer.Argument(help="Who uses it, so that you can revoke it later without guessing.")]
-KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id: lastseen keys list")]
+KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id or name: lastseen keys list")]
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="Its name: a-z, 0-9 and hyphens.")]
 DefaultChannels = Annotated[
     str | None,
@@ -37,114 +45,117 @@ DefaultChannels = Annotated[
 ]
 
 
-@keys.command("create")
+@command(keys, "create", "lastseen keys create CI", 'lastseen keys create "hosts of the shop" --scope ping')
 def create_key(
+    api: Api,
     name: KeyName,
     *,
     scope: Annotated[
         Scope, typer.Option(help="rw does everything in its project, ro reads, ping is for ping URLs by slug.")
     ] = Scope.WRITE,
-    json: AsJson = False,
-    project: InProject = "",
-    api_url: ApiUrl = "",
-    api_key: ApiKey = "",
-) -> None:
+) -> Answer:
     """Make a key and print it, this once: only its hash is kept."""
-    with connect(api_url, api_key, project) as api:
-        made = api.create_key(scope.value, name)
-    if json:
-        output.as_json(made)
-        return
-    output.say(f"Made the {scope.value} key {made['id']} of the project {made['project']}. Keep it, it is shown once:")
-    output.data(made["key"])
+    made = api.create_key(scope.value, name)
+
+    def show() -> None:
+        output.say(f"Made the {scope.value} key {made['id']} of the project {made['project']}. It is shown only now:")
+        output.data(made["key"])
+
+    return Answer(made, show)
 
 
-@keys.command("list")
-def list_keys(*, json: AsJson = False, project: InProject = "", api_url: ApiUrl = "", api_key: ApiKey = "") -> None:
-    """List the project's keys, without the keys. Last use is to the hour; pings do not note it."""
-    with connect(api_url, api_key, project) as api:
-        found = api.keys()
-    if json:
-        output.as_json({"keys": found})
-        return
-    if not found:
-        output.say("There is no key. Make one with: lastseen keys create NAME")
-        return
-    output.table(
-        ("ID", "SCOPE", "BEGINS", "NAME", "CREATED", "LAST USED"),
-        [
-            (
-                key["id"],
-                key["scope"],
-                output.plain(key["hint"]),
-                output.plain(key["name"]),
-                output.when(key["created"]),
-                output.when(key["last_used"]),
-            )
-            for key in found
-        ],
-    )
+@command(keys, "list", "lastseen keys list")
+def list_keys(api: Api) -> Answer:
+    """List the project's keys, without the keys. Last use is to the hour; pings do not update it."""
+    listed = api.keys()
+
+    def show() -> None:
+        if not listed:
+            output.say("There is no key. Make one with: lastseen keys create NAME")
+            return
+        output.table(
+            ("ID", "SCOPE", "BEGINS", "NAME", output.zoned("CREATED"), output.zoned("LAST USED")),
+            [
+                (
+                    key["id"],
+                    key["scope"],
+                    key["hint"],
+                    key["name"],
+                    output.time(key["created"]),
+                    output.time(key["last_used"], none="never"),
+                )
+                for key in listed
+            ],
+        )
+
+    return Answer({"keys": listed}, show)
 
 
-@keys.command("revoke")
-def revoke_key(
-    key: KeyId, *, yes: Yes = False, project: InProject = "", api_url: ApiUrl = "", api_key: ApiKey = ""
-) -> None:
-    """Revoke a key: it opens nothing any more. A ping key may still ping for up to a minute."""
-    if not yes:
-        typer.confirm(f"Revoke the key {key}? Whoever uses it is locked out.", abort=True, err=True)
-    with connect(api_url, api_key, project) as api:
-        gone = api.revoke_key(key)
-    output.say(f"Revoked the {gone['scope']} key {gone['id']} ({gone['name'] or 'without a name'}).")
+@command(keys, "revoke", "lastseen keys revoke CI --yes")
+def revoke_key(api: Api, key: KeyId, *, yes: Yes = False) -> Answer:
+    """Revoke a key: it stops working. A ping key may still ping for up to a minute."""
+    found = find.key(api, key)
+    called = f"the {found['scope']} key {found['id']} ({one_line(found['name']) or 'without a name'})"
+    output.confirm(f"Revoke {called}? Everything that uses it is locked out.", yes=yes)
+    api.revoke_key(found["id"])
+    return Answer(found, lambda: output.say(f"Revoked {called}."))
 
 
-@projects.command("create")
-def create_project(
-    name: ProjectName, *, channels: DefaultChannels = None, json: AsJson = False, api_url: ApiUrl = ""
-) -> None:
+@command(projects, "create", "lastseen projects create shop", 'lastseen projects create shop --channels "team chat"')
+def create_project(api: Api, name: ProjectName, *, channels: DefaultChannels = None) -> Answer:
     """Make a project: checks, keys and channels of their own."""
-    with connect(api_url, "") as api:
-        made = api.create_project({"name": name} | ({} if channels is None else {"channels": channels}))
-    if json:
-        output.as_json(made)
-        return
-    output.say(f"Made the project {name}. Make a key of it with: lastseen keys create NAME --project {name}")
-
-
-@projects.command("list")
-def list_projects(*, json: AsJson = False, api_url: ApiUrl = "") -> None:
-    """List the projects of the deployment."""
-    with connect(api_url, "") as api:
-        found = api.projects()
-    if json:
-        output.as_json({"projects": found})
-        return
-    output.table(
-        ("NAME", "CREATED", "CHANNELS OF NEW CHECKS"),
-        [
-            (
-                each["name"],
-                output.when(each["created"]) if each["created"] else "with the stack",
-                str({"*": "all", "": "none"}.get(each["channels"], each["channels"])),
-            )
-            for each in found
-        ],
+    made = api.create_project({"name": _project(name)} | ({} if channels is None else {"channels": channels}))
+    return Answer(
+        made,
+        lambda: output.say(
+            f"Made the project {name}. Make a key: {hint('lastseen', 'keys', 'create', 'NAME')} --project {name}"
+        ),
     )
 
 
-@projects.command("update")
-def update_project(name: ProjectName, *, channels: DefaultChannels = None, api_url: ApiUrl = "") -> None:
+@command(projects, "list", "lastseen projects list")
+def list_projects(api: Api) -> Answer:
+    """List the projects of the deployment."""
+    listed = api.projects()
+
+    def show() -> None:
+        output.table(
+            ("NAME", output.zoned("CREATED"), "CHANNELS OF NEW CHECKS"),
+            [
+                (
+                    each["name"],
+                    output.time(each["created"]) or "with the stack",
+                    str({"*": "all", "": "none"}.get(each["channels"], each["channels"])),
+                )
+                for each in listed
+            ],
+        )
+
+    return Answer({"projects": listed}, show)
+
+
+@command(projects, "update", 'lastseen projects update shop --channels ""')
+def update_project(api: Api, name: ProjectName, *, channels: DefaultChannels = None) -> Answer:
     """Change what new checks of a project get."""
-    with connect(api_url, "") as api:
-        held = api.update_project(name, {} if channels is None else {"channels": channels})
-    output.say(f"New checks of {name} get these channels: {held['channels'] or 'none'}.")
+    after = api.update_project(_project(name), {} if channels is None else {"channels": channels})
+    words = f"New checks of {name} get these channels: {one_line(after['channels']) or 'none'}."
+    return Answer(after, lambda: output.say(words))
 
 
-@projects.command("delete")
-def delete_project(name: ProjectName, *, yes: Yes = False, api_url: ApiUrl = "") -> None:
+@command(projects, "delete", "lastseen projects delete shop --yes")
+def delete_project(api: Api, name: ProjectName, *, yes: Yes = False) -> Answer:
     """Delete a project that has neither checks nor channels; its keys are revoked."""
-    if not yes:
-        typer.confirm(f"Delete the project {name}? Its keys are revoked.", abort=True, err=True)
-    with connect(api_url, "") as api:
-        api.delete_project(name)
-    output.say(f"Deleted the project {name}.")
+    _project(name)
+    output.confirm(f"Delete the project {name}? Its keys are revoked.", yes=yes)
+    api.delete_project(name)
+    return Answer({"name": name}, lambda: output.say(f"Deleted the project {name}."))
+
+
+def _project(name: str) -> str:
+    """Return a name that a project can have. Raises UsageError."""
+    if not PROJECT.fullmatch(name):
+        raise UsageError(
+            f'A project cannot be called "{one_line(name)}": at most 60 of a-z, 0-9 and hyphens, not beginning with a '
+            "hyphen."
+        )
+    return name

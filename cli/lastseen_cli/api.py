@@ -1,17 +1,29 @@
-"""The management API as the command line uses it: one method per request, errors turned into words with the mend."""
+"""The management API as the command line uses it: one method per request, refusals in words that say what to do.
+
+Only ids go into paths: gateways decode a path, perhaps twice, and cut it at a question mark, so a name could address
+something else. Who has a name looks its id up first (find.py).
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import ssl
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 
-from lastseen_cli.errors import CliError, UsageError
+from lastseen_cli.errors import CliError, RefusedError, UsageError
+from lastseen_cli.output import hint, one_line
+
+SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+", re.ASCII)
+"""What may stand in a path as it is."""
 
 TIMEOUT_SECONDS = 30.0
+"""For one request."""
+
 PAGE = 500
 """Checks in one answer, when all are listed."""
 
@@ -22,18 +34,26 @@ Document = dict[str, Any]
 class Api:
     """What one key, or one's AWS credentials, open over HTTP. Close it, or use it in a `with`."""
 
-    def __init__(self, url: str, key: str = "", *, signer: httpx.Auth | None = None, project: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        signer: httpx.Auth | None = None,
+        project: str = "",
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
         """Take the API's URL and a key of a project, or who signs and for which project.
 
-        Raises UsageError for a URL that is none.
+        Raises UsageError for what cannot be the API's URL.
         """
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"{url} is no URL of the API. It starts with https:// or http:// and ends with /api.")
+            raise UsageError(f"{url} is not the API's URL. It starts with https:// or http:// and ends with /api.")
         self.url = url.rstrip("/")
         self._base = f"{self.url}/v3" if key else f"{self.url.removesuffix('/api')}/iam"
         self._params = {"project": project} if project else {}
         headers = {"X-Api-Key": key} if key else {}
-        self._client = httpx.Client(headers=headers, auth=signer, timeout=TIMEOUT_SECONDS)
+        self._client = httpx.Client(headers=headers, auth=signer, timeout=timeout, verify=_tls())
 
     def __enter__(self) -> Self:
         return self
@@ -53,51 +73,61 @@ class Api:
 
     def checks(self, tags: Sequence[str] = (), *, slug: str = "") -> list[Document]:
         """Return the checks that have all the tags, and the slug if one is given, by name."""
-        found: list[Document] = []
+        checks: list[Document] = []
         cursor = ""
         while True:
-            asked = [("tag", tag) for tag in tags] + ([("slug", slug)] if slug else [("limit", str(PAGE))])
-            asked += [("cursor", cursor)] if cursor else []
-            page = _object(self._send("GET", "/checks/", params=asked))
-            found += page.get("checks", [])
+            params = [("tag", tag) for tag in tags] + ([("slug", slug)] if slug else [("limit", str(PAGE))])
+            params += [("cursor", cursor)] if cursor else []
+            page = _object(self._send("GET", "/checks/", params=params))
+            checks += page.get("checks", [])
             cursor = page.get("next", "")
             if not cursor:
-                return sorted(found, key=lambda check: (check["name"].casefold(), check.get("uuid", "")))
+                return sorted(checks, key=lambda check: (check["name"].casefold(), check.get("uuid", "")))
 
     def check(self, key: str) -> Document | None:
         """Return one check by UUID or unique key, or None."""
-        response = self._send("GET", f"/checks/{_part(key)}", missing_is_fine=True)
+        response = self._send("GET", f"/checks/{_segment(key)}", missing_is_fine=True)
         return None if response.status_code == httpx.codes.NOT_FOUND else _object(response)
 
     def update(self, uuid: str, settings: Mapping[str, object], *, dry: bool = False) -> Document:
         """Change the settings of a check that are given; return it. `dry`: write nothing, return what would be."""
-        return _object(self._send("POST", f"/checks/{_part(uuid)}", params=_dry(dry=dry), body=settings))
+        return _object(self._send("POST", f"/checks/{_segment(uuid)}", params=_dry(dry=dry), body=settings))
 
     def pause(self, uuid: str) -> Document:
         """Stop watching a check; return it."""
-        return _object(self._send("POST", f"/checks/{_part(uuid)}/pause"))
+        return _object(self._send("POST", f"/checks/{_segment(uuid)}/pause"))
 
     def resume(self, uuid: str) -> Document:
         """Watch a paused check again; return it."""
-        return _object(self._send("POST", f"/checks/{_part(uuid)}/resume"))
+        return _object(self._send("POST", f"/checks/{_segment(uuid)}/resume"))
 
     def delete(self, uuid: str) -> None:
         """Delete a check by UUID."""
-        self._send("DELETE", f"/checks/{_part(uuid)}")
+        self._send("DELETE", f"/checks/{_segment(uuid)}")
 
     def pings(self, uuid: str, *, limit: int) -> list[Document]:
         """Return a check's newest pings, newest first."""
-        found = _object(self._send("GET", f"/checks/{_part(uuid)}/pings/", params=[("limit", str(limit))]))
-        return list(found["pings"])
+        answer = _object(self._send("GET", f"/checks/{_segment(uuid)}/pings/", params=[("limit", str(limit))]))
+        return list(answer["pings"])
 
-    def body(self, uuid: str, n: int) -> bytes:
-        """Return the body of a check's n-th ping."""
-        return self._send("GET", f"/checks/{_part(uuid)}/pings/{n}/body").content
+    def body(self, uuid: str, n: int) -> bytes | None:
+        """Return the body of a check's n-th ping, or None if none is kept."""
+        response = self._send("GET", f"/checks/{_segment(uuid)}/pings/{n}/body", missing_is_fine=True)
+        return None if response.status_code == httpx.codes.NOT_FOUND else response.content
+
+    def ping(self, url: str, body: bytes) -> None:
+        """Send a ping to a check's own URL. Raises CliError if it is refused."""
+        try:
+            response = httpx.post(url, content=body, timeout=self._client.timeout, verify=_tls())
+        except httpx.TransportError as error:
+            raise CliError(f"The ping did not arrive ({type(error).__name__}). Try again.") from error
+        if not response.is_success:
+            raise CliError(f"The ping was refused: {one_line(response.text)[:ERROR_TEXT_LIMIT]}")
 
     def flips(self, key: str, *, seconds: int | None = None) -> list[Document]:
         """Return a check's changes of status, newest first."""
         params = [("seconds", str(seconds))] if seconds is not None else []
-        return list(_object(self._send("GET", f"/checks/{_part(key)}/flips/", params=params))["flips"])
+        return list(_object(self._send("GET", f"/checks/{_segment(key)}/flips/", params=params))["flips"])
 
     # Channels
 
@@ -109,21 +139,21 @@ class Api:
         """Make a channel; return it."""
         return _object(self._send("POST", "/channels/", body=settings))
 
-    def delete_channel(self, name: str) -> Document:
-        """Delete a channel by id or name; return what it was."""
-        return _object(self._send("DELETE", f"/channels/{_part(name)}"))
+    def delete_channel(self, channel_id: str) -> Document:
+        """Delete a channel; return what it was."""
+        return _object(self._send("DELETE", f"/channels/{_segment(channel_id)}"))
 
-    def test_channel(self, name: str) -> Document:
-        """Send a test alert to a channel; return what is known of it."""
-        return _object(self._send("POST", f"/channels/{_part(name)}/test"))
+    def test_channel(self, channel_id: str) -> Document:
+        """Send a test alert to a channel; return its state."""
+        return _object(self._send("POST", f"/channels/{_segment(channel_id)}/test"))
 
-    def tested_channel(self, name: str, test: str) -> Document:
+    def tested_channel(self, channel_id: str, test: str) -> Document:
         """Return what became of a test."""
-        return _object(self._send("GET", f"/channels/{_part(name)}/tests/{_part(test)}"))
+        return _object(self._send("GET", f"/channels/{_segment(channel_id)}/tests/{_segment(test)}"))
 
-    def confirm_channel(self, name: str, token: str) -> Document:
-        """Confirm an address of mail by AWS's token or link; return the channel."""
-        return _object(self._send("POST", f"/channels/{_part(name)}/confirm", body={"token": token}))
+    def confirm_channel(self, channel_id: str, token: str) -> Document:
+        """Confirm an e-mail address by AWS's token or link; return the channel."""
+        return _object(self._send("POST", f"/channels/{_segment(channel_id)}/confirm", body={"token": token}))
 
     # Keys and projects
 
@@ -137,7 +167,7 @@ class Api:
 
     def revoke_key(self, key_id: str) -> Document:
         """Revoke a key; return what it was."""
-        return _object(self._send("DELETE", f"/keys/{_part(key_id)}"))
+        return _object(self._send("DELETE", f"/keys/{_segment(key_id)}"))
 
     def projects(self) -> list[Document]:
         """Return the projects."""
@@ -149,11 +179,11 @@ class Api:
 
     def update_project(self, name: str, settings: Mapping[str, object]) -> Document:
         """Change a project's choices; return it."""
-        return _object(self._send("POST", f"/projects/{_part(name)}", body=settings))
+        return _object(self._send("POST", f"/projects/{_segment(name)}", body=settings))
 
     def delete_project(self, name: str) -> None:
         """Delete an empty project."""
-        self._send("DELETE", f"/projects/{_part(name)}")
+        self._send("DELETE", f"/projects/{_segment(name)}")
 
     def _send(
         self,
@@ -165,10 +195,12 @@ class Api:
         missing_is_fine: bool = False,
     ) -> httpx.Response:
         try:
-            asked = httpx.QueryParams([*self._params.items(), *params])
-            response = self._client.request(method, self._base + path, params=asked, json=body)
+            query = httpx.QueryParams([*self._params.items(), *params])
+            response = self._client.request(method, self._base + path, params=query, json=body)
         except httpx.InvalidURL as error:
-            raise UsageError(f"{self.url} is no URL of the API ({error}).") from error
+            raise UsageError(f"{self.url} is not the API's URL ({error}).") from error
+        except UnicodeEncodeError as error:
+            raise UsageError("This text cannot be sent: it has a character that is not Unicode.") from error
         except httpx.TransportError as error:
             raise CliError(
                 f"The API at {self.url} does not answer ({error or type(error).__name__}). Check LASTSEEN_API_URL; "
@@ -176,42 +208,51 @@ class Api:
             ) from error
         if response.is_success or (missing_is_fine and response.status_code == httpx.codes.NOT_FOUND):
             return response
-        raise CliError(self._refusal(response))
+        raise self._refusal(path, response)
 
-    def _refusal(self, response: httpx.Response) -> str:
-        said = _said(response)
+    def _refusal(self, path: str, response: httpx.Response) -> CliError:
+        answer = _error_text(response)
         match response.status_code:
             case httpx.codes.UNAUTHORIZED:
-                return f"The API refused the key ({said}). Set LASTSEEN_API_KEY to one that may do this."
+                return CliError(f"The API refused the key ({answer}). Set LASTSEEN_API_KEY to one that may do this.")
             case httpx.codes.FORBIDDEN if self._client.auth is not None:
-                return (
-                    f"AWS did not let your credentials in ({said}). They need execute-api:Invoke on the API's /iam "
+                return CliError(
+                    f"AWS did not let your credentials in ({answer}). They need execute-api:Invoke on the API's /iam "
                     "paths, and the right account and region; or set LASTSEEN_API_KEY."
                 )
             case httpx.codes.NOT_FOUND:
-                return f"The API at {self.url} has nothing there ({said}). List checks with: lastseen checks list"
+                resource = path.split("/")[1]
+                listed = hint("lastseen", resource, "list")
+                return CliError(f"The API at {self.url} has nothing there ({answer}). List {resource} with: {listed}")
             case code if code in {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.CONFLICT}:
-                return f"The API did not accept this: {said}"
+                return RefusedError(f"The API did not accept this: {answer}")
             case code:
-                return f"The API answered {code}: {said}. If it stays so, see the logs of the api function."
+                return CliError(f"The API answered {code}: {answer}. If it persists, see the logs of the api function.")
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return what is trusted: reading it takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def _dry(*, dry: bool) -> list[tuple[str, str]]:
     return [("dry_run", "1")] if dry else []
 
 
-def _part(name: str) -> str:
-    return quote(name, safe="")
+def _segment(name: str) -> str:
+    if not SEGMENT.fullmatch(name):
+        raise UsageError(f"{name!r} is not an id: an id has letters, digits and the characters - . _ ~ only.")
+    return name
 
 
-def _said(response: httpx.Response) -> str:
+def _error_text(response: httpx.Response) -> str:
     try:
         answer = response.json()
     except json.JSONDecodeError:
         answer = None
-    if isinstance(answer, dict):
-        return str(answer.get("error") or answer.get("message") or answer)[:ERROR_TEXT_LIMIT]
-    return response.text.strip()[:ERROR_TEXT_LIMIT] or response.reason_phrase
+    text = str(answer.get("error") or answer.get("message") or answer) if isinstance(answer, dict) else response.text
+    return one_line(text)[:ERROR_TEXT_LIMIT] or response.reason_phrase
 
 
 def _object(response: httpx.Response) -> Document:

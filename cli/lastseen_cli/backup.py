@@ -1,12 +1,13 @@
-"""`lastseen export` and `lastseen import`: a whole project as one JSON document, and back, to the letter.
+"""`lastseen backup` and `lastseen restore`: a whole project as one JSON document, and back, unchanged.
 
 In it: the project's choices, its checks with their ids, state and descriptions, its channels and the hashes of its
 keys, in the form that the tables hold them. Not in it: history, and what belongs to the deployment (the secret behind
 badge URLs, subscriptions of SNS). It holds ping URLs and channel URLs: it is as secret as they are.
 
-An import looks at everything first and then writes, checks last. What is there already and equal is left alone, so an
-import that broke off is simply run again; what differs is written only if it may be replaced, and then no count of a
-check runs backwards: an alert's id is never given twice.
+A restore accepts only what the API would have accepted (accepted.py). It looks at everything first and then writes,
+checks last. What is there already and equal is left alone, so a restore that was interrupted is simply run again; what
+differs is written only if it may be replaced, and then no count of a check runs backwards: an alert's id is never given
+twice.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ from lastseen.storage import projects as project
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.items import check_from_item, check_to_item
 from lastseen.storage.store import Store
+from lastseen_cli import accepted
 from lastseen_cli.errors import CliError, UsageError
+from lastseen_cli.output import one_line
 
 VERSION = 1
-MARK = "lastseen_export"
+MARK = "lastseen_backup"
+OLD_MARK = "lastseen_export"
+"""What files of the former `lastseen export` have in its place."""
+
 TRIES = 20
 SHOWN = 5
 
@@ -48,29 +54,31 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One write of an import."""
+    """One write of a restore."""
 
     what: str
     replaces: bool
     run: Callable[[], None]
 
 
-def export(store: Store, name: str, now: datetime) -> Document:
-    """Return a project. Raises CliError if a part of it cannot be read: half a backup would be found out too late."""
+def backup(store: Store, name: str, now: datetime) -> Document:
+    """Return a project. Raises CliError if a part of it cannot be read: half a backup would be noticed too late."""
     abouts = store.project(name)
     broken: list[str] = []
     checks = store.get_many(list(abouts), corrupt=broken)
     if broken:
         named = ", ".join(unique_key(check_id) for check_id in broken[:SHOWN])
-        raise CliError(f"{len(broken)} checks cannot be read, so nothing was exported: {named}. Mend or delete them.")
+        raise CliError(f"{len(broken)} checks cannot be read, so nothing was written: {named}. Fix or delete them.")
     choices = store.setting(project.KIND, name)
-    mine = {key_hash: held for key_hash, held in store.settings(keys.KIND).items() if held.get("project") == name}
+    mine = {
+        hashed: document for hashed, document in store.settings(keys.KIND).items() if document.get("project") == name
+    }
     channels = store.settings(channel.kind(name))
     if not (checks or mine or channels or choices):
         raise CliError(f"There is nothing of a project {name}. List them with: lastseen projects list")
     return {
         MARK: VERSION,
-        "exported": now.isoformat(timespec="seconds"),
+        "written": now.isoformat(timespec="seconds"),
         "project": name,
         "choices": choices,
         "keys": mine,
@@ -85,20 +93,22 @@ def read(text: str) -> Saved:
     """Return what a file holds, all of it looked at. Raises UsageError naming what is wrong with it."""
     try:
         document = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"The file is no JSON ({error}). Give one that `lastseen export` wrote.") from error
-    if not isinstance(document, dict) or MARK not in document:
-        raise UsageError("The file is no export of Lastseen. Give one that `lastseen export` wrote.")
-    if document[MARK] != VERSION:
-        raise UsageError(f"The file has version {document[MARK]}, known here is {VERSION}. Use a newer lastseen.")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The file is not JSON ({error}). Give one that `lastseen backup` wrote.") from error
+    mark = next((mark for mark in (MARK, OLD_MARK) if isinstance(document, dict) and mark in document), None)
+    if mark is None:
+        raise UsageError("The file is not a backup of Lastseen. Give one that `lastseen backup` wrote.")
+    if document[mark] != VERSION:
+        raise UsageError(f"The file has version {document[mark]}, known here is {VERSION}. Use a newer lastseen.")
     try:
         return _saved(document)
-    except (KeyError, TypeError, ValueError, AttributeError, CorruptError) as error:
-        raise UsageError(f"The export is damaged: {type(error).__name__}: {error}. Nothing was written.") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, CorruptError) as error:
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise UsageError(f"The backup is damaged: {kind}{one_line(str(error))}. Nothing was written.") from error
 
 
 def plan(store: Store, saved: Saved) -> list[Step]:
-    """Return what an import would write; what is there already and equal is no step.
+    """Return what a restore would write; what is there already and equal is no step.
 
     Raises CliError if a check is another project's, or cannot be read.
     """
@@ -116,14 +126,17 @@ def plan(store: Store, saved: Saved) -> list[Step]:
     return steps
 
 
-def run(steps: Sequence[Step]) -> None:
-    """Make the writes. Raises CliError if somebody else writes the same things meanwhile; run the import again then."""
+def run(steps: Sequence[Step], *, replace: bool = False) -> None:
+    """Make the writes. Raises CliError if one would replace what is there and may not, or if somebody else writes."""
+    differing = sum(step.replaces for step in steps)
+    if differing and not replace:
+        raise CliError(f"{differing} of these are there and differ. Nothing was written; --replace writes over them.")
     for step in steps:
         try:
             step.run()
         except ConflictError as error:
             raise CliError(
-                f"{step.what} was changed meanwhile. Run the import again: it goes on from there."
+                f"{step.what} was changed meanwhile. Run the restore again: it continues from there."
             ) from error
 
 
@@ -185,17 +198,22 @@ def _caught_up(held: Check, saved: Check) -> Check:
 
 def _saved(document: Document) -> Saved:
     name = document["project"]
-    for key_hash, held in document["keys"].items():
-        if keys.from_document(key_hash, held).project != name:
-            raise ValueError(f"a key is of the project {held['project']}, not {name}")
-    for channel_id, held in document["channels"].items():
-        channel.from_document(name, channel_id, held)
+    accepted.project(name)
+    for key_hash, key in document["keys"].items():
+        if keys.from_document(key_hash, key).project != name:
+            raise ValueError(f"a key is of the project {key['project']}, not {name}")
+        accepted.key(key_hash, key)
+    for channel_id, each in document["channels"].items():
+        channel.from_document(name, channel_id, each)
+        accepted.channel(channel_id, each)
     if document["choices"] is not None:
         project.from_document(name, document["choices"])
-    checks = [(check_from_item(_typed(one["item"])), str(one["about"])) for one in document["checks"]]
-    for check, _ in checks:
+        accepted.choices(document["choices"])
+    checks = [(check_from_item(_typed(each["item"])), each["about"]) for each in document["checks"]]
+    for check, about in checks:
         if check.project != name:
             raise ValueError(f"the check {unique_key(check.id)} is of the project {check.project}, not {name}")
+        accepted.check(check, about)
     if len({check.id for check, _ in checks}) != len(checks):
         raise ValueError("a check is in it twice")
     return Saved(name, document["choices"], document["keys"], document["channels"], checks)
@@ -217,12 +235,12 @@ def _typed(item: Document) -> Document:
 
 
 def _typed_value(value: Document) -> Document:
-    [(kind, held)] = value.items()
+    [(kind, content)] = value.items()
     if kind == "B":
         try:
-            return {"B": base64.b64decode(held, validate=True)}
+            return {"B": base64.b64decode(content, validate=True)}
         except binascii.Error as error:
-            raise ValueError("bytes are no base64") from error
+            raise ValueError("bytes are not base64") from error
     if kind == "M":
-        return {"M": _typed(held)}
-    return {"L": [_typed_value(each) for each in held]} if kind == "L" else value
+        return {"M": _typed(content)}
+    return {"L": [_typed_value(each) for each in content]} if kind == "L" else value

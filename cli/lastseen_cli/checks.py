@@ -1,279 +1,375 @@
-"""What `lastseen checks ...` does: turn options into the API's settings, and the API's documents into tables."""
+"""The commands `lastseen checks ...`: make, list, show, change and delete checks; see their pings and flips."""
 
 from __future__ import annotations
 
-import json
-import re
-import sys
-from collections.abc import Sequence
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, Any
 
-from lastseen_cli import output
-from lastseen_cli.api import Api, Document
+import typer
+
+from lastseen_cli import find, listing, output
+from lastseen_cli.connect import Answer, command
 from lastseen_cli.errors import CliError, UsageError
-from lastseen_cli.output import plain, when
+from lastseen_cli.options import CheckName, Yes
+from lastseen_cli.output import when
+from lastseen_cli.settings import changes, expected, from_options, seconds_of, slug_of, span, title, writable
 
-STYLES = {"up": "green", "down": "bold red", "grace": "yellow", "new": "dim", "paused": "dim"}
-UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-TIME = re.compile(r"(?=\w)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.ASCII)
-UNIQUE_KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
-SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
-SETTINGS = (
-    "name",
-    "slug",
-    "tags",
-    "desc",
-    "timeout",
-    "schedule",
-    "tz",
-    "grace",
-    "reminder",
-    "channels",
-    "manual_resume",
-    "methods",
-    "flap_limit",
-    "snoozed_until",
-    "start_kw",
-    "success_kw",
-    "failure_kw",
-    "filter_http_body",
-    "filter_default_fail",
-    "filter_subject",
-    "filter_body",
+if TYPE_CHECKING:
+    from lastseen_cli.api import Api, Document
+
+checks = typer.Typer(
+    help="Make, list, show, change, pause and delete checks; see their pings and changes of status.",
+    no_args_is_help=True,
 )
-"""What can be asked of a check, in the order in which changes are told."""
+
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="What the job is called.", show_default=False)]
+OtherName = Annotated[str | None, typer.Option("--name", help="Another name.")]
+Every = Annotated[str | None, typer.Option(metavar="TIME", help="Expected between two pings: 60, 90s, 5m, 1h30m, 1d.")]
+Schedule = Annotated[
+    str | None, typer.Option(help="Instead of --every: cron, systemd OnCalendar, or as your scheduler writes it.")
+]
+Tz = Annotated[str | None, typer.Option(help="Time zone of the schedule, like Europe/Berlin.")]
+Grace = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="How late a ping, or how long a run, may be before the alert."),
+]
+Slug = Annotated[
+    str | None, typer.Option(help="Short name for ping URLs: a-z, 0-9, - and _. Of a new check: made from its name.")
+]
+Tags = Annotated[str | None, typer.Option(help="Tags, separated by spaces.")]
+Desc = Annotated[str | None, typer.Option(help="What to do when it goes down; alerts show it.")]
+Channels = Annotated[
+    str | None, typer.Option(help='Who is notified: "*" all channels, "" none, or ids or names with commas between.')
+]
+Reminder = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Notify again this often while it is down; 0: once is enough.")
+]
+ManualResume = Annotated[
+    bool | None,
+    typer.Option("--manual-resume/--no-manual-resume", help="Whether pings of a paused check are ignored."),
+]
 
 
-def seconds(text: str, *, option: str) -> int:
-    """Read a duration like 90, 90s, 5m, 1h30m or 1d. Raises UsageError naming the option."""
-    match = TIME.fullmatch(text)
-    if not match:
-        raise UsageError(f"{option} {text}: not a time. Write seconds, or like 90s, 5m, 1h30m, 1d.")
-    return sum(int(part or 0) * unit for part, unit in zip(match.groups(), UNITS.values(), strict=True))
-
-
-def settings(
+@command(
+    checks,
+    "create",
+    'lastseen checks create "Nightly backup" --schedule "30 2 * * *" --tz Europe/Berlin --grace 10m',
+    'lastseen checks create "Queue worker" --every 5m --tags "prod queue" --unique',
+)
+def create(
+    api: Api,
+    name: NewName,
     *,
-    name: str | None = None,
-    every: str | None = None,
-    schedule: str | None = None,
-    tz: str | None = None,
-    grace: str | None = None,
-    reminder: str | None = None,
-    **same: object,
-) -> dict[str, object]:
-    """Return the API's settings for the options; those in `same` bear the API's names and values.
+    every: Every = None,
+    schedule: Schedule = None,
+    tz: Tz = None,
+    grace: Grace = None,
+    slug: Slug = None,
+    tags: Tags = None,
+    desc: Desc = None,
+    channels: Channels = None,
+    reminder: Reminder = None,
+    manual_resume: ManualResume = None,
+    unique: Annotated[
+        bool, typer.Option("--unique", help="Update the check of this slug or name instead, if there is one.")
+    ] = False,
+) -> Answer:
+    """Make a check and print its ping URL.
 
-    Raises UsageError for what is no time, or excludes each other.
+    Its slug is made from its name. A slug that another check has is refused: jobs ping by it.
     """
-    if every and schedule:
-        raise UsageError("--every and --schedule exclude each other: give one of them.")
-    given: dict[str, object | None] = {
-        "name": name,
-        "timeout": seconds(every, option="--every") if every else None,
-        "schedule": schedule,
-        "tz": tz,
-        "grace": seconds(grace, option="--grace") if grace else None,
-        "reminder": seconds(reminder, option="--reminder") if reminder else None,
-        **same,
-    }
-    return {key: value for key, value in given.items() if value is not None}
+    if tz and not schedule:
+        raise UsageError("--tz belongs to --schedule.")
+    derived = slug is None
+    settings = from_options(
+        name=name,
+        every=every,
+        schedule=schedule,
+        tz=tz,
+        grace=grace,
+        reminder=reminder,
+        slug=slug_of(name) if slug is None else slug,
+        tags=tags,
+        desc=desc,
+        channels=channels,
+        manual_resume=manual_resume,
+    )
+    check, is_new = _made_or_updated(api, settings, derived=derived) if unique else (_made(api, settings), True)
+
+    def show() -> None:
+        output.say(f"{'Made' if is_new else 'Updated'} {title(check)}. Its ping URL:")
+        output.data(check["ping_url"])
+        output.say(f"Put this at the end of the job:\n  curl -fsS -m 10 --retry 5 {output.hint(check['ping_url'])}")
+        _say_schedule(check)
+
+    return Answer(check, show)
 
 
-def create(api: Api, settings: dict[str, object], *, as_json: bool) -> None:
-    """Make a check; print its ping URL, and a line to try it with."""
-    check, is_new = api.create(settings)
-    if as_json:
-        output.as_json(check)
-        return
-    output.say(f"{'Made' if is_new else 'Updated'} {title(check)}. Its ping URL:")
-    output.data(check["ping_url"])
-    output.say(f"Put this at the end of the job:\n  curl -fsS -m 10 --retry 5 {check['ping_url']}")
+def _say_schedule(check: Document) -> None:
+    """Say how the API reads a schedule that is written in another scheduler's way."""
     if note := check.get("schedule_note"):
-        output.say(f"Schedule: {note}")
+        output.say(f"Schedule: {output.one_line(note)}")
 
 
-def list_all(api: Api, *, tags: Sequence[str], as_json: bool) -> None:
-    """Print the checks as a table, by name."""
-    found = api.checks(tags)
-    if as_json:
-        output.as_json({"checks": found})
-        return
-    if not found:
-        output.say("There is no check. Make one with: lastseen checks create NAME --every 1h")
-        return
-    columns = ("STATUS", "NAME", "EXPECTED", "LAST PING", "PINGS", "KEY")
-    output.table(columns, [_row(check) for check in found], right=["PINGS"])
+def _made(api: Api, settings: dict[str, object]) -> Document:
+    """Return a new check. Raises CliError if another has its slug."""
+    if settings["slug"]:
+        find.refuse_taken(api.checks(slug=str(settings["slug"])), settings["slug"])
+    return api.create(settings)[0]
 
 
-def _row(check: Document) -> tuple[str, ...]:
-    status, key = check["status"], check.get("uuid") or check.get("unique_key", "")
-    values = (check["name"], _expected(check), when(check["last_ping"]), str(check["n_pings"]), key)
-    return (_styled(status), *map(plain, values))
+def _made_or_updated(api: Api, settings: dict[str, object], *, derived: bool) -> tuple[Document, bool]:
+    """Return the check of these settings, and whether it is new."""
+    before = find.same(api.checks(), settings, derived=derived)
+    if before is None:
+        return api.create({**settings, "unique": ["slug" if settings["slug"] else "name"]})
+    if derived and before["slug"]:
+        del settings["slug"]
+    return api.update(find.may_write(before)["uuid"], settings), False
 
 
-def _styled(status: str) -> str:
-    return f"[{STYLES[status]}]{status}[/]" if status in STYLES else status
+@command(
+    checks,
+    "list",
+    "lastseen checks list --status down --status late",
+    "lastseen checks list --tag prod --columns name,schedule,next --sort next",
+)
+def list_checks(
+    api: Api,
+    *,
+    status: Annotated[
+        list[listing.Status] | None, typer.Option(help="Only checks of this status; may be repeated.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only checks with this tag; may be repeated.")] = None,
+    sort: Annotated[
+        listing.Sort, typer.Option(help="Trouble first, by name, the latest ping first, or the next one.")
+    ] = listing.Sort.TROUBLE,
+    columns: Annotated[
+        str, typer.Option(help=f"Which, with commas between. There are: {', '.join(listing.COLUMNS)}.")
+    ] = ",".join(listing.USUAL),
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show it again every few seconds, until Ctrl-C.")
+    ] = False,
+) -> Answer | None:
+    """List the project's checks, one line each, trouble first.
+
+    In a pipe: tab-separated, whole, without a header, times with their zone.
+    """
+    shown = listing.chosen(columns)
+    asked = listing.Query(tags=tuple(tag or ()), statuses=tuple(status or ()), sort=sort)
+    if watch:
+        listing.watch(api, asked, shown)
+        return None
+    found, total = listing.ask(api, asked)
+    return Answer({"checks": found}, lambda: listing.show(found, shown, total=total))
 
 
-def show(api: Api, name: str, *, as_json: bool) -> None:
-    """Print one check."""
-    check = find(api, name)
-    if as_json:
-        output.as_json(check)
-        return
+@command(checks, "show", "lastseen checks show nightly-backup")
+def show_check(api: Api, check: CheckName) -> Answer:
+    """Show one check."""
+    found = find.check(api, check)
+    return Answer(found, lambda: output.record(_fields(found)))
+
+
+def _fields(check: Document) -> list[tuple[str, str]]:
+    channels = check.get("channels", "*")
     rows = {
         "name": title(check),
-        "status": check["status"] + (" (running)" if check.get("started") else ""),
-        "expected": f"{_expected(check)}, {span(check['grace'])} of grace",
+        "status": listing.status_of(check) + (" (running)" if check.get("started") else ""),
+        "expected": f"{expected(check)}, grace {span(check['grace'])}",
         "last ping": when(check["last_ping"]),
-        "next ping": when(check.get("next_ping")),
+        "next ping": when(check["next_ping"]) if check.get("next_ping") else "not expected",
         "pings": str(check["n_pings"]),
         "slug": check.get("slug", ""),
         "tags": check.get("tags", ""),
         "about": check.get("desc", ""),
-        "channels": {"*": "all", "": "none"}.get(check.get("channels", "*"), check.get("channels", "")),
+        "channels": {"*": "all", "": "none"}.get(channels, channels),
         "ping URL": check.get("ping_url", ""),
         "badge": check.get("badge_url", ""),
     }
-    output.record(list(rows.items()))
+    return list(rows.items())
 
 
-def update(api: Api, name: str, settings: dict[str, object], *, as_json: bool) -> None:
-    """Change settings of a check; say which."""
-    before = _writable(find(api, name))
+@command(checks, "update", "lastseen checks update nightly-backup --grace 30m --tags 'prod db'")
+def update(
+    api: Api,
+    check: CheckName,
+    *,
+    name: OtherName = None,
+    every: Every = None,
+    schedule: Schedule = None,
+    tz: Tz = None,
+    grace: Grace = None,
+    slug: Slug = None,
+    tags: Tags = None,
+    desc: Desc = None,
+    channels: Channels = None,
+    reminder: Reminder = None,
+    manual_resume: ManualResume = None,
+) -> Answer:
+    """Change settings of a check; what is not named stays, and so does its status."""
+    settings = from_options(
+        name=name,
+        every=every,
+        schedule=schedule,
+        tz=tz,
+        grace=grace,
+        reminder=reminder,
+        slug=slug,
+        tags=tags,
+        desc=desc,
+        channels=channels,
+        manual_resume=manual_resume,
+    )
+    if not settings:
+        raise UsageError("Nothing to change: give at least one option, like --grace 10m.")
+    return _updated(api, find.writable_check(api, check), settings)
+
+
+@command(checks, "rename", 'lastseen checks rename nightly-backup "Backup of db1"')
+def rename(api: Api, check: CheckName, name: NewName, *, slug: Slug = None) -> Answer:
+    """Give a check another name. Its slug stays unless you name another: jobs ping by it."""
+    return _updated(api, find.writable_check(api, check), from_options(name=name, slug=slug))
+
+
+def _updated(api: Api, before: Document, settings: dict[str, Any]) -> Answer:
+    if settings.get("slug"):
+        find.refuse_taken(api.checks(slug=settings["slug"]), settings["slug"], but=before["uuid"])
     after = api.update(before["uuid"], settings)
-    if as_json:
-        output.as_json(after)
-        return
-    changed = changes(before, after)
-    output.say(f"Updated {title(after)}: {'; '.join(changed)}." if changed else f"{title(after)} was so already.")
-    if note := after.get("schedule_note"):
-        output.say(f"Schedule: {note}")
+    differ = changes(before, after)
+    words = f"Updated {title(after)}: {'; '.join(differ)}." if differ else f"{title(after)} had these settings already."
+
+    def show() -> None:
+        output.say(words)
+        _say_schedule(after)
+
+    return Answer(after, show)
 
 
-def changes(before: Document, after: Document) -> list[str]:
-    """Return in words which settings differ."""
-    told = {"timeout": span, "grace": span, "reminder": span}
-    differ = [name for name in SETTINGS if before.get(name) != after.get(name)]
+@command(checks, "clone", 'lastseen checks clone nightly-backup "Nightly backup of db2"')
+def clone(api: Api, check: CheckName, name: NewName, *, slug: Slug = None) -> Answer:
+    """Make a new check with the settings of another, and print its ping URL."""
+    settings = writable(find.writable_check(api, check)) | {
+        "name": name,
+        "slug": slug_of(name) if slug is None else slug,
+    }
+    settings.pop("snoozed_until", None)
+    made = _made(api, settings)
 
-    def word(name: str, value: object) -> str:
-        return told[name](int(str(value))) if name in told and value else json.dumps(value, ensure_ascii=False)
+    def show() -> None:
+        output.say(f"Made {title(made)}. Its ping URL:")
+        output.data(made["ping_url"])
 
-    return [f"{name} {word(name, before.get(name))} -> {word(name, after.get(name))}" for name in differ]
-
-
-def pause(api: Api, name: str) -> None:
-    """Stop watching a check."""
-    paused = api.pause(_writable(find(api, name))["uuid"])
-    how = "until you resume it" if paused["manual_resume"] else "until it is pinged or resumed"
-    output.say(f"Paused {title(paused)}: nothing is expected of it {how}.")
-
-
-def resume(api: Api, name: str) -> None:
-    """Watch a paused check again."""
-    output.say(f"Resumed {title(api.resume(_writable(find(api, name))['uuid']))}: its next ping starts the clock.")
+    return Answer(made, show)
 
 
-def pings(api: Api, name: str, *, limit: int, body: int | None, as_json: bool) -> None:
-    """Print a check's newest pings, or the body of one."""
-    check = _writable(find(api, name))
-    if body is not None:
-        sys.stdout.buffer.write(api.body(check["uuid"], body))
-        return
-    found = api.pings(check["uuid"], limit=limit)
-    if as_json:
-        output.as_json({"pings": found})
-        return
-    if not found:
+@command(checks, "pause", "lastseen checks pause nightly-backup")
+def pause(api: Api, check: CheckName) -> Answer:
+    """Stop watching a check, without an alert."""
+    paused = api.pause(find.writable_check(api, check)["uuid"])
+    until = "until you resume it" if paused["manual_resume"] else "until it is pinged or resumed"
+    return Answer(paused, lambda: output.say(f"Paused {title(paused)}: no pings are expected {until}."))
+
+
+@command(checks, "resume", "lastseen checks resume nightly-backup")
+def resume(api: Api, check: CheckName) -> Answer:
+    """Watch a paused check again, as if it were new."""
+    resumed = api.resume(find.writable_check(api, check)["uuid"])
+    return Answer(resumed, lambda: output.say(f"Resumed {title(resumed)}: its next ping starts the clock."))
+
+
+@command(
+    checks, "pings", "lastseen checks pings nightly-backup --limit 5", "lastseen checks pings nightly-backup --body 17"
+)
+def pings(
+    api: Api,
+    check: CheckName,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the newest.")] = 20,
+    body: Annotated[int | None, typer.Option(metavar="N", min=1, help="Print the body of ping N instead.")] = None,
+) -> Answer:
+    """List a check's pings, newest first.
+
+    In a pipe, a body is printed byte for byte; at a terminal, without what could control it.
+    """
+    found = find.writable_check(api, check)
+    if body is None:
+        listed = api.pings(found["uuid"], limit=limit)
+        return Answer({"pings": listed}, lambda: _show_pings(found, listed))
+    content = api.body(found["uuid"], body)
+    if content is None:
+        raise CliError(
+            f"No body of ping {body} is kept. List pings with: {output.hint('lastseen', 'checks', 'pings', check)}"
+        )
+    return Answer({"n": body, "body": content.decode(errors="replace")}, lambda: output.raw(content))
+
+
+def _show_pings(check: Document, listed: list[Document]) -> None:
+    if not listed:
         output.say(f"No ping of {title(check)} is kept.")
         return
     rows = [
         (
             str(ping["n"]),
-            when(ping["date"]),
+            output.time(ping["date"]),
             ping["type"],
             f"{ping['duration']:g} s" if "duration" in ping else "",
             str(ping.get("note") or ping.get("exitstatus", "")),
-            plain(f"{ping['method']} {ping['remote_addr']} {ping['ua']}"),
+            f"{ping['method']} {ping['remote_addr']} {ping['ua']}",
             "yes" if ping["body_url"] else "",
         )
-        for ping in found
+        for ping in listed
     ]
-    output.table(("N", "TIME", "SAID", "TOOK", "EXIT", "FROM", "BODY"), rows, right=["N", "TOOK", "EXIT"])
+    columns = ("N", output.zoned("TIME"), "TYPE", "TOOK", "EXIT", "FROM", "BODY")
+    output.table(columns, rows, right=["N", "TOOK", "EXIT"])
 
 
-def flips(api: Api, name: str, *, seconds: int | None, as_json: bool) -> None:
-    """Print a check's changes of status."""
-    check = find(api, name)
-    found = api.flips(check.get("uuid") or check["unique_key"], seconds=seconds)
-    if as_json:
-        output.as_json({"flips": found})
-        return
-    if not found:
-        output.say(f"{title(check)} has not changed its status.")
-        return
-    rows = [(when(flip["timestamp"]), _styled(flip["status"]), flip["reason"]) for flip in found]
-    output.table(("TIME", "STATUS", "WHY"), rows)
+@command(checks, "flips", "lastseen checks flips nightly-backup --last 7d")
+def flips(
+    api: Api,
+    check: CheckName,
+    *,
+    last: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only those of the last 90s, 5m, 1h30m, 7d ...")
+    ] = None,
+) -> Answer:
+    """List a check's changes of status, newest first."""
+    length = seconds_of(last, option="--last") if last else None
+    found = find.check(api, check)
+    listed = api.flips(found.get("uuid") or found["unique_key"], seconds=length)
+
+    def show() -> None:
+        if not listed:
+            output.say(f"{title(found)} has not changed its status.")
+            return
+        rows = [(output.time(flip["timestamp"]), listing.styled(flip["status"]), flip["reason"]) for flip in listed]
+        output.table((output.zoned("TIME"), "STATUS", "WHY"), rows)
+
+    return Answer({"flips": listed}, show)
 
 
-def delete(api: Api, check: Document) -> None:
-    """Delete a check that was found. Raises CliError if the key may not see its UUID."""
-    api.delete(_writable(check)["uuid"])
-    output.say(f"Deleted {title(check)}.")
+@command(checks, "delete", "lastseen checks delete nightly-backup --yes")
+def delete(api: Api, check: CheckName, *, yes: Yes = False) -> Answer:
+    """Delete a check; its ping URL stops working."""
+    found = find.writable_check(api, check)
+    output.confirm(f"Delete {title(found)}? Its ping URL stops working.", yes=yes)
+    api.delete(found["uuid"])
+    return Answer(found, lambda: output.say(f"Deleted {title(found)}."))
 
 
-def _writable(check: Document) -> Document:
-    if "uuid" not in check:
-        raise CliError("This key may only read. Set LASTSEEN_API_KEY to one that may write.")
-    return check
+@command(checks, "export", "lastseen checks export > checks.yaml")
+def export(api: Api) -> Answer:
+    """Print the project's checks as a file that `lastseen apply` takes: settings, not state."""
+    from lastseen_cli import checkfile  # noqa: PLC0415 - yaml takes its time
+
+    found = [find.may_write(check) for check in api.checks()]
+    text = checkfile.written(found, api.channels())
+    return Answer({"checks": [writable(check) for check in found]}, lambda: output.data(text.removesuffix("\n")))
 
 
-def find(api: Api, name: str) -> Document:
-    """Return the one check with this UUID, unique key, slug or name. Raises CliError if there is none, or several."""
-    if _is_key(name):
-        found = api.check(name.lower())
-        if found:
-            return found
-    else:
-        for field in ("slug", "name"):
-            if field == "slug" and not SLUG.fullmatch(name):
-                continue
-            checks = api.checks(slug=name) if field == "slug" else api.checks()
-            matches = [check for check in checks if check.get(field) == name]
-            if len(matches) == 1:
-                return matches[0]
-            if matches:
-                raise CliError(f"{len(matches)} checks have the {field} {name}. Give the UUID: lastseen checks list")
-    raise CliError(f'No check is called "{name}". List them with: lastseen checks list')
+@command(checks, "schema", "lastseen checks schema > checks.schema.json")
+def schema() -> Answer:
+    """Print the JSON schema of a file of checks, for editors."""
+    from lastseen_cli import checkfile  # noqa: PLC0415 - yaml takes its time
 
-
-def title(check: Document) -> str:
-    """Return what to call a check when talking of it."""
-    return str(check["name"] or check.get("slug") or "the check without a name")
-
-
-def _is_key(name: str) -> bool:
-    if UNIQUE_KEY.fullmatch(name):
-        return True
-    try:
-        UUID(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _expected(check: Document) -> str:
-    if "schedule" in check:
-        return f"{check['schedule']} {check.get('tz', '')}".strip().replace("\n", "; ")
-    return f"every {span(check['timeout'])}"
-
-
-def span(total: int) -> str:
-    """Return a duration as options take it: 1h30m."""
-    parts = []
-    for unit, size in UNITS.items():
-        count, total = divmod(total, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
+    document = checkfile.schema()
+    return Answer(document, lambda: output.as_json(document))

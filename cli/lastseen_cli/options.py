@@ -6,12 +6,18 @@ from typing import Annotated
 
 import typer
 
+from lastseen_cli.complete import channel_names, check_names
+
+ACCESS = "Access"
+"""The panel of a command's help in which the options of all stand."""
+
 ApiUrl = Annotated[
     str,
     typer.Option(
         envvar="LASTSEEN_API_URL",
-        help="The API, like https://host/api. Without it: what the stack Lastseen of your AWS account tells.",
+        help="The API, like https://host/api. Without it: that of the stack Lastseen in your AWS account.",
         show_default=False,
+        rich_help_panel=ACCESS,
     ),
 ]
 ApiKey = Annotated[
@@ -20,15 +26,31 @@ ApiKey = Annotated[
         envvar="LASTSEEN_API_KEY",
         help="A key of the project; better in the variable. Without it: your AWS credentials.",
         show_default=False,
+        rich_help_panel=ACCESS,
     ),
 ]
 InProject = Annotated[
     str,
     typer.Option(
-        "--project", envvar="LASTSEEN_PROJECT", help="With AWS credentials: the project.", show_default="default"
+        "--project",
+        envvar="LASTSEEN_PROJECT",
+        help="With AWS credentials: the project.",
+        show_default="default",
+        rich_help_panel=ACCESS,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the API's JSON instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Which = Annotated[str, typer.Argument(metavar="CHECK", help="A check's UUID, unique key, slug or name.")]
+CheckName = Annotated[
+    str,
+    typer.Argument(
+        metavar="CHECK",
+        help="A check's slug, name, UUID or unique key.",
+        autocompletion=check_names,
+        show_default=False,
+    ),
+]
+ChannelName = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="Its name or id: lastseen channels list", autocompletion=channel_names)
+]
 Stack = Annotated[str, typer.Option(envvar="LASTSEEN_STACK", help="The CloudFormation stack of the deployment.")]

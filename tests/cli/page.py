@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +18,19 @@ NOTE = "<!-- made by `uv run python -m tests.cli.page` -->\n\n"
 
 
 def page() -> str:
-    """Return the page: each command with its arguments and options, as `--help` tells them."""
+    """Return the page: each command with its arguments and options, as `--help` says."""
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="lastseen")
     text = get_docs_for_click(obj=command, ctx=context, name="lastseen")
     start, end = text.index("## `lastseen exec`"), text.index("## `lastseen local`")
     text = f"{text[:start]}## `lastseen exec`\n\n```text\n{_exec_help()}\n```\n\n{text[end:]}"  # it has no Typer
+    text = re.sub(r"^Examples:\n\n((?:\$ .*\n\n?)+)", _fenced, text, flags=re.MULTILINE)
     return NOTE + "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
+
+
+def _fenced(examples: re.Match[str]) -> str:
+    lines = [line for line in examples[1].splitlines() if line]
+    return "\n".join(["**Examples**:", "", "```console", *lines, "```", "", ""])
 
 
 def _exec_help() -> str:

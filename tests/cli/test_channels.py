@@ -25,7 +25,7 @@ def stored(lastseen: Terminal) -> Any:
 
 def test_an_address_is_made_and_its_link_is_asked_for(lastseen: Terminal) -> None:
     done = lastseen.ok("channels", "create", "ops", "--email", "ops@example.com", "--only", "down", "--tag", "db")
-    assert "lastseen channels confirm 'ops' 'LINK'" in done.err
+    assert "lastseen channels confirm ops 'LINK'" in done.err
     channel = stored(lastseen)
     assert (channel.target, channel.statuses, channel.tags) == ("ops@example.com", ("down",), ("db",))
     assert "ops@example.com gets alerts now" in lastseen.ok("channels", "confirm", "ops", "ops@example.com").err
@@ -82,7 +82,7 @@ def test_channels_are_listed_with_what_became_of_their_last_alert(lastseen: Term
     out = lastseen.ok("channels", "list").out
     assert "slack" in out
     assert "all, down only" in out
-    assert "2026-03-02 12:00:00 to be tried again: it answered HTTP 503" in out
+    assert "2026-03-02 12:00:00 UTC to be retried: it answered HTTP 503" in out
     assert len(json.loads(lastseen.ok("channels", "list", "--json").out)["channels"]) == 1
 
 
@@ -111,7 +111,7 @@ def test_a_test_says_whether_it_arrived(
     assert words in done.err
 
 
-def test_a_test_of_which_nothing_is_heard_fails(lastseen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_without_a_result_fails(lastseen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lastseen_cli.channels.WAIT_SECONDS", 0.0)
     lastseen.ok("channels", "create", "chat", "--chat", SLACK)
     done = lastseen("channels", "test", "chat")
@@ -122,5 +122,5 @@ def test_a_test_of_which_nothing_is_heard_fails(lastseen: Terminal, monkeypatch:
 def test_a_channel_is_deleted_when_that_is_meant(lastseen: Terminal) -> None:
     lastseen.ok("channels", "create", "ops", "--email", "ops@example.com")
     assert lastseen("channels", "delete", "ops").status == 1
-    assert "void in two days" in lastseen.ok("channels", "delete", "ops", "--yes").err
+    assert "expires in two days" in lastseen.ok("channels", "delete", "ops", "--yes").err
     assert lastseen("channels", "delete", "ops", "--yes").status == 1

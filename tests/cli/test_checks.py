@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from lastseen_cli import checks
+from lastseen_cli import find, settings
 from lastseen_cli.api import Api
 from lastseen_cli.errors import CliError, UsageError
 
@@ -17,28 +17,28 @@ from lastseen_cli.errors import CliError, UsageError
     ("text", "seconds"), [("60", 60), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1d", 86400), ("1d2h3m4s", 93784)]
 )
 def test_a_time_is_read_as_people_write_it(text: str, seconds: int) -> None:
-    assert checks.seconds(text, option="--every") == seconds
+    assert settings.seconds_of(text, option="--every") == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "5 m", "-5", "1.5h", "5m1h", "٣"])
 def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--every .*1h30m"):
-        checks.seconds(text, option="--every")
+        settings.seconds_of(text, option="--every")
 
 
 def test_settings_hold_only_what_was_given() -> None:
-    asked = checks.settings(name="x", every="1h", grace="5m", slug="", tags=None)
+    asked = settings.from_options(name="x", every="1h", grace="5m", slug="", tags=None)
     assert asked == {"name": "x", "timeout": 3600, "grace": 300, "slug": ""}
 
 
 def test_a_schedule_goes_with_its_zone() -> None:
-    asked = checks.settings(name="x", schedule="0 3 * * *", tz="Europe/Berlin", unique=["name"])
+    asked = settings.from_options(name="x", schedule="0 3 * * *", tz="Europe/Berlin", unique=["name"])
     assert asked == {"name": "x", "schedule": "0 3 * * *", "tz": "Europe/Berlin", "unique": ["name"]}
 
 
 def test_options_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(UsageError, match="exclude each other"):
-        checks.settings(name="x", every="1h", schedule="0 3 * * *")
+        settings.from_options(name="x", every="1h", schedule="0 3 * * *")
 
 
 class Canned(BaseHTTPRequestHandler):
@@ -108,15 +108,15 @@ def answer_with(server: CannedServer, text: str) -> None:
 def test_a_name_that_several_checks_bear_is_not_guessed(server: CannedServer, api: Api) -> None:
     answer_with(server, '{"checks": [{"name": "backup", "slug": ""}, {"name": "backup", "slug": ""}]}')
     with pytest.raises(CliError, match="2 checks have the name backup"):
-        checks.find(api, "backup")
+        find.check(api, "backup")
 
 
 def test_an_unknown_name_is_told_with_where_to_look(server: CannedServer, api: Api) -> None:
     answer_with(server, '{"checks": []}')
     with pytest.raises(CliError, match=r'No check is called "backup".*lastseen checks list'):
-        checks.find(api, "backup")
+        find.check(api, "backup")
 
 
 def test_a_slug_wins_over_a_name(server: CannedServer, api: Api) -> None:
     answer_with(server, '{"checks": [{"name": "b", "slug": "x"}, {"name": "other", "slug": "b"}]}')
-    assert checks.find(api, "b")["name"] == "other"
+    assert find.check(api, "b")["name"] == "other"

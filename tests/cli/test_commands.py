@@ -68,7 +68,7 @@ def test_an_update_says_what_changed(lastseen: Terminal) -> None:
     lastseen.world.check(name="backup", slug="b")
     done = lastseen.ok("checks", "update", "b", "--grace", "10m", "--name", "Backup")
     assert done.err == 'Updated Backup: name "backup" -> "Backup"; grace 1h -> 10m.\n'
-    assert lastseen.ok("checks", "update", "b", "--grace", "10m").err == "Backup was so already.\n"
+    assert lastseen.ok("checks", "update", "b", "--grace", "10m").err == "Backup had these settings already.\n"
 
 
 def test_an_update_of_nothing_is_misuse(lastseen: Terminal) -> None:
@@ -79,21 +79,21 @@ def test_an_update_of_nothing_is_misuse(lastseen: Terminal) -> None:
 
 def test_pause_and_resume(lastseen: Terminal) -> None:
     lastseen.world.check()
-    assert lastseen.ok("checks", "pause", "backup").err.startswith("Paused backup: nothing is expected of it until it")
+    assert lastseen.ok("checks", "pause", "backup").err.startswith("Paused backup: no pings are expected until it")
     assert lastseen.world.status() is Status.PAUSED
     assert lastseen.ok("checks", "resume", "backup").err == "Resumed backup: its next ping starts the clock.\n"
     done = lastseen("checks", "resume", "backup")
     assert (done.status, "not paused" in done.err) == (1, True)
 
 
-def test_pings_are_listed_and_a_body_is_printed_to_the_letter(lastseen: Terminal) -> None:
+def test_pings_are_listed_and_a_body_is_printed_unchanged(lastseen: Terminal) -> None:
     lastseen.world.check()
     lastseen.world.ping(kind=Kind.START)
     lastseen.world.now = T0 + minutes(1)
     lastseen.world.ping(body=b"all \x1b[31mfine\n", exit_status=0, agent="curl/8 [x]")
     lines = lastseen.ok("checks", "pings", "backup").out.splitlines()
-    assert lines[1].split() == ["2", "2026-03-02", "12:01:00", "success", "60", "s", "0", "GET", "curl/8", "[x]", "yes"]
-    assert lines[2].split()[:4] == ["1", "2026-03-02", "12:00:00", "start"]
+    assert lines[0].split("\t") == ["2", "2026-03-02T12:01:00+00:00", "success", "60 s", "0", "GET curl/8 [x]", "yes"]
+    assert lines[1].split("\t")[:3] == ["1", "2026-03-02T12:00:00+00:00", "start"]
     assert lastseen.ok("checks", "pings", "backup", "--body", "2").out == "all \x1b[31mfine\n"
     assert len(json.loads(lastseen.ok("checks", "pings", "backup", "--limit", "1", "--json").out)["pings"]) == 1
 
@@ -104,8 +104,8 @@ def test_flips_are_listed_with_their_reason(lastseen: Terminal) -> None:
     lastseen.world.now = T0 + hours(2)
     lastseen.world.ping()
     lines = lastseen.ok("checks", "flips", "backup").out.splitlines()
-    assert [line.split()[2:] for line in lines[1:]] == [["up", "pinged"], ["down", "failed"]]
-    assert len(lastseen.ok("checks", "flips", "backup", "--last", "1h").out.splitlines()) == 2
+    assert [line.split()[1:] for line in lines] == [["up", "pinged"], ["down", "failed"]]
+    assert len(lastseen.ok("checks", "flips", "backup", "--last", "1h").out.splitlines()) == 1
 
 
 def test_delete_asks_and_then_does(lastseen: Terminal) -> None:
@@ -146,12 +146,12 @@ def test_projects_are_made_used_and_deleted_with_aws_credentials(lastseen: Termi
     lastseen.by_aws()
     assert "lastseen keys create NAME --project shop" in lastseen.ok("projects", "create", "shop").err
     lastseen.ok("checks", "create", "theirs", "--project", "shop")
-    assert [line.split()[0] for line in lastseen.ok("projects", "list").out.splitlines()] == ["NAME", "default", "shop"]
+    assert [line.split()[0] for line in lastseen.ok("projects", "list").out.splitlines()] == ["default", "shop"]
     assert json.loads(lastseen.ok("checks", "list", "--json").out)["checks"] == []
     assert "has checks: delete them first" in lastseen("projects", "delete", "shop", "--yes").err
     lastseen.ok("checks", "delete", "theirs", "--yes", "--project", "shop")
     lastseen.ok("projects", "update", "shop", "--channels", "")
-    assert lastseen.ok("projects", "list").out.splitlines()[2].split()[-1] == "none"
+    assert lastseen.ok("projects", "list").out.splitlines()[1].split()[-1] == "none"
     lastseen.ok("projects", "delete", "shop", "--yes")
     assert "shop" not in lastseen.ok("projects", "list").out
 

@@ -32,6 +32,7 @@ def test_help_lists_the_commands_with_a_line_each() -> None:
         "exec Run a job and ping when it starts, ends and fails.",
         "local Run all of Lastseen on this machine until Ctrl-C",
         "checks Make, list, show, change, pause and delete checks; see their pings and changes of status.",
+        "status Show what is down or late, why, and since when.",
         "keys Make, list and revoke keys: with a key of the project, or with AWS credentials.",
         "projects Make, list and delete projects: with AWS credentials.",
     ):
@@ -46,7 +47,20 @@ def test_help_of_local_names_every_option() -> None:
 
 def test_help_of_checks_names_every_verb() -> None:
     said = lastseen("checks", "--help").stdout
-    for verb in ("create", "list", "show", "update", "pause", "resume", "pings", "flips", "delete"):
+    for verb in (
+        "create",
+        "list",
+        "show",
+        "update",
+        "rename",
+        "clone",
+        "pause",
+        "resume",
+        "pings",
+        "flips",
+        "delete",
+        "export",
+    ):
         assert verb in said
 
 
@@ -67,6 +81,21 @@ def test_misuse_exits_2_with_help_on_stderr(arguments: list[str]) -> None:
     assert "--help" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_typo_is_answered_with_what_was_meant() -> None:
+    assert "Did you mean 'checks'?" in lastseen("chekcs").stderr
+    assert "Did you mean 'list'?" in lastseen("checks", "lst").stderr
+
+
+@pytest.mark.parametrize(("old", "new"), [("export", "backup"), ("import", "restore")])
+def test_a_former_name_is_answered_with_the_present_one(old: str, new: str) -> None:
+    done = lastseen(old, "--project", "shop", "shop.json")
+    assert (done.returncode, done.stderr) == (2, f"lastseen: `lastseen {old}` is now `lastseen {new}`.\n")
+
+
+def test_h_is_help_everywhere() -> None:
+    assert lastseen("checks", "list", "-h").stdout == lastseen("checks", "list", "--help").stdout
 
 
 def test_without_an_api_url_checks_says_how_to_set_it() -> None:
