@@ -145,8 +145,10 @@ def _setting_steps(store: Store, saved: Saved) -> list[Step]:
     if saved.choices is not None:
         wanted.append((f"the choices of the project {saved.project}", project.KIND, saved.project, saved.choices))
     kind = channel.kind(saved.project)
-    wanted += [(f"the channel {held['name']}", kind, name, held) for name, held in saved.channels.items()]
-    wanted += [(f"the key {held.get('hint', '')}...", keys.KIND, name, held) for name, held in saved.keys.items()]
+    wanted += [(f"the channel {one_line(held['name'])}", kind, name, held) for name, held in saved.channels.items()]
+    wanted += [
+        (f"the key {one_line(held.get('hint', ''))}...", keys.KIND, name, held) for name, held in saved.keys.items()
+    ]
     steps = []
     for what, kind, name, document in wanted:
         held = store.setting(kind, name)
@@ -167,7 +169,7 @@ def _lasting(document: Document) -> Document:
 
 
 def _check_step(store: Store, check: Check, about: str, *, replaces: bool) -> Step:
-    what = f"the check {check.name or check.slug or unique_key(check.id)}"
+    what = f"the check {one_line(check.name or check.slug) or unique_key(check.id)}"
     if replaces:
         return Step(what, True, lambda: _replace(store, check, about))
     return Step(what, False, lambda: store.create(check, about=about))

@@ -80,9 +80,10 @@ def refuse_taken(checks: Sequence[Document], slug: object, *, but: str = "") -> 
 def channel(api: Api, name: str) -> Document:
     """Return the channel with this id or name. Raises CliError."""
     channels = api.channels()
-    for each in channels:
-        if name in {each["id"], each["name"]}:
-            return each
+    for field in ("id", "name"):
+        for each in channels:
+            if each[field] == name:
+                return each
     raise _none("channel", name, [each["name"] for each in channels])
 
 

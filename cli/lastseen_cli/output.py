@@ -14,7 +14,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import typer
 
@@ -52,12 +52,12 @@ def prepare() -> None:
 
 def say(words: str) -> None:
     """Talk to the reader, on stderr."""
-    typer.echo(harmless(words), err=True)
+    _write(sys.stderr, harmless(words))
 
 
 def data(line: str) -> None:
     """Print data, on stdout."""
-    typer.echo(harmless(line))
+    _write(sys.stdout, harmless(line))
 
 
 def error(words: str) -> None:
@@ -74,13 +74,13 @@ def confirm(question: str, *, yes: bool) -> None:
 def as_json(document: object, *, indent: int | None = 2) -> None:
     """Print a document; what a terminal could obey is escaped, which programs read alike."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    typer.echo(_PRINTABLE.sub(_escaped, json.dumps(document, indent=indent, ensure_ascii=not is_utf8)))
+    _write(sys.stdout, _PRINTABLE.sub(_escaped, json.dumps(document, indent=indent, ensure_ascii=not is_utf8)))
 
 
 def raw(body: bytes) -> None:
     """Print bytes unchanged for a program; a terminal gets them as harmless text."""
     if at_terminal():
-        typer.echo(harmless(body.decode(errors="replace")), nl=not body.endswith(b"\n"))
+        _write(sys.stdout, harmless(body.decode(errors="replace")).removesuffix("\n"))
     else:
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
@@ -90,7 +90,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequ
     """Print rows below their columns, one line each; those columns named in `right` are set to the right."""
     if not at_terminal():
         for row in rows:
-            typer.echo("\t".join(one_line(_text(cell)) for cell in row))
+            _write(sys.stdout, "\t".join(one_line(_text(cell)) for cell in row))
         return
     from rich.table import Table  # noqa: PLC0415 - only tables pay for Rich
     from rich.text import Text  # noqa: PLC0415 - only tables pay for Rich
@@ -109,9 +109,9 @@ def record(rows: Sequence[tuple[str, str]]) -> None:
     width = max((len(label) for label, _ in rows), default=0)
     for label, value in rows:
         lines = harmless(value).strip("\n").splitlines() or [""]
-        typer.echo(f"{typer.style(label.ljust(width), bold=True)} {lines[0]}")
+        _write(sys.stdout, f"{label:<{width}}  {lines[0]}")
         for line in lines[1:]:
-            typer.echo(f"{'':<{width}} {line}")
+            _write(sys.stdout, f"{'':<{width}}  {line}")
 
 
 def when(stamp: str | None) -> str:
@@ -150,6 +150,11 @@ def one_line(text: str) -> str:
 def hint(*words: str) -> str:
     """Return a command line to be copied, each word quoted for a shell."""
     return " ".join(word if _PLAIN_WORD.fullmatch(word) else shlex.quote(one_line(word)) for word in words)
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 def _text(cell: Cell) -> str:

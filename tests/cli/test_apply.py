@@ -199,7 +199,8 @@ FAULTS = [
     ("checks:\n  - name: *a", ["2: there is no anchor &a above this line"]),
     ("checks: &a [*a]", ["1: there is no anchor &a above this line"]),
     ("checks: []\n---\nchecks: []", ["2: a second document begins"]),
-    ("checks: [" + "[" * 5_000, ["1: too deep: at most 12 levels"]),
+    ("checks: [" + "[" * 20, ["1: too deep: at most 12 levels"]),
+    ("checks: [" + "[" * 50_000, ["1: "]),
     ("checks:\n  - name: ${NO_SUCH_VARIABLE}", ["2: `name` ${NO_SUCH_VARIABLE}: the environment variable NO_SUCH"]),
     ("checks:\n  - <<: 5\n    name: a", ["2: << takes a mapping"]),
     (

@@ -9,7 +9,6 @@ import shlex
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,13 +178,13 @@ def test_the_words_of_a_refusal_are_harmless(hostile: Terminal) -> None:
 
 
 def test_what_is_followed_is_harmless(hostile: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    polls = iter([lambda: [hostile.world.ping(check, agent=HOSTILE[n]) for n, check in enumerate(IDS)]])
+    polls = iter([True])
 
     def sleep(_seconds: float) -> None:
-        step: Callable[[], Any] | None = next(polls, None)
-        if step is None:
+        if not next(polls, False):
             raise KeyboardInterrupt
-        step()
+        for n, check in enumerate(IDS):
+            hostile.world.ping(check, agent=HOSTILE[n])
 
     monkeypatch.setattr("lastseen_cli.daily.time.sleep", sleep)
     assert len(harmless(hostile.ok("tail")).out.splitlines()) >= len(HOSTILE)
