@@ -33,7 +33,14 @@ class Listed:
 
     def answer(self) -> dict[str, Any]:
         """Return a document that has all that any answer has."""
-        document = {"name": self.name, "slug": "", "desc": "", "id": self.id, "uuid": self.id, "ping_url": "http://x/"}
+        document: dict[str, Any] = {
+            "name": self.name,
+            "slug": "",
+            "desc": "",
+            "id": self.id,
+            "uuid": self.id,
+            "ping_url": "http://x/",
+        }
         document |= {"scope": "rw", "channels": "*", "manual_resume": False, **CHECK, **CHANNEL}
         lists = {"checks": [document], "channels": [document], "keys": [document], "pings": [], "flips": []}
         return document | lists
