@@ -62,7 +62,7 @@ def test_whatever_process_is_killed_every_flip_is_told(deployed: Deployed, figur
     store, told = deployed.live.store, Told(Inbox(deployed.cloud, deployed.live.stack.output("TopicArn"), name="kill"))
     now = datetime.now(UTC)  # noqa: TID251 - tests are an entry point
     up = Check(id="", schedule=Period(SECOND), grace=SECOND, status=Status.UP, last_ping=now, flips=1, announced=1)
-    checks = [configured(replace(up, id=str(uuid4())), name=f"kill {n}").check for n in range(CHECKS)]
+    checks = [configured(replace(up, id=str(uuid4())), now, name=f"kill {n}").check for n in range(CHECKS)]
     for check in checks:
         store.create(check)
     taken: Counter[str] = Counter()

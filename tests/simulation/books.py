@@ -48,6 +48,7 @@ class Books:
     _untold: dict[str, deque[tuple[Entry, int, bool]]] = field(default_factory=dict)
     _announced: dict[str, int] = field(default_factory=dict)
     _changed: dict[str, int] = field(default_factory=dict)
+    _set: dict[str, int] = field(default_factory=dict)  # when the present deadline came to be
     _mended: dict[str, int] = field(default_factory=dict)
 
     def opened(self, check_id: str, wish: Wish) -> None:
@@ -75,13 +76,15 @@ class Books:
             if check_id == self.canary:
                 self.hearing.heard(op.said.at)
         elif isinstance(op.said, Asked):
-            should = rules.asked(op.said)
+            should = rules.asked(op.said, self.hearing, missed)
             self._changed[check_id] = now
         else:
             should = rules.looked_at(op.now, self.hearing, missed)
         if flips or should:
             self._compare(check_id, op, flips, should, now)
             self._keep(check_id, flips, should, due, now)
+        if rules.deadline() != due:
+            self._set[check_id] = now
 
     def _compare(self, check_id: str, op: Op, flips: Sequence[Flip], should: Sequence[Entry], now: int) -> None:
         did = [Entry(f.n, millis(f.at), f.status.value, f.reason.value, f.told, f.flapping) for f in flips]
@@ -112,6 +115,10 @@ class Books:
             known, odd = now, True
             if entry.reason in TIME:
                 changed = self._changed.get(check_id, 0)
+                if (
+                    due and self._set.get(check_id, 0) > due[1] - MINUTE
+                ):  # no sweep need have seen it before it was over
+                    changed = max(changed, self._set[check_id] + MINUTE)
                 known, odd = max(entry.at, changed), flip.held is not None or bool(due and changed > due[1])
             self._untold[check_id].append((entry, known, odd))
 

@@ -13,9 +13,10 @@ from typing import Any
 from unittest.mock import patch
 
 from lastseen.alerting import alert
-from lastseen.core import blind, machine, moments
+from lastseen.core import blind, dues, machine, moments, runs
 from lastseen.core.blind import Window
-from lastseen.core.check import Check, Outcome, Ping, Reason
+from lastseen.core.check import Check, Kind, Outcome, Ping, Reason
+from lastseen.core.schedule import next_due
 from lastseen.health import canary as watch
 from lastseen.pinging import answer as ping
 from lastseen.storage.checks import SweepPage
@@ -23,6 +24,7 @@ from lastseen.storage.errors import ConflictError
 from lastseen.storage.store import Store
 from lastseen.text.message import Alert, flipped
 from tests.memory import MemoryStore
+from tests.simulation import world
 from tests.simulation.clockwork import MINUTE
 from tests.simulation.world import STORM, Tables, Weather
 
@@ -46,6 +48,7 @@ class Variant:
             yield
 
 
+_failed = machine._MOVES[Kind.FAIL]  # noqa: SLF001 - to break it
 _settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa: SLF001 - to break it
 _save, _due = MemoryStore.save, MemoryStore.due
 
@@ -112,6 +115,26 @@ def _past_forgotten(seen: Check, said: Ping, blind: Sequence[Window] = ()) -> Ou
         return _pinged(seen, said, blind)
 
 
+def _changed_without_a_look(change: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    def changed(seen: Check, now: datetime, blind: Sequence[Window] = (), **asked: Any) -> Outcome:
+        with patch.object(machine, "passed", lambda seen, _now, _blind, _rules: (seen, [])):
+            return change(seen, now, blind, **asked)
+
+    return changed
+
+
+def _expected_since_ever(seen: Check, last_ping: datetime) -> datetime | None:
+    return next_due(seen.schedule, last_ping)
+
+
+def _grace_since_ever(seen: Check, _since: datetime) -> timedelta:
+    return seen.grace
+
+
+def _failed_before_it_was_up(seen: Check, said: Ping) -> machine.Move:
+    return _failed(replace(seen, recovered=seen.since), said)
+
+
 @contextmanager
 def _no_net(_self: Any, _check_id: str) -> Iterator[None]:
     yield
@@ -142,6 +165,8 @@ TWO_BATCHES = replace(STORM, wake_twice=0.5, held_up=0.5, repeated=0, killed=0, 
 POISONED = replace(STORM, poison=0.3)
 LATE = replace(STORM, no_sweeps=0.03, sweep_skipped=0.4, wake_lost=0.4, patience=20 * MINUTE)
 ASLEEP = replace(STORM, no_sweeps=0.03, deafness=0)
+TENDED = replace(STORM, changes=0.1, deafness=0, no_sweeps=0)
+OVERTAKEN = replace(TENDED, ping_late=0.4)
 WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * MINUTE)
 
 VARIANTS = (
@@ -162,6 +187,28 @@ VARIANTS = (
     Variant("no slack for a ping on its way", FALSE, ((moments, "SLACK", timedelta(0)),)),
     Variant("stamped when noticed", STAMP, ((alert, "woken", _stamped_when_noticed),)),
     Variant("a ping forgets what passed before", LOST, ((ping, "pinged", _past_forgotten),)),
+    Variant(
+        "a change forgets what passed before",
+        LOST,
+        tuple((world, name, _changed_without_a_look(getattr(machine, name))) for name in ("configured", "paused")),
+        TENDED,
+    ),
+    Variant(
+        "a change is judged backwards",
+        FALSE,
+        (
+            (dues, "expected_after", _expected_since_ever),
+            (dues, "grace_from", _grace_since_ever),
+            (runs, "grace_from", _grace_since_ever),
+        ),
+        TENDED,
+    ),
+    Variant(
+        "a failure that its retry overtook on a new check is not told",
+        LOST,
+        ((machine, "_MOVES", {**machine._MOVES, Kind.FAIL: _failed_before_it_was_up}),),  # noqa: SLF001 - to break it
+        OVERTAKEN,
+    ),
     Variant("one broken check stops the others", LOST, ((alert._Troubles, "of", _no_net),), POISONED),  # noqa: SLF001 - to break it
     Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST),
     Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),

@@ -79,8 +79,15 @@ class Job:
         if self.runs:
             self._run()
         else:
-            self._send("fail" if self.rng.random() < 0.06 else "success", None)
+            self._end()
         self.world.clock.at(self.world.clock.now + self._until_next(), self.step)
+
+    def _end(self) -> None:
+        """Say how it went; a job that failed may try again at once, so that its success overtakes the failure."""
+        failed = self.rng.random() < 0.06
+        self._send("fail" if failed else "success", None)
+        if failed and self.rng.random() < 0.5:
+            self.world.clock.at(self.world.clock.now + self.rng.randint(50, 900), lambda: self._send("success", None))
 
     def _run(self) -> None:
         """Start, and end: in time, on the edge, late, twice, or never."""

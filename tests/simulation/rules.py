@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
-from lastseen.core.schedule import Schedule, ScheduleError, next_due
+from lastseen.core.schedule import Period, Schedule, ScheduleError, next_due
 from lastseen.core.times import millis, moment
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 
@@ -160,6 +161,8 @@ class Rules:
     recent: list[int] = field(default_factory=list)
     flapping: bool = False
     reminded: int | None = None
+    rescheduled: int | None = None  # when another schedule was asked for
+    regraced: int | None = None  # when another grace was
     log: list[Entry] = field(default_factory=list)
     _new: list[Entry] = field(default_factory=list)
 
@@ -187,15 +190,19 @@ class Rules:
                 self.reminded = now
         return self._made()
 
-    def asked(self, asked: Asked) -> list[Entry]:
+    def asked(self, asked: Asked, hearing: Hearing, missed: int | None) -> list[Entry]:
+        before = self.status
+        self._passes(asked.at, hearing, missed)
         if asked.wish:
+            self.rescheduled = self.rescheduled if asked.wish.schedule == self.wish.schedule else asked.at
+            self.regraced = self.regraced if asked.wish.grace == self.wish.grace else asked.at
             self.wish = asked.wish
             if self.status == "paused" and self.wish.sticky:
                 self.run = self.run_rid = None  # its end would be ignored
         elif asked.what == "pause" and self.status != "paused":
             self._flip("paused", "paused", asked.at, told=False)
             self.run = self.run_rid = None
-        elif asked.what == "resume" and self.status == "paused":
+        elif asked.what == "resume" and before == "paused":
             self._flip("new", "resumed", asked.at, told=False)
             self.last_end = self.run = self.run_rid = None
         return self._made()
@@ -205,17 +212,26 @@ class Rules:
         dues = []
         if self.status == "up" and self.last_end is not None:
             try:
-                due = _due(self.wish.schedule, self.last_end)
+                due = self._expected(self.last_end)
             except ScheduleError:
                 return None
             if due:
                 dues.append((due, "missed"))
         if self.run is not None and self.status != "down":
             dues.append((self.run, "stuck"))
-        if not dues:
+        lates = [(max(since, self.regraced or 0) + self.wish.grace, since, reason) for since, reason in dues]
+        if not lates:
             return None
-        expected, reason = min(dues)
-        return expected, expected + self.wish.grace, reason
+        late, expected, reason = min(lates)
+        return expected, late, reason
+
+    def _expected(self, last_end: int) -> int | None:
+        """A job that moved to another time is expected at its first new time; one that runs oftener, from now on."""
+        moved = max(last_end, self.rescheduled or 0)
+        if not isinstance(self.wish.schedule, Period):
+            return _due(self.wish.schedule, moved)
+        due = _due(self.wish.schedule, last_end)
+        return max(due, moved) if due else None
 
     # Time
 
@@ -286,7 +302,7 @@ class Rules:
             return
         if not overtaken:
             self._flip("down", "failed", said.at, told=True)
-        elif self.status == "up" and not (self.since and said.at < self.since):
+        elif self.status == "up" and not self._was_down_after(said.at):
             self._flip("down", "failed", said.at, told=True)
             self._flip("up", "pinged", self.last_end or 0, told=True)
 
@@ -299,6 +315,11 @@ class Rules:
 
     def _overtaken(self, said: Said) -> bool:
         return self.last_end is not None and said.at < self.last_end
+
+    def _was_down_after(self, at: int) -> bool:
+        """Tell whether people know already that it did not go well: it was down then, or later."""
+        ends = [entry.at for was, entry in pairwise(self.log) if was.status == "down" and entry.status != "down"]
+        return any(at < end for end in ends)
 
     def _before_pause(self, said: Said) -> bool:
         return self.status == "paused" and self.since is not None and said.at < self.since

@@ -18,8 +18,9 @@ from lastseen.alerting import alert, sweep
 from lastseen.aws.wakes import Wake, packed
 from lastseen.core.check import Check, Outcome
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
+from lastseen.core.moments import is_late
 from lastseen.core.times import MILLISECOND, moment
-from lastseen.health.canary import Voice, listen
+from lastseen.health.canary import Voice, listen, windows
 from lastseen.pinging import answer as ping
 from lastseen.storage.checks import Place
 from lastseen.storage.errors import ConflictError, CorruptError
@@ -438,12 +439,14 @@ class World:
         """Pause, resume or change a check, as the management API does."""
 
         def decide(check: Check) -> Outcome:
+            now = moment(asked.at)
+            blind = windows(self.store, now) if is_late(check, now) else ()
             if asked.what == "pause":
-                return paused(check, moment(asked.at))
+                return paused(check, now, blind)
             if asked.what == "resume":
-                return resumed(check, moment(asked.at))
+                return resumed(check, now, blind)
             assert asked.wish is not None
-            return configured(check, **settings_of(asked.wish))
+            return configured(check, now, blind, **settings_of(asked.wish))
 
         def work(_op: Op) -> None:
             try:

@@ -18,14 +18,17 @@ from lastseen.api.calls import Call
 from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, UnknownError
 from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
+from lastseen.core.blind import Window
 from lastseen.core.channel import ALL, kind
 from lastseen.core.check import Check, Outcome, unique_key
 from lastseen.core.dialects import understood
 from lastseen.core.ids import as_uuid
 from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
+from lastseen.core.moments import is_late
 from lastseen.core.schedule import Period, Schedule, ScheduleError, validated
 from lastseen.core.zones import ZoneError, canonical_zone
+from lastseen.health.canary import windows
 from lastseen.storage.checks import FIRST_PLACE, Place
 from lastseen.storage.errors import ConflictError
 from lastseen.storage.projects import default_channels
@@ -115,7 +118,9 @@ class Checks:
                 return self.update(match.check.id, request, version=version, dry=dry), False
             channels = "" if "channels" in request.model_fields_set else default_channels(self._store, self._project)
             blank = Check(id=str(uuid4()), project=self._project, channels=channels, created=self._now)
-            check = replace(configured(blank, **self._settings(blank, request, version=version)).check, rev=0)
+            check = replace(
+                configured(blank, self._now, **self._settings(blank, request, version=version)).check, rev=0
+            )
             if dry:
                 return Described(check, request.desc), True
             try:
@@ -134,7 +139,9 @@ class Checks:
         about = request.desc if "desc" in request.model_fields_set else None
         described = self._change(
             key,
-            lambda check: configured(check, **self._settings(check, request, version=version)),
+            lambda check: configured(
+                check, self._now, self._blind(check), **self._settings(check, request, version=version)
+            ),
             about=about,
             dry=dry,
         )
@@ -142,12 +149,12 @@ class Checks:
 
     def pause(self, key: str) -> Described:
         """Stop watching."""
-        return self._change(key, lambda check: paused(check, self._now))
+        return self._change(key, lambda check: paused(check, self._now, self._blind(check)))
 
     def resume(self, key: str) -> Described:
         """Watch again. Raises RefusedError for a check that is not paused."""
         try:
-            return self._change(key, lambda check: resumed(check, self._now))
+            return self._change(key, lambda check: resumed(check, self._now, self._blind(check)))
         except NotPausedError as error:
             raise RefusedError(str(error)) from error
 
@@ -161,6 +168,10 @@ class Checks:
                 continue
             return described
         raise ConflictError(_RACED)
+
+    def _blind(self, check: Check) -> Sequence[Window]:
+        """Return when Lastseen could not hear, where that matters: what passed before a change is looked at first."""
+        return windows(self._store, self._now) if is_late(check, self._now) else ()
 
     def _change(
         self, key: str, decide: Callable[[Check], Outcome], *, about: str | None = None, dry: bool = False

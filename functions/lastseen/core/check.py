@@ -91,12 +91,15 @@ class Check:
     reminded: datetime | None = None  # when people were last told again
     recent: tuple[datetime, ...] = ()  # of the last flips between up and down, those that may count as flapping
     flapping: bool = False
+    recovered: datetime | None = None  # when it last ceased to be down
     last_ping: datetime | None = None  # success or fail
     last_start: datetime | None = None  # of the run that is open; None when none is
     start_rid: str | None = None  # run id of the open run
     end_rid: str | None = None  # run id of the last end; None if it bore none
     last_duration: timedelta | None = None
     n_pings: int = 0
+    schedule_changed: datetime | None = None  # of a check that was up: earlier times are not held against it
+    grace_changed: datetime | None = None  # the same
     wake_at: datetime | None = None  # when time alone next changes something; None: never
     rev: int = 0  # bumped by every change that another decision depends on
     flips: int = 0  # status changes so far
@@ -108,7 +111,7 @@ STEADY = frozenset({"last_ping", "last_duration", "n_pings", "wake_at", "announc
 
 ASKED = frozenset(f.name for f in fields(Check)) - STEADY - {
     "id", "project", "created", "status", "since", "incident", "reminded", "recent", "flapping",
-    "last_start", "start_rid", "end_rid", "rev", "flips",
+    "recovered", "last_start", "start_rid", "end_rid", "schedule_changed", "grace_changed", "rev", "flips",
 }  # fmt: skip
 """What `configured` may change."""
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lastseen.core.check import Check, Reason, Status
-from lastseen.core.runs import hangs, run_allowance
-from lastseen.core.schedule import ScheduleError, next_due
+from lastseen.core.runs import grace_from, hangs
+from lastseen.core.schedule import Period, ScheduleError, next_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,29 @@ class Due:
 
 def next_success(check: Check) -> Due | None:
     """Wait for the next success of a check that is up. Raises ScheduleError if the stored schedule is broken."""
-    expected = next_due(check.schedule, check.last_ping) if check.status is Status.UP and check.last_ping else None
-    return Due(expected, check.grace, Reason.MISSED) if expected else None
+    expected = expected_after(check, check.last_ping) if check.status is Status.UP and check.last_ping else None
+    return Due(expected, grace_from(check, expected), Reason.MISSED) if expected else None
+
+
+def expected_after(check: Check, last_ping: datetime) -> datetime | None:
+    """Return when the next success is expected. A changed schedule is not held against the past.
+
+    What a new expression would have expected before the change, nobody knew: its first time is the first one after it.
+    A period that was made shorter is over at the change, not before. Raises ScheduleError.
+    """
+    changed = check.schedule_changed
+    if changed is None or changed <= last_ping:
+        return next_due(check.schedule, last_ping)
+    if isinstance(check.schedule, Period):
+        return max(last_ping + check.schedule.period, changed)
+    return next_due(check.schedule, changed)
 
 
 def end_of_run(check: Check) -> Due | None:
     """Wait for the end of the open run, unless the check is down already."""
     if check.last_start is None or check.status is Status.DOWN:
         return None
-    return Due(check.last_start, run_allowance(check), Reason.STUCK)
+    return Due(check.last_start, grace_from(check, check.last_start), Reason.STUCK)
 
 
 DUES = (next_success, end_of_run)
@@ -46,7 +60,8 @@ DUES = (next_success, end_of_run)
 
 def waits_for(check: Check) -> Due | None:
     """Return what a check waits for: of all dues, the one whose deadline is first. Raises ScheduleError."""
-    return min((due for wait in DUES if (due := wait(check))), key=lambda due: due.deadline, default=None)
+    dues = [due for wait in DUES if (due := wait(check))]
+    return min(dues, key=lambda due: (due.deadline, due.at), default=None)
 
 
 def expectation(check: Check) -> datetime | None:

@@ -51,6 +51,7 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
         status=status,
         since=at,
         incident=n if status is Status.DOWN else None,
+        recovered=at if check.status is Status.DOWN else check.recovered,
         reminded=None,
         recent=recent[-check.flap_limit - 1 :] if check.flap_limit else (),
         flapping=check.flapping or flaps,

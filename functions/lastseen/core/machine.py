@@ -1,7 +1,7 @@
 """What a ping, a pause, a resume and a change of settings do to a check.
 
-Lives here: pinged, paused, resumed, configured, and what a ping says. With moments.py (what time does) this is every
-rule of when a check is up or down. Four machines make a check: its runs (runs.py), its status (here), who is notified
+Lives here: pinged, paused, resumed, configured. With moments.py (what time does) this is every rule of when a check is
+up or down. Four machines make a check: its runs (runs.py), its status (here), who is notified
 (log.py), and time (moments.py). Each function takes values and returns values.
 Never here: a clock, a store, AWS. Read next: moments.py; storage/store.py (how a decision is written).
 
@@ -32,10 +32,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lastseen.core.blind import Window
-from lastseen.core.check import ASKED, Check, Filters, Flip, Kind, Outcome, Ping, Reason, Status
+from lastseen.core.check import ASKED, Check, Flip, Kind, Outcome, Ping, Reason, Status
 from lastseen.core.log import flipped, with_evidence
 from lastseen.core.moments import TRUTHS, outcome, passed
 from lastseen.core.runs import before_pause, ended, forgotten, hangs, overtaken, started
+from lastseen.core.signals import meaning
 
 
 class NotPausedError(Exception):
@@ -79,69 +80,54 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
     """
     assert ping.at.tzinfo is not None, "times are aware"
     present, past = passed(check, ping.at, blind, TRUTHS)
-    kind = _said(present, ping)
+    kind = meaning(present, ping)
     counted = replace(present, n_pings=present.n_pings + 1)
     moved, flips, duration = _MOVES[kind](counted, ping) if kind in _MOVES else (counted, (), None)
     return replace(outcome(check, moved, (*past, *flips)), kind=kind, duration=duration)
 
 
-def paused(check: Check, now: datetime) -> Outcome:
-    """Stop watching. Silent; an open run is forgotten. Pausing a paused check changes nothing."""
-    if check.status is Status.PAUSED:
-        return Outcome(check=check)
-    still, flip = flipped(check, Status.PAUSED, Reason.PAUSED, now, told=False)
-    return outcome(check, forgotten(still), (flip,))
+def paused(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
+    """Stop watching, time first. Silent; an open run is forgotten. Pausing a paused check changes nothing."""
+    present, past = passed(check, now, blind, TRUTHS)
+    if present.status is Status.PAUSED:
+        return outcome(check, present, past)
+    still, flip = flipped(present, Status.PAUSED, Reason.PAUSED, now, told=False)
+    return outcome(check, forgotten(still), (*past, flip))
 
 
-def resumed(check: Check, now: datetime) -> Outcome:
-    """Watch again, as if new: the next ping starts the clock.
+def resumed(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
+    """Watch again, time first, and then as if new: the next ping starts the clock.
 
     Raises NotPausedError for a check that is not paused.
     """
     if check.status is not Status.PAUSED:
         raise NotPausedError(f"The check is {check.status}, not paused.")
-    fresh, flip = flipped(check, Status.NEW, Reason.RESUMED, now, told=False)
-    return outcome(check, replace(forgotten(fresh), last_ping=None), (flip,))
+    present, past = passed(check, now, blind, TRUTHS)
+    fresh, flip = flipped(present, Status.NEW, Reason.RESUMED, now, told=False)
+    return outcome(check, replace(forgotten(fresh), last_ping=None), (*past, flip))
 
 
-def configured(check: Check, **asked: Any) -> Outcome:
-    """Change what was asked for. Never changes the status; the deadline follows the new schedule at once.
+def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **asked: Any) -> Outcome:
+    """Change what was asked for, time first: a deadline that was over, and that nobody noticed, is not forgotten.
 
-    A pause that becomes sticky forgets the open run, whose end would be ignored. Raises TypeError for a field that is
-    not of `ASKED`.
+    The change itself never moves the status, and is held against nothing that was before it: see `expected_after` and
+    `grace_from`. A pause that becomes sticky forgets the open run, whose end would be ignored. Raises TypeError for a
+    field that is not of `ASKED`.
     """
     if unknown := set(asked) - ASKED:
         raise TypeError(f"Not settings of a check: {', '.join(sorted(unknown))}.")
-    after = replace(check, **asked)
+    present, past = passed(check, now, blind, TRUTHS)
+    after = replace(present, **asked)
+    if after.schedule != present.schedule and after.status is Status.UP:
+        after = replace(after, schedule_changed=now)
+    if after.grace != present.grace and (after.status is Status.UP or after.last_start):
+        after = replace(after, grace_changed=now)
     if after.status is Status.PAUSED and after.manual_resume:
         after = forgotten(after)
-    return outcome(check, after)
+    return outcome(check, after, past)
 
 
-# --- What a ping says ---
-
-
-def _said(check: Check, ping: Ping) -> Kind:
-    """Return what a ping says to this check, after method, keywords and sticky pause."""
-    if check.methods and ping.method not in check.methods.split(","):
-        return Kind.IGNORED
-    kind = _worded(check.filters, ping.body) if check.filters.http_body else ping.kind
-    if check.status is Status.PAUSED and check.manual_resume:
-        return Kind.IGNORED
-    return kind
-
-
-def _worded(filters: Filters, body: bytes) -> Kind:
-    """Return what a body's keywords say: failure before success before start; none of them: ignored, or failure."""
-    text = body.decode(errors="replace")
-    rules = ((filters.failure, Kind.FAIL), (filters.success, Kind.SUCCESS), (filters.start, Kind.START))
-    for keywords, kind in rules:
-        if any(word.strip() and word.strip() in text for word in keywords.split(",")):
-            return kind
-    return Kind.FAIL if filters.default_fail else Kind.IGNORED
-
-
-# --- What it does ---
+# --- What a ping does ---
 
 
 def _started(check: Check, ping: Ping) -> Move:
@@ -163,13 +149,14 @@ def _succeeded(check: Check, ping: Ping) -> Move:
 def _failed(check: Check, ping: Ping) -> Move:
     """Record a failure. It ends whichever run is open.
 
-    A failure that a later success overtook is told all the same, as down and up again: nothing true stays untold.
+    A failure that a later success overtook is told all the same, as down and up again, unless the check was down
+    after it: then people know. Nothing true stays untold.
     """
     after, duration = ended(check, ping, any_run=True)
     if not overtaken(check, ping):
         return *_turned(after, Kind.FAIL, check, ping), duration
-    was_up = check.status is Status.UP and not (check.since and ping.at < check.since)
-    if not was_up:
+    was_down_since = check.recovered is not None and ping.at < check.recovered
+    if check.status is not Status.UP or was_down_since:
         return after, (), duration
     assert check.last_ping is not None, "a later end was written"
     down, failures = _turned(after, Kind.FAIL, check, ping)

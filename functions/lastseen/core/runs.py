@@ -15,14 +15,15 @@ RESENT = timedelta(minutes=10)
 """A start that bears the id of an ended run is that run's, sent again, so long after its end; later it is a new run."""
 
 
-def run_allowance(check: Check) -> timedelta:
-    """Return how long a run may take."""
-    return check.grace
+def grace_from(check: Check, since: datetime) -> timedelta:
+    """Return how long something may take that began, or was due, at `since`. A grace that was changed counts anew."""
+    counted = max(since, check.grace_changed) if check.grace_changed else since
+    return counted - since + check.grace
 
 
 def hangs(check: Check, at: datetime) -> bool:
     """Tell whether the open run should have ended by then."""
-    return check.last_start is not None and at >= check.last_start + run_allowance(check)
+    return check.last_start is not None and at >= check.last_start + grace_from(check, check.last_start)
 
 
 def forgotten(check: Check) -> Check:

@@ -295,7 +295,7 @@ def test_losing_race_after_race_is_given_up_and_tried_again_by_the_queue(world: 
         held = world.held(check(1))
         if (call, when) == ("save", "before") and held.status is Status.UP and world.held(check(2)).flips == 1:
             saves.append(call)
-            world.store.checks[held.id] = configured(held, name=f"renamed {len(saves)}").check
+            world.store.checks[held.id] = configured(held, T0, name=f"renamed {len(saves)}").check
 
     world.store.hook = meanwhile
     told = world.tell(check(1), check(2))

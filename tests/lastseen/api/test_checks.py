@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from lastseen.core.channel import Channel, Via, kind, to_document
-from lastseen.core.check import Kind, Status, unique_key
+from lastseen.core.check import Kind, Reason, Status, unique_key
 from lastseen.core.keys import Scope
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from tests.lastseen.api.world import ID, OTHER_ID, World
@@ -530,6 +530,26 @@ def test_an_update_keeps_the_status_and_moves_the_deadline(world: World) -> None
     document = world.post(ONE, {"timeout": 7200}).json()
     assert (document["status"], document["next_ping"]) == ("up", "2026-03-02T14:00:00+00:00")
     assert world.store.checks[ID].wake_at == T0 + hours(2) + minutes(10)
+
+
+LATER = [("", {"grace": 80_000}), ("", {"name": "x"}), ("/pause", {})]
+
+
+@pytest.mark.parametrize(("way", "body"), LATER)
+def test_what_nobody_had_noticed_is_told_before_a_change(world: World, way: str, body: dict[str, object]) -> None:
+    world.check(schedule=Period(hours(1)), grace=minutes(10))
+    world.ping()
+    world.now = T0 + hours(3)
+    assert world.post(f"{ONE}{way}", body).status == 200
+    flips = world.store.flips(ID, after=1)
+    assert [(flip.reason, flip.at) for flip in flips][:1] == [(Reason.MISSED, T0 + hours(1) + minutes(10))]
+    assert [wake.check_id for wake in world.wakes.sent] == [ID]
+
+
+def test_an_update_is_not_held_against_the_past(world: World) -> None:
+    world.check(schedule=Cron("0 22 * * *"), grace=hours(1), status=Status.UP, last_ping=T0 - hours(14))
+    document = world.post(ONE, {"schedule": "0 6 * * *"}).json()
+    assert (document["status"], document["next_ping"]) == ("up", "2026-03-03T06:00:00+00:00")
 
 
 def test_an_update_that_says_nothing_changes_nothing(world: World) -> None:

@@ -139,15 +139,15 @@ def test_9_a_ping_shortly_before_its_cron_time_does_not_count_for_it() -> None:
 
 
 def test_10_a_longer_period_leaves_a_down_check_down_until_it_is_pinged() -> None:
-    check = configured(DOWN, schedule=Period(hours(50))).check
+    check = configured(DOWN, at(6), schedule=Period(hours(50))).check
     assert (check.status, woken(check, at(60)).flips) == (Status.DOWN, ())
     assert after(success(61), check=check).status is Status.UP
 
 
-def test_10_a_shorter_period_can_make_a_check_overdue_at_once_and_then_alerts() -> None:
-    check = configured(UP, schedule=Period(minutes(1))).check
-    assert check.wake_at == at(11)
-    assert [said(flip) for flip in woken(check, at(30)).flips] == ["down missed 11"]
+def test_10_a_shorter_period_that_is_over_already_alerts_when_grace_has_passed_since_the_change() -> None:
+    check = configured(UP, at(20), schedule=Period(minutes(1))).check
+    assert (expectation(check), check.wake_at) == (at(20), at(30))
+    assert [said(flip) for flip in woken(check, at(40)).flips] == ["down missed 30"]
 
 
 def test_11_the_status_is_right_whether_or_not_anybody_has_noticed() -> None:
@@ -249,6 +249,14 @@ def test_an_end_that_was_overtaken_hides_no_end_that_came_later() -> None:
     assert woken(check, at(25)).flips == ()
 
 
+@pytest.mark.parametrize("check", [NEW, paused(UP, at(5)).check, paused(DOWN, at(6)).check])
+def test_a_failure_that_its_retry_overtook_is_told_on_a_new_or_paused_check_too(check: Check) -> None:
+    in_order = told(fail(20), success(20.1), check=check)
+    overtaken = told(success(20.1), fail(20), check=check)
+    assert [word.split()[:2] for word in in_order] == [["down", "failed"], ["up", "pinged"]]
+    assert [word.split()[:2] for word in overtaken] == [["down", "failed"], ["up", "pinged"]]
+
+
 def test_a_failure_that_was_overtaken_while_the_check_was_down_anyway_is_not_told() -> None:
     assert told(success(20), fail(19), check=DOWN) == ["up pinged 20"]
 
@@ -304,7 +312,7 @@ def test_a_failure_from_before_a_pause_is_told_all_the_same() -> None:
 
 def test_a_run_that_is_open_is_forgotten_when_a_paused_check_becomes_sticky() -> None:
     begun = after(start(25), check=paused(UP, at(20)).check)
-    sticky = configured(begun, manual_resume=True).check
+    sticky = configured(begun, at(26), manual_resume=True).check
     assert (sticky.last_start, sticky.start_rid, sticky.wake_at) == (None, None, None)
     assert woken(sticky, at(600)).flips == ()
 
@@ -499,7 +507,7 @@ def test_a_limit_of_0_tells_every_flip() -> None:
 
 def test_a_check_whose_limit_is_lifted_while_it_flaps_tells_every_flip_from_then_on() -> None:
     check, _ = flap(9)
-    lifted = configured(check, flap_limit=0).check
+    lifted = configured(check, at(0), flap_limit=0).check
     assert told(success(20), check=lifted) == ["up pinged 20"]
     assert [said(flip) for flip in woken(lifted, at(69)).flips] == ["down steady 69"]
 
@@ -598,8 +606,8 @@ STAYING_DOWN = replace(NEVER_WOKEN, status=Status.DOWN, since=at(0), reminder=ho
         (pinged(UNHEARD, success(5)), at(5)),
         (pinged(paused(UNHEARD, at(1)).check, success(5)), at(5)),
         (pinged(STAYING_DOWN, success(5)), at(5)),
-        (configured(NEVER_WOKEN, name="x"), at(5)),
-        (configured(UP, schedule=BROKEN.schedule), at(70)),
+        (configured(NEVER_WOKEN, at(5), name="x"), at(5)),
+        (configured(UP, at(5), schedule=BROKEN.schedule), at(70)),
     ],
 )
 def test_a_broken_schedule_keeps_a_wake_so_that_each_sweep_names_it(outcome: Outcome, looked_at_by: datetime) -> None:
@@ -621,14 +629,87 @@ def test_a_calendar_that_is_over_is_never_missed() -> None:
 # Settings
 
 
+def moved(check: Check, minute: float, **asked: object) -> Check:
+    """Change settings at that minute, when there is nothing to be told yet."""
+    outcome = configured(check, at(minute), **asked)
+    assert outcome.flips == ()
+    return outcome.check
+
+
+def test_a_job_that_moves_to_another_time_is_expected_at_its_first_new_time() -> None:
+    """T0 is 12:00. A job of 22:00 moves, at 14:00, to 6:00: nobody expected it this morning."""
+    nightly = after(success(-13 * 60), check=replace(NEW, schedule=Cron("0 22 * * *"), grace=hours(2)))
+    check = moved(nightly, 120, schedule=Cron("0 6 * * *"))
+    assert (expectation(check), deadline(check)) == (at(18 * 60), at(20 * 60))
+    assert appearance(check, at(121)) == "up"
+    assert told(success(18 * 60), check=check) == []
+
+
+def test_another_zone_is_not_held_against_the_past() -> None:
+    check = after(success(-10 * 60), check=replace(NEW, schedule=Cron("0 3 * * *", "America/New_York")))
+    assert expectation(moved(check, -300, schedule=Cron("0 3 * * *", "UTC"))) == at(15 * 60)
+
+
+def test_a_change_is_forgotten_by_the_next_ping() -> None:
+    check = after(success(30), check=moved(UP, 20, schedule=Period(minutes(5)), grace=minutes(1)))
+    assert (expectation(check), deadline(check)) == (at(35), at(36))
+
+
+def test_a_change_of_something_else_moves_no_deadline() -> None:
+    check = moved(UP, 65, name="late", schedule=UP.schedule, grace=UP.grace)
+    assert (check.schedule_changed, check.grace_changed, deadline(check)) == (None, None, at(70))
+
+
+def test_a_shorter_grace_counts_from_its_change() -> None:
+    late = moved(UP, 65, grace=minutes(2))
+    assert (expectation(late), deadline(late), appearance(late, at(66))) == (at(60), at(67), "grace")
+    in_time = moved(UP, 30, grace=minutes(2))
+    assert deadline(in_time) == at(62)
+    running = moved(after(start(20), check=UP), 28, grace=minutes(2))
+    assert [said(flip) for flip in woken(running, at(40)).flips] == ["down stuck 30"]
+
+
+LONGER: list[dict[str, object]] = [{"grace": hours(5)}, {"schedule": Period(hours(50))}, {"name": "x"}]
+
+
+@pytest.mark.parametrize("longer", LONGER)
+def test_a_change_does_not_forget_a_deadline_that_nobody_had_noticed(longer: dict[str, object]) -> None:
+    assert [said(flip) for flip in configured(UP, at(80), **longer).flips] == ["down missed 70"]
+    hung = after(start(20), check=NEW)
+    assert [said(flip) for flip in configured(hung, at(80), **longer).flips] == ["down stuck 30"]
+
+
+def test_a_pause_does_not_forget_a_deadline_that_nobody_had_noticed() -> None:
+    outcome = paused(UP, at(80))
+    assert [(said(flip), flip.told) for flip in outcome.flips] == [
+        ("down missed 70", True),
+        ("paused paused 80", False),
+    ]
+    assert outcome.check.announced < outcome.check.flips  # so people are told of it
+
+
+def test_a_run_that_got_stuck_on_a_paused_check_is_told_before_it_is_paused_again_or_resumed() -> None:
+    begun = after(start(20), check=paused(UP, at(5)).check)
+    assert [said(flip) for flip in paused(begun, at(80)).flips] == ["down stuck 30", "paused paused 80"]
+    outcome = resumed(begun, at(80))
+    assert [said(flip) for flip in outcome.flips] == ["down stuck 30", "new resumed 80"]
+    assert outcome.check.status is Status.NEW
+
+
+def test_what_passed_before_a_change_is_not_held_against_a_job_that_we_could_not_hear() -> None:
+    deaf = (Window(at(60), at(80)),)
+    for outcome in (configured(UP, at(80), deaf, grace=hours(2)), paused(UP, at(80), deaf)):
+        assert [flip for flip in outcome.flips if flip.told] == []
+
+
 def test_what_a_check_is_cannot_be_configured() -> None:
     for name in ("id", "project", "status", "last_ping", "n_pings", "wake_at", "rev", "flips", "announced", "color"):
         with pytest.raises(TypeError, match=name):
-            configured(UP, **{name: None})
+            configured(UP, at(5), **{name: None})
 
 
 def test_setting_what_is_already_so_is_no_change() -> None:
-    assert configured(UP, grace=minutes(10), name="") == Outcome(check=UP)
+    assert configured(UP, at(5), grace=minutes(10), name="") == Outcome(check=UP)
 
 
 def test_a_resumed_check_is_not_missed_until_it_is_pinged() -> None:

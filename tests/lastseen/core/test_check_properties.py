@@ -67,7 +67,7 @@ class Set:
     value: object
 
     def happen(self, check: Check, now: datetime) -> tuple[Outcome, datetime]:
-        return configured(check, **{self.name: self.value}), now
+        return configured(check, now, **{self.name: self.value}), now
 
 
 Event = Sent | Looked | Told | Turned | Set

@@ -148,7 +148,7 @@ def check_in(state: str, run: str = "none") -> Check:
         last_start=STARTED if run != "none" else None,
         start_rid=A if run == "A" else None,
     )
-    return configured(check).check
+    return configured(check, NOW).check
 
 
 def ping_of(signal: str) -> Ping:
@@ -275,7 +275,8 @@ def test_only_a_paused_check_can_be_resumed(state: str) -> None:
 @pytest.mark.parametrize(("state", "run"), list(product(("new", "up", "down", "paused"), RUNS)))
 def test_a_new_schedule_never_changes_the_status(state: str, run: str) -> None:
     before = check_in(state, run)
-    outcome = configured(before, schedule=Period(minutes(1)), grace=minutes(1))
+    outcome = configured(before, NOW, schedule=Period(minutes(1)), grace=minutes(1))
     assert outcome.flips == ()
-    assert replace(outcome.check, schedule=before.schedule, grace=GRACE, wake_at=before.wake_at, rev=5) == before
+    same = replace(outcome.check, schedule=before.schedule, grace=GRACE, schedule_changed=None, grace_changed=None)
+    assert replace(same, wake_at=before.wake_at, rev=5) == before
     assert outcome.check.rev == 6

@@ -210,7 +210,7 @@ def test_the_cause_is_the_flip_that_brought_it_down_not_a_reminder() -> None:
         (a_check(), "its first ping starts the clock."),
         (paused(up(), T0).check, "It is not watched: its next ping, or a person, resumes it."),
         (
-            paused(configured(up(), manual_resume=True).check, T0).check,
+            paused(configured(up(), T0, manual_resume=True).check, T0).check,
             "It is not watched: only a person can resume it.",
         ),
         (pinged(up(), Ping(at=T0, kind=Kind.START)).check, "It is running, and must end in 1 h."),

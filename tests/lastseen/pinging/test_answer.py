@@ -129,7 +129,7 @@ def test_a_steady_ping_by_slug_takes_no_more(world: Pinging) -> None:
 def test_a_slug_that_went_to_another_check_takes_its_pings_there_at_once(world: Pinging) -> None:
     renamed = world.up()
     assert world.ping(BY_SLUG) == OK
-    world.store.save(world.now, configured(world.now, slug="weekly"))
+    world.store.save(world.now, configured(world.now, T0, slug="weekly"))
     world.check(OTHER)
     assert world.ping(BY_SLUG, at=T0 + seconds(1)) == OK
     assert world.store.checks[renamed.id].last_ping == T0

@@ -64,11 +64,14 @@ checks = st.builds(
     incident=st.none() | counts,
     reminded=st.none() | moments,
     recent=st.lists(moments, max_size=7).map(tuple),
+    recovered=st.none() | moments,
     last_ping=st.none() | moments,
     last_start=st.none() | moments,
     start_rid=st.none() | rids,
     end_rid=st.none() | rids,
     last_duration=st.none() | spans,
+    schedule_changed=st.none() | moments,
+    grace_changed=st.none() | moments,
     wake_at=st.none() | moments,
 )
 flips = st.builds(

@@ -172,7 +172,7 @@ def test_a_ping_costs_one_write_for_the_check_and_one_for_its_history(
     store.announce(quiet.id, seen=held(store, quiet).announced, upto=held(store, quiet).flips)
     costs["noted as told"] = meter.read()
     quiet = held(store, quiet)
-    renamed: Outcome = configured(quiet, name="Weekly")
+    renamed: Outcome = configured(quiet, T0, name="Weekly")
     store.save(quiet, renamed)
     costs["new name"] = meter.read()
     say(capsys, f"write units, check of {size(check_to_item(check))} bytes:")

@@ -94,12 +94,15 @@ def test_a_check_is_read_as_it_was_written(store: Store) -> None:
         reminded=at(4),
         recent=(at(5), at(6)),
         flapping=True,
+        recovered=at(5),
         last_ping=at(7),
         last_start=at(8),
         start_rid=A,
         end_rid=B,
         last_duration=timedelta(0),
         n_pings=12,
+        schedule_changed=at(3),
+        grace_changed=at(4),
         wake_at=at(9) + seconds(0.123),
         rev=13,
         flips=14,
@@ -169,7 +172,7 @@ def test_a_slug_is_free_again_when_its_check_is_deleted(store: Store) -> None:
 
 def test_a_slug_is_free_again_when_its_check_takes_another(store: Store) -> None:
     seen = created(store, NIGHTLY)
-    store.save(seen, configured(seen, slug="weekly"))
+    store.save(seen, configured(seen, at(0), slug="weekly"))
     store.create(replace(NIGHTLY, id=OTHER), sole=True)
     assert (store.ids_of_slug("default", "nightly"), store.ids_of_slug("default", "weekly")) == ((OTHER,), (ID,))
 
@@ -204,16 +207,16 @@ def test_a_project_is_listed_by_slug_and_page_by_page_in_the_order_of_slugs_and_
 
 def test_a_change_is_written_if_the_check_is_as_it_was_seen(store: Store) -> None:
     seen = created(store, NIGHTLY, success(0))
-    outcome = configured(seen, name="Weekly", grace=minutes(20), slug="")
+    outcome = configured(seen, at(0), name="Weekly", grace=minutes(20), slug="")
     store.save(seen, outcome)
     assert held(store) == outcome.check
 
 
 def test_a_change_is_refused_if_another_came_first(store: Store) -> None:
     seen = created(store, NIGHTLY, success(0))
-    store.save(seen, configured(seen, name="first"))
+    store.save(seen, configured(seen, at(0), name="first"))
     with pytest.raises(ConflictError):
-        store.save(seen, configured(seen, name="second"))
+        store.save(seen, configured(seen, at(0), name="second"))
     assert held(store).name == "first"
 
 
@@ -230,13 +233,13 @@ def test_a_change_is_refused_if_a_deadline_came_to_be(store: Store) -> None:
     begun = pinged(seen, start(5))
     store.save_ping(seen, begun)
     with pytest.raises(ConflictError):
-        store.save(replace(begun.check, wake_at=None), configured(begun.check, name="second"))
+        store.save(replace(begun.check, wake_at=None), configured(begun.check, at(0), name="second"))
 
 
 def test_a_ping_that_changes_nothing_else_does_not_disturb_a_change(store: Store) -> None:
     seen = created(store, NIGHTLY, success(0))
     store.save_ping(seen, pinged(seen, log(1)))
-    store.save(seen, configured(seen, name="Weekly"))
+    store.save(seen, configured(seen, at(0), name="Weekly"))
     assert (held(store).name, held(store).n_pings) == ("Weekly", 2)
 
 
@@ -261,25 +264,25 @@ def test_a_new_name_and_the_check_are_written_together_or_not_at_all(store: Stor
     seen = created(store, NIGHTLY, success(0), about="why")
     store.save_ping(seen, pinged(seen, success(30)))
     with pytest.raises(ConflictError):
-        store.save(seen, configured(seen, slug="weekly"), about="why not")
+        store.save(seen, configured(seen, at(0), slug="weekly"), about="why not")
     assert (store.ids_of_slug("default", "nightly"), store.ids_of_slug("default", "weekly")) == ((ID,), ())
     assert store.project("default") == {ID: "why"}
 
 
 def test_a_description_moves_with_its_check_and_changes_alone(store: Store) -> None:
     seen = created(store, NIGHTLY, about="why")
-    renamed = configured(seen, slug="weekly")
+    renamed = configured(seen, at(0), slug="weekly")
     store.save(seen, renamed)
     assert store.about(renamed.check) == "why"
     store.save(renamed.check, Outcome(check=renamed.check), about="why not")
     assert (store.about(renamed.check), store.project("default")) == ("why not", {ID: "why not"})
-    store.save(renamed.check, configured(renamed.check, slug=""), about="")
+    store.save(renamed.check, configured(renamed.check, at(0), slug=""), about="")
     assert store.project("default") == {ID: ""}
 
 
 def test_a_description_alone_is_refused_for_a_check_that_was_changed_or_deleted(store: Store) -> None:
     seen = created(store, NIGHTLY, about="why")
-    changed = configured(seen, name="Weekly")
+    changed = configured(seen, at(0), name="Weekly")
     store.save(seen, changed)
     with pytest.raises(ConflictError):
         store.save(seen, Outcome(check=seen), about="why not")
@@ -379,7 +382,7 @@ def test_a_deleted_check_and_its_name_are_gone(store: Store) -> None:
 
 def test_a_check_that_was_changed_is_not_deleted_unseen(store: Store) -> None:
     seen = created(store, NIGHTLY)
-    store.save(seen, configured(seen, slug="weekly"))
+    store.save(seen, configured(seen, at(0), slug="weekly"))
     with pytest.raises(ConflictError):
         store.delete(seen)
     assert store.ids_of_slug("default", "weekly") == (ID,)
@@ -736,5 +739,5 @@ def test_descriptions_that_are_too_much_for_one_slug_are_told_as_such(real: Stor
         real.create(replace(NIGHTLY, id=OTHER), about="x" * 12_000)
     assert real.get(OTHER) is None
     with pytest.raises(FullError):
-        real.save(held(real), configured(held(real), name="new"), about="x" * 412_000)
+        real.save(held(real), configured(held(real), at(0), name="new"), about="x" * 412_000)
     assert held(real).name == "Nightly"

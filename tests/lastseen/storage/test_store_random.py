@@ -78,7 +78,7 @@ class Configure:
     about: str | None
 
     def write(self, store: Store, seen: Check) -> None:
-        outcome: Outcome = configured(seen, **self.asked)
+        outcome: Outcome = configured(seen, T0, **self.asked)
         store.save(seen, outcome, about=self.about)
 
 
