@@ -4,6 +4,7 @@ import infra  # noqa: F401 - first of all: puts Node on PATH, which aws_cdk star
 
 # isort: split
 
+import os
 from typing import Any
 
 from aws_cdk import App, Validations
@@ -16,7 +17,8 @@ from infra.stack import LastseenStack
 def lastseen(context: dict[str, Any] | None = None) -> App:
     """Build the app; `context` adds to what the CDK was given. A finding of cdk-nag makes its synth fail."""
     app = App(context=context)
-    LastseenStack(app, "Lastseen", settings=settings_from(app.node.get_all_context()))
+    region = os.environ.get("CDK_DEFAULT_REGION", "")  # noqa: TID251 - the CDK's command line tells it that way
+    LastseenStack(app, "Lastseen", settings=settings_from(app.node.get_all_context(), region=region))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app
 

@@ -64,7 +64,11 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
 
 
 def _listen(now: datetime) -> bool:
-    """Let the canary ping, and tell whether that was answered. Whatever fails here holds back no alert."""
+    """Let the canary ping, and tell whether that was answered. Whatever fails here holds back no alert.
+
+    With a custom domain it pings the API's own address too: as long as one of the two is heard, jobs may be, and only
+    the alarm says that the other is not.
+    """
     voice = Voice(
         deaf=lambda since: _topic.publish(deaf(since=since, now=now)),
         hearing=lambda window: _topic.publish(hearing(window=window, now=now)),
@@ -74,7 +78,9 @@ def _listen(now: datetime) -> bool:
     except Exception:
         logger.exception("Whether Lastseen hears could not be looked at.")
         return False
-    return _knock(f"{_env['PING_URL']}/{canary}", "our own ping URL")
+    addresses = {"the API's own ping URL": _env.get("API_PING_URL"), "our public ping URL": _env["PING_URL"]}
+    answered = [_knock(f"{url}/{canary}", whose) for whose, url in addresses.items() if url]
+    return all(answered)
 
 
 def _care(now: datetime) -> None:

@@ -4,7 +4,8 @@ It shows metrics only, and no logs: log queries are paid for each time that some
 are free.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from aws_cdk import Duration, Stack
@@ -17,6 +18,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import own_metric
+
+_Own = Callable[..., cloudwatch.Metric]
+"""`own_metric`, of this stack."""
 
 _THIRD: Final = 8  # of the 24 columns that CloudWatch has
 _SUM, _MAX = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
@@ -36,7 +40,7 @@ class Dashboard(Construct):
         wakes: sqs.Queue,
         topic: sns.ITopic,
         functions: Mapping[str, lambda_.Function],
-        tables: Mapping[str, dynamodb.TableV2],
+        tables: Mapping[str, dynamodb.ITableV2],
         dead_letters: Mapping[str, sqs.Queue],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -47,13 +51,14 @@ class Dashboard(Construct):
             default_interval=Duration.hours(6),
         )
         board.add_widgets(cloudwatch.AlarmStatusWidget(alarms=list(alarms), title="Alarms", width=24, height=3))
-        board.add_widgets(*_coming_in(api, functions))
-        board.add_widgets(*_looked_at(wakes, functions["sweep"]))
-        board.add_widgets(*_going_out(topic, dead_letters))
+        own = partial(own_metric, self)
+        board.add_widgets(*_coming_in(api, functions, own))
+        board.add_widgets(*_looked_at(wakes, functions["sweep"], own))
+        board.add_widgets(*_going_out(topic, dead_letters, own))
         board.add_widgets(*_underneath(functions, tables))
 
 
-def _coming_in(api: apigw.HttpApi, functions: Mapping[str, lambda_.Function]) -> list[cloudwatch.IWidget]:
+def _coming_in(api: apigw.HttpApi, functions: Mapping[str, lambda_.Function], own: _Own) -> list[cloudwatch.IWidget]:
     latency = [api.metric_latency(period=_FIVE, statistic=statistic, label=statistic) for statistic in ("p50", "p99")]
     return [
         _graph(
@@ -65,43 +70,43 @@ def _coming_in(api: apigw.HttpApi, functions: Mapping[str, lambda_.Function]) ->
             "Refused, failed",
             api.metric_client_error(period=_FIVE, statistic=_SUM, label="4xx"),
             api.metric_server_error(period=_FIVE, statistic=_SUM, label="5xx"),
-            own_metric("sweep", "CanaryLost").with_(label="own pings lost"),
+            own("sweep", "CanaryLost").with_(label="own pings lost"),
         ),
         _graph("Time to answer, ms", *latency),
     ]
 
 
-def _looked_at(wakes: sqs.Queue, sweep: lambda_.Function) -> list[cloudwatch.IWidget]:
+def _looked_at(wakes: sqs.Queue, sweep: lambda_.Function, own: _Own) -> list[cloudwatch.IWidget]:
     oldest = wakes.metric_approximate_age_of_oldest_message(period=_FIVE, statistic=_MAX, label="oldest")
     return [
         _graph(
             "Sweeps",
-            own_metric("sweep", "SweepCompleted").with_(label="completed"),
+            own("sweep", "SweepCompleted").with_(label="completed"),
             sweep.metric_duration(period=_FIVE, statistic=_MAX, label="slowest, ms"),
         ),
         _graph(
             "Checks",
-            own_metric("sweep", "ChecksSwept", statistic=_MAX).with_(label="watched"),
-            own_metric("sweep", "WakesSent").with_(label="woken"),
+            own("sweep", "ChecksSwept", statistic=_MAX).with_(label="watched"),
+            own("sweep", "WakesSent").with_(label="woken"),
         ),
         _graph("Age of wakes, s", oldest),
     ]
 
 
-def _going_out(topic: sns.ITopic, dead_letters: Mapping[str, sqs.Queue]) -> list[cloudwatch.IWidget]:
+def _going_out(topic: sns.ITopic, dead_letters: Mapping[str, sqs.Queue], own: _Own) -> list[cloudwatch.IWidget]:
     return [
         _graph(
             "Alerts",
-            own_metric("alert", "Alerts").with_(label="alerts"),
-            own_metric("alert", "BrokenChecks").with_(label="broken checks"),
-            own_metric("deliver", "DeliveriesFailing").with_(label="tries of chats that fail"),
+            own("alert", "Alerts").with_(label="alerts"),
+            own("alert", "BrokenChecks").with_(label="broken checks"),
+            own("deliver", "DeliveriesFailing").with_(label="tries of chats that fail"),
             topic.metric_number_of_notifications_delivered(period=_FIVE, statistic=_SUM, label="delivered"),
             topic.metric_number_of_notifications_failed(period=_FIVE, statistic=_SUM, label="not delivered"),
         ),
         _graph(
             "From deadline to telling, s",
-            own_metric("alert", "AlertLateness", statistic="p50").with_(label="p50"),
-            own_metric("alert", "AlertLateness", statistic="p99").with_(label="p99"),
+            own("alert", "AlertLateness", statistic="p50").with_(label="p50"),
+            own("alert", "AlertLateness", statistic="p99").with_(label="p99"),
         ),
         _graph(
             "Dead letters",
@@ -114,7 +119,7 @@ def _going_out(topic: sns.ITopic, dead_letters: Mapping[str, sqs.Queue]) -> list
 
 
 def _underneath(
-    functions: Mapping[str, lambda_.Function], tables: Mapping[str, dynamodb.TableV2]
+    functions: Mapping[str, lambda_.Function], tables: Mapping[str, dynamodb.ITableV2]
 ) -> list[cloudwatch.IWidget]:
     return [
         _graph(

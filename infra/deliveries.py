@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_chatbot as chatbot
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -37,8 +37,11 @@ class Deliveries(Construct):
         )
 
     def feed(self, consumer: lambda_.Function, topic: sns.Topic) -> None:
-        """Hand events and deliveries to `consumer`. Grants nothing but that the topic may call it."""
-        topic.add_subscription(subscriptions.LambdaSubscription(consumer))
+        """Hand events and deliveries to `consumer`. Grants nothing but that the topic may call it, and keep an event.
+
+        It keeps with the lost events what it cannot hand over, for the function or its permission was deleted.
+        """
+        topic.add_subscription(subscriptions.LambdaSubscription(consumer, dead_letter_queue=self.lost_events))
         lambda_.EventSourceMapping(
             self,
             "Feed",
@@ -78,7 +81,7 @@ class AmazonQ(Construct):
         chatbot.SlackChannelConfiguration(
             self,
             "Slack",
-            slack_channel_configuration_name="lastseen",
+            slack_channel_configuration_name=Stack.of(self).stack_name.lower(),  # one of its name in an account
             slack_workspace_id=settings.slack_workspace_id,
             slack_channel_id=settings.slack_channel_id,
             notification_topics=[self.topic],

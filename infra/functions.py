@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -67,7 +67,7 @@ class Functions(Construct):
             memory_size=memory_mb,
             timeout=timeout,
             role=role,
-            environment={**self._environment, **_powertools(name)},
+            environment={**self._environment, **_powertools(name, namespace=Stack.of(self).stack_name)},
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             # START, END and REPORT lines would cost four times what the computing costs.
@@ -79,7 +79,7 @@ class Functions(Construct):
         )
 
 
-def _powertools(name: str) -> dict[str, str]:
+def _powertools(name: str, *, namespace: str) -> dict[str, str]:
     if name == "ping":  # starts faster without
         return {}
-    return {"POWERTOOLS_SERVICE_NAME": name, "POWERTOOLS_METRICS_NAMESPACE": "Lastseen"}
+    return {"POWERTOOLS_SERVICE_NAME": name, "POWERTOOLS_METRICS_NAMESPACE": namespace}

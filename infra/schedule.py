@@ -24,6 +24,7 @@ class MinuteHand(Construct):
             description="Lets the schedule of Lastseen start the sweep",
         )
         self.dead_letters = dead_letters(self, "DeadLetters")
+        self._keep_what_failed(sweep)
         self.schedule = scheduler.Schedule(
             self,
             "Schedule",
@@ -37,3 +38,15 @@ class MinuteHand(Construct):
                 role=self.role.without_policy_updates(),  # its grants stand in stack.py
             ),
         )
+
+    def _keep_what_failed(self, sweep: lambda_.Function) -> None:
+        """Send a sweep that failed, or was never let in, to the dead letters. Grants nothing.
+
+        The property is set on what the CDK makes for an asynchronous function, whose own way would grant more than the
+        one action that stands in stack.py.
+        """
+        invoked = sweep.node.find_child("EventInvokeConfig").node.default_child
+        if not isinstance(invoked, lambda_.CfnEventInvokeConfig):
+            raise TypeError("The sweep is not invoked asynchronously any more: look how the CDK says so.")
+        lost = lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self.dead_letters.queue_arn)
+        invoked.destination_config = lambda_.CfnEventInvokeConfig.DestinationConfigProperty(on_failure=lost)

@@ -27,8 +27,14 @@ class LastseenStack(Stack):
     """Everything that runs in the user's account."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        super().__init__(scope, construct_id, description="Lastseen: tells people when a background job goes silent")
-        self.tables = Tables(self, "Tables", throwaway=settings.throwaway)
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name,
+            description="Lastseen: tells people when a background job goes silent",
+            termination_protection=not settings.throwaway,
+        )
+        self.tables = Tables(self, "Tables", throwaway=settings.throwaway, kept=settings.tables)
         self.topic = AlertTopic(self, "Alerts", emails=settings.alert_emails).topic
         self.wakes = Wakes(self, "Wakes", consumer_timeout=ALERT_TIMEOUT)
         self.deliveries = Deliveries(self, "Deliveries", consumer_timeout=DELIVER_TIMEOUT)
@@ -36,7 +42,7 @@ class LastseenStack(Stack):
         self._add_functions(settings)
         self.minute_hand = MinuteHand(self, "EachMinute", sweep=self.sweep)
         self._grant()
-        self._connect()
+        self._connect(settings)
         if settings.slack_workspace_id:
             amazon_q = AmazonQ(self, "AmazonQ", settings=settings).topic
             amazon_q.grant_publish(self.deliver)
@@ -108,6 +114,7 @@ class LastseenStack(Stack):
         tables.names.grant(self.sweep, "dynamodb:UpdateItem")
         tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
         topic.grant_publish(self.sweep)
+        self.minute_hand.dead_letters.grant(self.sweep, "sqs:SendMessage")  # a sweep that failed
         self.sweep.add_to_role_policy(_statement("sns:ListSubscriptionsByTopic", topic.topic_arn))  # once a day
 
         tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
@@ -142,9 +149,11 @@ class LastseenStack(Stack):
         scheduler.add_to_policy(_statement("lambda:InvokeFunction", self.sweep.function_arn))
         scheduler.add_to_policy(_statement("sqs:SendMessage", undelivered.queue_arn))
 
-    def _connect(self) -> None:
+    def _connect(self, settings: Settings) -> None:
         """Who calls whom."""
-        self.web.route(self.ping, ["/ping/{proxy+}"])
+        # Apart from the rest, so that nobody turns pings away by flooding the pages.
+        for_pings = (settings.ping_throttle_rate, settings.ping_throttle_burst)
+        self.web.route(self.ping, ["/ping/{proxy+}"], throttle=for_pings)
         self.web.route(self.api, ["/api/{proxy+}", "/badge/{proxy+}", "/b/{proxy+}", "/", "/{proxy+}"])
         self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for whoever has AWS credentials
         self.wakes.feed(self.alert)
@@ -155,14 +164,16 @@ class LastseenStack(Stack):
         contacts = [self.topic]
         if settings.ops_emails:  # a topic of its own, since the first may be what is broken
             contacts.append(AlertTopic(self, "Operations", emails=settings.ops_emails).topic)
+        if settings.domain:  # between the deployment and the domain's DNS record, jobs still ping here
+            self.sweep.add_environment("API_PING_URL", f"{self.web.api.api_endpoint}/ping")
         if settings.heartbeat_url:
             self.sweep.add_environment("HEARTBEAT_URL", settings.heartbeat_url)
         dead_letters = {
             "Wakes": self.wakes.dead_letters,
-            "Sweeps": self.minute_hand.dead_letters,
             "Deliveries": self.deliveries.dead_letters,
             "Events": self.deliveries.lost_events,
         }
+        lost_sweeps = self.minute_hand.dead_letters
         alarms = Alarms(
             self,
             "Alarms",
@@ -173,6 +184,8 @@ class LastseenStack(Stack):
             topic=self.topic,
             functions={"Sweep": self.sweep, "Alert": self.alert, "Deliver": self.deliver},
             dead_letters=dead_letters,
+            lost_sweeps=lost_sweeps,
+            after=settings.alarm_after,
         )
         Dashboard(
             self,
@@ -189,7 +202,7 @@ class LastseenStack(Stack):
                 "api": self.api,
             },
             tables={"checks": self.tables.checks, "history": self.tables.history},
-            dead_letters=dead_letters,
+            dead_letters={**dead_letters, "Sweeps": lost_sweeps},
         )
 
     def _output(self) -> None:

@@ -1,16 +1,25 @@
 """The four tables. What their items hold is the business of functions/lastseen/storage/store.py alone."""
 
+from collections.abc import Sequence
+
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
+from infra.settings import TABLES
+
 
 class Tables(Construct):
-    """On-demand tables without indexes; guarded against deletion and restorable to any second, unless thrown away."""
+    """On-demand tables without indexes; guarded against deletion and restorable to any second, unless thrown away.
 
-    def __init__(self, scope: Construct, construct_id: str, *, throwaway: bool) -> None:
+    `kept`: the names of those that an earlier deployment left, in the order of TABLES; they are used as they are, and
+    stay outside of the stack.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, throwaway: bool, kept: Sequence[str]) -> None:
         super().__init__(scope, construct_id)
         self._throwaway = throwaway
+        self._kept = dict(zip(TABLES, kept, strict=True)) if kept else {}
         self.checks = self._table("Checks", "id")
         self.names = self._table("Names", "project", "slug")
         self.history = self._table("History", "id", "event", expires_by="ttl")
@@ -18,7 +27,10 @@ class Tables(Construct):
 
     def _table(
         self, name: str, key: str, sort: str | None = None, *, expires_by: str | None = None
-    ) -> dynamodb.TableV2:
+    ) -> dynamodb.ITableV2:
+        if name in self._kept:
+            return dynamodb.TableV2.from_table_name(self, name, self._kept[name])
+
         def text(attribute: str) -> dynamodb.Attribute:
             return dynamodb.Attribute(name=attribute, type=dynamodb.AttributeType.STRING)
 

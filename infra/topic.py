@@ -21,11 +21,15 @@ class AlertTopic(Construct):
         self.topic = sns.Topic(self, "Topic", display_name="Lastseen", enforce_ssl=True)
         for email in emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
-        # The TLS rule replaces the policy that a topic is born with, and by which alarms might publish.
+        # The TLS rule replaces the policy that a topic is born with, and by which alarms might publish. An alarm says
+        # itself that it begins; EventBridge says that it has ended (alarms.py).
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[
+                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                    iam.ServicePrincipal("events.amazonaws.com"),
+                ],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},

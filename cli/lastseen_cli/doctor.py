@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -42,6 +42,8 @@ RUNTIMES = {  # docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 }
 ROOMY = 100
 """Functions at once that a deployment of any size should have."""
+
+PING_ROUTE = "ANY /ping/{proxy+}"
 
 NEAR = 0.5
 """The share of the throttle from which the busiest minute is worth a word: within a minute, pings come in bursts."""
@@ -298,12 +300,11 @@ def _checks(deployment: Deployment) -> Iterator[Check]:
 
 
 def throttle(deployment: Deployment, now: datetime) -> Iterator[Finding]:
-    """Compare the API's throttle with its busiest minute of the last day."""
+    """Compare the throttle of pings with the API's busiest minute of the last day."""
     about = "throttle"
     for api in deployment.of_type("AWS::ApiGatewayV2::Api"):
         stages = deployment.client("apigatewayv2").get_stages(ApiId=api.physical_id)["Items"]
-        rates = [stage.get("DefaultRouteSettings", {}).get("ThrottlingRateLimit") for stage in stages]
-        rate = next((rate for rate in rates if rate), None)
+        rate = next(filter(None, map(_ping_rate, stages)), None)
         if rate is None:
             says = "The API has no throttle: a stranger can make you pay for ten thousand requests a second."
             yield Finding(Level.WARNING, about, says, "Deploy the stack anew.")
@@ -313,10 +314,16 @@ def throttle(deployment: Deployment, now: datetime) -> Iterator[Finding]:
             f"The busiest minute of the last day had {busiest:.1f} requests a second; the throttle lets {rate:g} pass."
         )
         if busiest >= NEAR * rate:
-            mend = f"Deploy with -c throttle_rate={round(4 * busiest)}: what is turned away is a lost ping."
+            mend = f"Deploy with -c ping_throttle_rate={round(4 * busiest)}: what is turned away is a lost ping."
             yield Finding(Level.TROUBLE if busiest >= rate else Level.WARNING, about, says, mend)
         else:
             yield Finding(Level.OK, about, says)
+
+
+def _ping_rate(stage: Mapping[str, Any]) -> float | None:
+    """Return how many pings a second a stage lets in: by a limit of that route, or by that of all."""
+    limits = {**stage.get("DefaultRouteSettings", {}), **stage.get("RouteSettings", {}).get(PING_ROUTE, {})}
+    return limits.get("ThrottlingRateLimit")
 
 
 def _busiest_minute(deployment: Deployment, api_id: str, now: datetime) -> float:

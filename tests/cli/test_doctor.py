@@ -256,6 +256,19 @@ def test_the_throttle_is_held_against_the_busiest_minute(deployment: Make, reque
     assert said == level
 
 
+def test_the_throttle_of_pings_counts_where_they_have_one_of_their_own(deployment: Make) -> None:
+    made = deployment(("AWS::ApiGatewayV2::Api", "WebApi", "abc"))
+    stage = {
+        "StageName": "$default",
+        "DefaultRouteSettings": {"ThrottlingRateLimit": 5.0},
+        "RouteSettings": {"ANY /ping/{proxy+}": {"ThrottlingRateLimit": 500.0}},
+    }
+    made.answers("apigatewayv2", "get_stages", {"Items": [stage]})
+    made.answers("cloudwatch", "get_metric_statistics", {"Datapoints": [{"Sum": 60.0 * 60}]})
+    says = "The busiest minute of the last day had 60.0 requests a second; the throttle lets 500 pass."
+    assert found(doctor.throttle, made) == [("ok", says)]
+
+
 # --- Runtime and clock ---
 
 

@@ -24,16 +24,21 @@ import pytest
 from aws_lambda_powertools import Metrics
 from moto import mock_aws
 
-from infra.alarms import NAMESPACE
+from infra.alarms import LOST_SWEEPS
+from lastseen.alerting.sweep import LOOK_AHEAD
 from lastseen.aws.deliveries import Delivery
 from lastseen.core.channel import Channel, Via, kind, to_document
 from lastseen.core.check import Check
+from lastseen.core.moments import SLACK
 from lastseen.delivery.deliver import LASTING
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
 from tests import gallery
 from tests.infra.test_stack import function, of_type
 from tests.times import T0
+
+NAMESPACE = "Lastseen"
+"""Of our own metrics: the stack's name."""
 
 Metric = tuple[str, str, frozenset[str]]
 """Namespace, name and names of dimensions."""
@@ -54,6 +59,7 @@ AWS_EMITS: dict[tuple[str, str], str] = {
     # docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): "QueueName",
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName",
+    ("AWS/SQS", "NumberOfMessagesSent"): "QueueName",  # not of what SQS itself moves to a queue of dead letters
     # docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
     ("AWS/SNS", "NumberOfNotificationsDelivered"): "TopicName",
     ("AWS/SNS", "NumberOfNotificationsFailed"): "TopicName",
@@ -135,12 +141,50 @@ def test_no_alarm_stands_on_what_alarms_cannot_see_or_an_emulator_cannot_deploy(
     assert of_type(template, "AWS::CloudWatch::CompositeAlarm") == {}
 
 
-def test_every_alarm_tells_when_it_begins_and_when_it_ends(template: dict[str, Any]) -> None:
+def test_every_alarm_notifies_when_it_begins(template: dict[str, Any]) -> None:
     for alarm in alarms(template).values():
-        [told] = alarm["AlarmActions"]
-        assert told["Ref"].startswith("AlertsTopic")
-        assert alarm["OKActions"] == [told]
+        [contact] = alarm["AlarmActions"]
+        assert contact["Ref"].startswith("AlertsTopic")
         assert alarm["AlarmDescription"].endswith(".")
+
+
+def test_every_alarm_that_rang_notifies_when_it_ends_and_a_new_one_that_becomes_ok_does_not(
+    template: dict[str, Any],
+) -> None:
+    """An action of the alarm itself would run as well when it leaves INSUFFICIENT_DATA, at the first deployment."""
+    assert not any(
+        alarm.get("OKActions") or alarm.get("InsufficientDataActions") for alarm in alarms(template).values()
+    )
+    [rule] = of_type(template, "AWS::Events::Rule").values()
+    pattern = rule["EventPattern"]
+    assert {one["Fn::GetAtt"][0] for one in pattern["resources"]} == set(of_type(template, "AWS::CloudWatch::Alarm"))
+    assert pattern["source"] == ["aws.cloudwatch"]
+    assert pattern["detail-type"] == ["CloudWatch Alarm State Change"]
+    assert pattern["detail"] == {"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}}
+    [target] = rule["Targets"]
+    assert target["Arn"]["Ref"].startswith("AlertsTopic")
+    text = target["InputTransformer"]
+    assert set(re.findall(r"<(\w+)>", text["InputTemplate"])) == set(text["InputPathsMap"])
+    assert json.loads(text["InputTemplate"]).startswith("OK: <alarm>")
+
+
+def test_a_few_failures_of_a_large_deployment_ring_no_alarm(
+    template: dict[str, Any], synthesize: Callable[..., dict[str, Any]]
+) -> None:
+    for made, after in ((template, 5), (synthesize(alarm_after=40), 40)):
+        thresholds = {name: alarm["Threshold"] for name, alarm in alarms(made).items()}
+        assert thresholds["ServerErrors"] == thresholds["PingThrottles"] == after
+
+
+def test_one_call_of_the_sweep_that_failed_rings_no_alarm_that_only_a_person_can_end(template: dict[str, Any]) -> None:
+    alarm = alarms(template)["SweepsDeadLetters"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("NumberOfMessagesSent", "Sum")  # what arrives, not what lies
+    assert alarm["Threshold"] == LOST_SWEEPS == 3
+
+
+def test_a_wake_that_failed_once_is_not_old_yet(template: dict[str, Any]) -> None:
+    [wakes] = [one for name, one in of_type(template, "AWS::SQS::Queue").items() if name.startswith("WakesQueue")]
+    assert alarms(template)["WakesOld"]["Threshold"] > wakes["VisibilityTimeout"] + (LOOK_AHEAD + SLACK).total_seconds()
 
 
 def test_the_manual_says_what_each_alarm_means_and_what_they_cost(template: dict[str, Any]) -> None:
@@ -156,8 +200,9 @@ def test_a_second_contact_is_told_by_a_topic_of_its_own(synthesize: Callable[...
     mails = {one["Endpoint"]: one["TopicArn"]["Ref"] for one in subscribed}
     assert mails["ops@example.com"] != mails["team@example.com"]
     for alarm in alarms(made).values():
-        told = {action["Ref"] for action in alarm["AlarmActions"]}
-        assert told == set(mails.values()) == {action["Ref"] for action in alarm["OKActions"]}
+        assert {action["Ref"] for action in alarm["AlarmActions"]} == set(mails.values())
+    [rule] = of_type(made, "AWS::Events::Rule").values()
+    assert {target["Arn"]["Ref"] for target in rule["Targets"]} == set(mails.values())
 
 
 def test_the_outside_is_pinged_only_if_asked_and_by_the_sweep_alone(
@@ -216,6 +261,19 @@ def test_a_canary_that_is_heard_is_no_trouble_and_the_outside_is_pinged_last(
         ready = functions(f"{listener.url}/ping", f"{listener.url}/outside")
         assert ready.measured("sweep", {})["CanaryLost"] == 0.0
     assert [path.split("/")[1] for path in listener.heard] == ["ping", "outside"]
+
+
+def test_with_a_custom_domain_the_canary_pings_the_apis_own_address_too_and_the_alarm_is_of_either(
+    functions: Callable[[str, str], Functions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _Listener() as listener:
+        ready = functions("http://127.0.0.1:1/not-yet-in-dns", "")
+        monkeypatch.setenv("API_PING_URL", f"{listener.url}/ping")
+        assert ready.measured("sweep", {})["CanaryLost"] == 1.0
+        assert listener.heard == ["/ping/<id>"]
+        both = functions(f"{listener.url}/domain", "")
+        assert both.measured("sweep", {})["CanaryLost"] == 0.0
+    assert listener.heard == ["/ping/<id>", "/ping/<id>", "/domain/<id>"]
 
 
 def test_an_outside_that_does_not_answer_is_no_trouble_of_ours_and_its_url_is_in_no_log(

@@ -160,6 +160,15 @@ def test_a_bad_choice_ends_the_synth_with_one_clear_line(tmp_path: Path, monkeyp
     assert done.stderr.strip() == "Error: arch='mips' is not known. Use one of: arm64, x86_64."
 
 
+def test_what_the_region_lacks_is_refused_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_REGION", "us-gov-west-1")  # as the CDK's command line sets it
+    done = run_app({"slack_workspace_id": "T07EA123LEP", "slack_channel_id": "C07EZ1ABC23"}, tmp_path, monkeypatch)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: slack_workspace_id: Amazon Q Developer")
+
+
 def test_the_ping_function_can_make_the_calls_that_it_may_make_and_no_other(template: dict[str, Any]) -> None:
     [ping] = [
         resource["Properties"]["PolicyDocument"]["Statement"]

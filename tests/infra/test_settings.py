@@ -42,6 +42,11 @@ def test_the_cdks_own_context_is_left_alone() -> None:
         ("body_limit", 100_001, "from 0 to 100000"),
         ("log_days", 8, "7, 14"),
         ("throttle_rate", 0, "from 1 to"),
+        ("ping_throttle_rate", 0, "from 1 to"),
+        ("alarm_after", 0, "from 1 to"),
+        ("stack_name", "my stack", "Lastseen-staging"),
+        ("tables", "one,two", "<checks>,<names>,<history>,<settings>"),
+        ("tables", "L-TablesNames1,L-TablesChecks1,L-TablesHistory1,L-TablesSettings1", "in this order"),
         ("throwaway", "yes", "true, false"),
         ("domain", "https://example.com", "ping.example.com"),
         ("certificate_arn", "abc", "arn:aws:acm:"),
@@ -66,3 +71,23 @@ def test_a_heartbeat_url_is_a_secret_even_where_it_is_wrong() -> None:
 def test_a_domain_without_its_certificate_is_refused() -> None:
     with pytest.raises(BadSettingError, match="certificate_arn="):
         settings_from({"domain": "ping.example.com"})
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1"])
+def test_what_a_partition_lacks_is_refused_with_what_to_do_instead(region: str) -> None:
+    slack = {"slack_workspace_id": "T07EA123LEP", "slack_channel_id": "C07EZ1ABC23"}
+    with pytest.raises(BadSettingError, match=rf"(?s){region}.*lastseen channels create"):
+        settings_from(slack, region=region)
+    assert settings_from(slack, region="eu-central-1").slack_channel_id == "C07EZ1ABC23"
+
+
+def test_a_certificate_of_another_region_is_refused() -> None:
+    domain = {"domain": "ping.example.com", "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}
+    with pytest.raises(BadSettingError, match=r"of us-east-1.*eu-west-1"):
+        settings_from(domain, region="eu-west-1")
+    assert settings_from(domain, region="us-east-1").domain == "ping.example.com"
+
+
+def test_tables_that_were_kept_are_not_for_throwing() -> None:
+    with pytest.raises(BadSettingError, match="contradict"):
+        settings_from({"tables": "checks,names,history,settings", "throwaway": "true"})

@@ -63,6 +63,7 @@ def feed_of(template: dict[str, Any], name: str) -> dict[str, Any]:
     return feed
 
 
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 OWN_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 GRANTS = {
     "ping": {
@@ -80,6 +81,7 @@ GRANTS = {
         *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem"),
         *on("WakesQueue", "sqs:SendMessage"),
         *on("AlertsTopic", "sns:Publish", "sns:ListSubscriptionsByTopic"),
+        *on("EachMinuteDeadLetters", "sqs:SendMessage"),
     },
     "alert": {
         *on("FunctionsAlertLog", *OWN_LOG),
@@ -184,9 +186,47 @@ def test_the_access_log_names_the_route_and_never_the_path(template: dict[str, A
     assert not any("path" in value.lower() or "query" in value.lower() for value in logged.values())
 
 
-def test_the_whole_api_is_throttled(template: dict[str, Any]) -> None:
+def test_pings_are_throttled_apart_from_the_rest_so_that_nobody_turns_them_away_by_flooding_pages(
+    template: dict[str, Any], synthesize: Callable[..., dict[str, Any]]
+) -> None:
+    for made, pings in (
+        (template, (50, 200)),
+        (synthesize(ping_throttle_rate=300, ping_throttle_burst=900), (300, 900)),
+    ):
+        [stage] = [one for one in made["Resources"].values() if one["Type"] == "AWS::ApiGatewayV2::Stage"]
+        rate, burst = pings
+        assert stage["Properties"]["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 200}
+        assert stage["Properties"]["RouteSettings"] == {
+            "ANY /ping/{proxy+}": {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": burst}
+        }
+        [route] = [
+            name
+            for name, one in of_type(made, "AWS::ApiGatewayV2::Route").items()
+            if one["RouteKey"] == "ANY /ping/{proxy+}"
+        ]
+        assert route in stage["DependsOn"]  # AWS refuses settings of a route that is not there yet
+
+
+def test_the_access_log_does_not_need_room_in_the_policy_that_all_logged_apis_of_an_account_share(
+    template: dict[str, Any],
+) -> None:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    assert [one["LogGroupName"] for one in groups.values() if "LogGroupName" in one] == [
+        "/aws/vendedlogs/Lastseen-access"
+    ]
     [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
-    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 200}
+    named = groups[stage["AccessLogSettings"]["DestinationArn"]["Fn::GetAtt"][0]]
+    assert named["LogGroupName"].startswith("/aws/vendedlogs/")
+
+
+def test_machines_that_speak_ipv6_only_can_ping(
+    template: dict[str, Any], synthesize: Callable[..., dict[str, Any]]
+) -> None:
+    [api] = of_type(template, "AWS::ApiGatewayV2::Api").values()
+    assert api["IpAddressType"] == "dualstack"
+    made = synthesize(domain="ping.example.com", certificate_arn=CERTIFICATE)
+    [domain] = of_type(made, "AWS::ApiGatewayV2::DomainName").values()
+    assert domain["DomainNameConfigurations"][0]["IpAddressType"] == "dualstack"
 
 
 def test_only_the_iam_routes_ask_for_a_signature(template: dict[str, Any]) -> None:
@@ -284,6 +324,31 @@ def test_deliveries_keep_their_order_and_end_among_the_dead_letters(template: di
     assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+def test_a_sweep_that_failed_is_kept_with_those_that_could_not_be_started(template: dict[str, Any]) -> None:
+    [config] = [
+        one
+        for name, one in of_type(template, "AWS::Lambda::EventInvokeConfig").items()
+        if name.startswith("FunctionsSweep")
+    ]
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+    assert destination.startswith("EachMinuteDeadLetters")
+
+
+def test_an_event_that_the_topic_cannot_hand_over_is_kept(template: dict[str, Any]) -> None:
+    [hand_over] = [one for one in of_type(template, "AWS::SNS::Subscription").values() if one["Protocol"] == "lambda"]
+    kept_in = hand_over["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    assert kept_in.startswith("DeliveriesLostEvents")
+    [policy] = [
+        one["PolicyDocument"]["Statement"]
+        for one in of_type(template, "AWS::SQS::QueuePolicy").values()
+        if one["Queues"] == [{"Ref": kept_in}]
+    ]
+    [allowed] = [one for one in policy if one["Effect"] == "Allow"]
+    assert (allowed["Action"], allowed["Principal"]) == ("sqs:SendMessage", {"Service": "sns.amazonaws.com"})
+    [(key, topic)] = allowed["Condition"]["ArnEquals"].items()
+    assert (key, topic["Ref"][:-8]) == ("aws:SourceArn", "AlertsTopic")
+
+
 def test_an_event_that_cannot_be_fanned_out_is_kept(template: dict[str, Any]) -> None:
     Template.from_json(template).has_resource_properties(
         "AWS::Lambda::EventInvokeConfig",
@@ -330,7 +395,7 @@ def test_alarms_of_this_account_may_use_the_topic(template: dict[str, Any]) -> N
                         Match.object_like(
                             {
                                 "Action": "sns:Publish",
-                                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                                "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]},
                                 "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
                             }
                         )
@@ -364,12 +429,24 @@ def test_the_outputs_tell_where_it_is(template: dict[str, Any]) -> None:
     }
 
 
+def test_the_canary_knows_the_apis_own_address_beside_a_custom_domain(
+    template: dict[str, Any], synthesize: Callable[..., dict[str, Any]]
+) -> None:
+    """Between the deployment and the domain's DNS record, jobs still ping there."""
+    assert "API_PING_URL" not in json.dumps(template)
+    made = synthesize(domain="ping.example.com", certificate_arn=CERTIFICATE)
+    api = {"Fn::GetAtt": [next(iter(of_type(made, "AWS::ApiGatewayV2::Api"))), "ApiEndpoint"]}
+    variables = {name: function(made, name)["Environment"]["Variables"] for name in FUNCTIONS}
+    assert variables["sweep"]["API_PING_URL"] == {"Fn::Join": ["", [api, "/ping"]]}
+    assert variables["sweep"]["PING_URL"] == "https://ping.example.com/ping"
+    assert [name for name in FUNCTIONS if "API_PING_URL" in variables[name]] == ["sweep"]
+
+
 def test_a_custom_domain_is_mapped_and_is_what_people_are_told(synthesize: Callable[..., dict[str, Any]]) -> None:
-    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
-    made = synthesize(domain="ping.example.com", certificate_arn=certificate)
+    made = synthesize(domain="ping.example.com", certificate_arn=CERTIFICATE)
     [domain] = of_type(made, "AWS::ApiGatewayV2::DomainName").values()
     assert domain["DomainName"] == "ping.example.com"
-    assert domain["DomainNameConfigurations"][0]["CertificateArn"] == certificate
+    assert domain["DomainNameConfigurations"][0]["CertificateArn"] == CERTIFICATE
     assert len(of_type(made, "AWS::ApiGatewayV2::ApiMapping")) == 1
     assert made["Outputs"]["PingUrl"]["Value"] == "https://ping.example.com/ping"
     assert "DomainTarget" in made["Outputs"]
@@ -395,6 +472,17 @@ def test_choices_reach_the_template(synthesize: Callable[..., dict[str, Any]]) -
     assert (told["HISTORY_DAYS"], told["BODY_LIMIT"], told["PING_URL"]) == ("0", "500", "https://jobs.example.com/ping")
     assert {one["RetentionInDays"] for one in of_type(made, "AWS::Logs::LogGroup").values()} == {30}
     assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 7, "ThrottlingBurstLimit": 9}
+
+
+def test_tables_that_an_earlier_deployment_left_are_used_as_they_are(synthesize: Callable[..., dict[str, Any]]) -> None:
+    names = ["Lastseen-TablesChecks8C-1", "Lastseen-TablesNames0A-2", "Lastseen-TablesHistory4F-3", "old-settings"]
+    made = synthesize(tables=",".join(names))
+    assert of_type(made, "AWS::DynamoDB::GlobalTable") == {}
+    variables = function(made, "api")["Environment"]["Variables"]
+    assert [variables[f"{table}_TABLE"] for table in ("CHECKS", "NAMES", "HISTORY", "SETTINGS")] == names
+    assert [made["Outputs"][f"{table}Table"]["Value"] for table in ("Checks", "Names", "History", "Settings")] == names
+    policy = json.dumps(of_type(made, "AWS::IAM::Policy"))
+    assert all(f":table/{name}" in policy for name in names)
 
 
 def test_nothing_else_changed_by_accident(template: dict[str, Any], snapshot: SnapshotAssertion) -> None:
