@@ -11,7 +11,8 @@ from aws_cdk import Stack
 
 from app import lastseen
 from tests.infra.conftest import Synthesize
-from tests.infra.test_alarms import graphs, of_type
+from tests.infra.test_alarms import graphs
+from tests.infra.test_stack import of_type
 
 SLACK = {"slack_workspace_id": "T07EA123LEP", "slack_channel_id": "C07EZ1ABC23"}
 NAMES = {
