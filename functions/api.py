@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ _app = build(
         ping_url=_env["PING_URL"],
         api_url=_env["API_URL"],
         clock=lambda: datetime.now(UTC),
+        pause=time.sleep,
         allow_private_targets=_env.get("ALLOW_PRIVATE_TARGETS") == "true",
     ),
     logger,

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from lastseen.aws.topic import PENDING, Subscription, SubscriptionError, Topic
+from lastseen.aws.topic import Subscription, Topic
 from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import Check, Flip, Outcome
 from lastseen.core.history import Recorded
@@ -21,6 +21,10 @@ from lastseen.storage.checks import Due, Place, SweepPage
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.items import check_to_item
 from lastseen.text.message import Message
+from tests.sns import ARN, SnsAsAws
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
 
 Hook = Callable[[str, str], None]
 """Called with a call's name and "before" or "after"; what it raises, the caller gets."""
@@ -266,10 +270,10 @@ class MemoryTopic(_Hooked, Topic):
     """The topic as a list of what was published."""
 
     def __init__(self, hook: Hook = _no_hook) -> None:
-        super().__init__(hook)
+        _Hooked.__init__(self, hook)
+        self.sns = SnsAsAws()
         self.published: list[Message] = []
-        self.subscribed: list[Subscription] = []
-        self.policies: dict[str, dict[str, list[str]]] = {}
+        Topic.__init__(self, cast("SNSClient", self.sns), ARN)
 
     def publish(self, message: Message) -> None:
         with self._call("publish"):
@@ -277,32 +281,19 @@ class MemoryTopic(_Hooked, Topic):
 
     def subscriptions(self) -> list[Subscription]:
         with self._call("subscriptions"):
-            return list(self.subscribed)
+            return super().subscriptions()
 
     def subscribe(self, protocol: str, endpoint: str, policy: Mapping[str, list[str]]) -> str:
         with self._call("subscribe"):
-            arn = f"arn:aws:sns:eu-west-1:123456789012:alerts:{len(self.policies)}"
-            self.policies[arn] = dict(policy)
-            known = PENDING if protocol == "email" else arn
-            self.subscribed.append(Subscription(protocol=protocol, endpoint=endpoint, arn=known))
-            return arn
+            return super().subscribe(protocol, endpoint, policy)
 
     def confirm(self, token: str) -> str:
-        """Confirm the address that is the token, as if AWS had mailed it that."""
         with self._call("confirm"):
-            for index, one in enumerate(self.subscribed):
-                if one.endpoint == token:
-                    arn = list(self.policies)[index]
-                    self.subscribed[index] = Subscription(protocol=one.protocol, endpoint=one.endpoint, arn=arn)
-                    return arn
-            raise SubscriptionError("Invalid parameter: Token")
+            return super().confirm(token)
 
     def unsubscribe(self, arn: str) -> None:
         with self._call("unsubscribe"):
-            place = list(self.policies).index(arn)
-            if self.subscribed[place].arn == PENDING:
-                raise SubscriptionError("not confirmed")
-            del self.subscribed[place], self.policies[arn]
+            super().unsubscribe(arn)
 
     def subjects(self) -> list[str]:
         return [message.subject for message in self.published]

@@ -52,6 +52,7 @@ class Deployment:
     ping_url: str
     api_url: str
     clock: Callable[[], datetime]
+    pause: Callable[[float], None]  # seconds
     allow_private_targets: bool = False  # channels may lead to private addresses
 
     @property

@@ -1,72 +1,77 @@
-"""The channels of a project: what making, listing, testing and deleting one comes to.
+"""The channels of a project: what making, listing, changing, testing and deleting one comes to.
 
-Lives here: the limits, the subscription that an e-mail or SMS channel is, and the notes of deliveries.
-Never here: HTTP (api/routes/channels.py), the rule of routing (channel.py), delivery (chat.py).
+Lives here: the limits, and the order of steps, so that whatever is interrupted can be done again or deleted.
+Never here: HTTP (routes/channels.py), addresses that SNS delivers to (addresses.py), the rule of routing
+(core/channel.py), delivery (delivery/).
 
-Two that one name cannot be told apart by a check that names its channel, so a name is given once per project. SNS takes
-an address once per topic, so an address is given once per deployment.
+A check lists its channels by name or id, so a name is given once per project.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from urllib.parse import parse_qs, urlparse
+from typing import Any
 from uuid import uuid4
 
-from lastseen.aws.topic import PENDING, SubscriptionError, Topic
-from lastseen.core.channel import BY_SNS, Channel, Via, from_document, kind, policy, to_document
+from lastseen.api.addresses import Addresses, key_of
+from lastseen.api.calls import Call
+from lastseen.api.checks import Checks, Described
+from lastseen.api.errors import ApiError, BadRequestError, RefusedError, TooManyError, UnknownError
+from lastseen.api.locks import exclusively
+from lastseen.api.projects import Projects
+from lastseen.api.targets import confirmation_token
+from lastseen.aws.topic import SubscriptionError, TopicBusyError, TopicFullError
+from lastseen.core.channel import BY_SNS, Channel, Via, from_document, kind, to_document
 from lastseen.delivery.notes import NOTES, Note, last_delivery, read_note, test_name
 from lastseen.health.subscriptions import forget
-from lastseen.storage.store import Store
 from lastseen.text.own import trial
 
 CHANNELS_LIMIT = 100
 """Channels of one project."""
 
+NAMED_CHECKS = 10
+"""Checks that a refusal names; more are counted."""
+
 SECRET_BYTES = 32
 
-ADDRESS = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f.]{2,}")
-NUMBER = re.compile(r"\+[1-9]\d{6,14}")
-"""What an address of mail, and a telephone number, look like."""
-
-
-class ChannelError(Exception):
-    """A channel may not be so; the text says why."""
-
-
-class TakenError(ChannelError):
-    """There is one already."""
-
-
-class NoChannelError(ChannelError):
-    """There is none of that id or name."""
+_LOCK = "channels"
 
 
 @dataclass(frozen=True, slots=True)
-class Testing:
+class ChannelTest:
     """A test alert that was published."""
 
     nonce: str
     channel: Channel
 
 
-Check = Callable[[Channel], str]
-"""Return a channel's target as it is kept, or raise ChannelError: what only a look at Apprise and at the name tells."""
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A channel as it was, and the checks that listed it, as they are now."""
+
+    channel: Channel
+    checks: Sequence[Described] = ()
+
+
+TargetChecker = Callable[[Channel], str]
+"""Return a channel's target as it is kept, or raise BadRequestError: what only Apprise and the network tell."""
+
+TargetProbe = Callable[[Channel], str]
+"""Send a test alert to a channel, and return why it was not taken, or ""."""
 
 
 class Channels:
     """The channels of one project."""
 
-    def __init__(self, store: Store, topic: Topic, project: str, now: datetime) -> None:
-        self._store = store
-        self._topic = topic
-        self._project = project
-        self._now = now
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._store = call.deployment.store
+        self._topic = call.deployment.topic
+        self._addresses = Addresses(self._store, self._topic)
+        self._project = call.project
+        self._now = call.now
 
     def all(self) -> list[Channel]:
         """Return the channels by name; one that cannot be read is left out."""
@@ -79,61 +84,105 @@ class Channels:
         return sorted(found, key=lambda channel: (channel.name.lower(), channel.id))
 
     def one(self, key: str) -> Channel:
-        """Return a channel by its id or its name. Raises NoChannelError."""
+        """Return a channel by its id or its name. Raises UnknownError."""
         found = [channel for channel in self.all() if key in {channel.id, channel.name}]
         if not found:
-            raise NoChannelError(f"no channel has the id or name {key!r}")
+            raise UnknownError(f"no channel has the id or name {key!r}")
         return found[0]
 
-    def create(self, asked: Channel, checked: Check) -> Channel:
-        """Make a channel. `asked` has no id yet. Raises ChannelError, TakenError."""
-        present = self.all()
-        if len(present) >= CHANNELS_LIMIT:
-            raise ChannelError(f"a project has at most {CHANNELS_LIMIT} channels")
-        if any(channel.name == asked.name for channel in present):
-            raise TakenError(f"a channel is called {asked.name!r} already; delete it first, or choose another name")
-        channel = replace(asked, id=str(uuid4()), created=self._now)
-        channel = replace(channel, target=checked(channel))
-        if channel.via in BY_SNS:
-            channel = replace(channel, subscription=self._subscribed(channel))
-        self._store.put_setting(kind(self._project), channel.id, to_document(channel), new=True)
-        return channel
+    def create(self, wanted: Channel, check: TargetChecker) -> Channel:
+        """Make a channel, or finish one that was interrupted. `wanted` has no id yet.
 
-    def delete(self, key: str) -> Channel:
-        """Remove a channel, and its subscription, and return what it was."""
+        Raises BadRequestError, RefusedError, TooManyError.
+        """
+        wanted = replace(wanted, target=check(wanted))
+        with self._alone():
+            present = self.all()
+            unfinished = [each for each in present if _is_unfinished(each, wanted)]
+            if not unfinished:
+                self._check_room(present, wanted.name)
+            channel_id = unfinished[0].id if unfinished else str(uuid4())
+            channel = replace(wanted, id=channel_id, created=self._now)
+            if channel.via in BY_SNS:
+                return self._subscribed(channel)
+            self._put(channel, new=True)
+            return channel
+
+    def change(self, key: str, changes: Mapping[str, Any], check: TargetChecker, probe: TargetProbe) -> Channel:
+        """Change a channel. A new target, or form of a webhook, replaces the old one only if it takes a test alert.
+
+        Raises UnknownError, BadRequestError, RefusedError.
+        """
+        with self._alone():
+            channel = self.one(key)
+            changed = replace(channel, **changes)
+            if changed.name != channel.name:
+                self._check_name(self.all(), changed.name)
+            if (changed.via, changed.target, changed.webhook) != (channel.via, channel.target, channel.webhook):
+                changed = self._redirected(channel, changed, check, probe)
+            self._put(changed, known=True)
+        return changed
+
+    def delete(self, key: str, *, replace_by: str = "", detach: bool = False) -> Deleted:
+        """Remove a channel, and its subscription.
+
+        Checks that list it get `replace_by` in its place, or with `detach` go without. Raises UnknownError, and
+        RefusedError if there are any and neither is said.
+        """
         channel = self.one(key)
+        successor = self.one(replace_by) if replace_by else None
+        if successor and successor.id == channel.id:
+            raise BadRequestError("replace_by: a channel cannot take its own place")
+        checks = self._detached(channel, successor, allowed=bool(successor) or detach)
         if channel.via in BY_SNS:
-            with suppress(SubscriptionError):  # nobody has confirmed it: SNS forgets it by itself after two days
-                self._topic.unsubscribe(channel.subscription)
+            self._addresses.release(channel)
         self._store.drop_setting(kind(self._project), channel.id)
         forget(self._store, channel.target)
         for name in (channel.id, test_name(channel)):
             self._store.drop_setting(f"{NOTES}{self._project}", name)
-        return channel
+        return Deleted(channel, checks)
 
-    def test(self, key: str) -> Testing:
+    def test(self, key: str) -> ChannelTest:
         """Publish a marked test alert that goes the whole way to one channel."""
         channel = self.one(key)
-        nonce = f"test-{secrets.token_hex(8)}"
+        nonce = new_nonce()
         self._topic.publish(trial(channel, now=self._now, nonce=nonce))
-        return Testing(nonce, channel)
+        return ChannelTest(nonce, channel)
 
     def confirm(self, key: str, token: str) -> Channel:
-        """Confirm an address by the token, or the whole link, of AWS's mail. Raises ChannelError."""
+        """Confirm an address by the token, or the whole link, of AWS's mail. Raises BadRequestError."""
         channel = self.one(key)
         if channel.via is not Via.EMAIL:
-            raise ChannelError("only an address of mail is confirmed")
+            raise BadRequestError("only an address of mail is confirmed")
         try:
-            arn = self._topic.confirm(_token(token))
+            arn = self._topic.confirm(confirmation_token(token))
+        except TopicBusyError as error:
+            raise TooManyError("AWS takes no more of these for the moment. Try again.") from error
+        except TopicFullError as error:
+            raise RefusedError(f"AWS takes no more confirmed addresses: {error}") from error
         except SubscriptionError as error:
-            raise ChannelError(f"SNS does not take this token: {error}") from error
+            raise BadRequestError(f"SNS does not take this token: {error}") from error
         confirmed = replace(channel, subscription=arn)
-        self._store.put_setting(kind(self._project), channel.id, to_document(confirmed), known=True)
+        self._put(confirmed, known=True)
         return confirmed
 
-    def confirmed(self) -> set[str]:
-        """Return the addresses that get alerts: those of which SNS knows a confirmed subscription."""
-        return {one.endpoint for one in self._topic.subscriptions() if one.arn != PENDING}
+    def ask_again(self, key: str) -> Channel:
+        """Let AWS mail a reader again who has not confirmed; finish what was interrupted. Raises RefusedError."""
+        channel = self.one(key)
+        if channel.via not in BY_SNS:
+            raise BadRequestError("only mail and SMS are subscribed; nobody confirms this channel")
+        if channel.subscription and key_of(channel) in self._addresses.confirmed():
+            raise RefusedError("it is confirmed already: alerts go there")
+        self._addresses.note(channel)
+        subscribed = self._addresses.subscribe(channel)
+        self._put(subscribed, known=True)
+        return subscribed
+
+    def unconfirmed(self, channels: Sequence[Channel]) -> set[str]:
+        """Return the ids of those channels to whose address SNS sends nothing."""
+        by_sns = [channel for channel in channels if channel.via in BY_SNS]
+        confirmed = self._addresses.confirmed() if by_sns else set()
+        return {channel.id for channel in by_sns if not channel.subscription or key_of(channel) not in confirmed}
 
     def last(self, channel: Channel) -> Note | None:
         """Return what is known of the last delivery to a channel."""
@@ -144,18 +193,62 @@ class Channels:
         note = read_note(self._store, self._project, test_name(channel))
         return note if note and note.event == nonce else None
 
-    def _subscribed(self, channel: Channel) -> str:
-        held = {(one.protocol, one.endpoint.lower()) for one in self._topic.subscriptions()}
-        if (channel.via.value, channel.target.lower()) in held:
-            hint = " An address with a plus will do: you+jobs@example.com." if channel.via is Via.EMAIL else ""
-            raise TakenError(
-                f"this address is subscribed already, by another channel or by the deployment itself; SNS takes one "
-                f"once.{hint}"
-            )
+    def _alone(self) -> Any:
+        return exclusively(self._store, _LOCK, now=self._now, pause=self._call.deployment.pause)
+
+    def _put(self, channel: Channel, *, new: bool = False, known: bool = False) -> None:
+        self._store.put_setting(kind(self._project), channel.id, to_document(channel), new=new, known=known)
+
+    def _check_room(self, present: Sequence[Channel], name: str) -> None:
+        if len(present) >= CHANNELS_LIMIT:
+            raise RefusedError(f"a project has at most {CHANNELS_LIMIT} channels: delete some that nobody needs")
+        self._check_name(present, name)
+
+    def _check_name(self, present: Sequence[Channel], name: str) -> None:
+        if any(channel.name == name for channel in present):
+            raise RefusedError(f"a channel is called {name!r} already; delete it first, or choose another name")
+
+    def _subscribed(self, channel: Channel) -> Channel:
+        """Write a channel, then subscribe its address, then fill that in: a crash leaves what can be finished."""
+        channel = self._addresses.claim(channel)
+        self._put(channel)
         try:
-            return self._topic.subscribe(channel.via.value, channel.target, policy(channel))
-        except SubscriptionError as error:
-            raise ChannelError(f"SNS does not take this address: {error}") from error
+            subscribed = self._addresses.subscribe(channel)
+        except ApiError:
+            self._store.drop_setting(kind(self._project), channel.id)
+            self._addresses.forget(channel)
+            raise
+        self._put(subscribed, known=True)
+        return subscribed
+
+    def _redirected(self, channel: Channel, changed: Channel, check: TargetChecker, probe: TargetProbe) -> Channel:
+        """Return a channel with its new target, if that takes a test alert."""
+        if {channel.via, changed.via} & BY_SNS:
+            raise RefusedError(
+                "an address of mail or a telephone number is not changed, for its reader has to confirm it: make a "
+                "channel for the new one, then delete this one with replace_by=NEW"
+            )
+        changed = replace(changed, target=check(changed), disabled="")
+        if why := probe(changed):
+            raise BadRequestError(f"target: it did not take a test alert: {why}. Nothing was changed")
+        self._store.drop_setting(f"{NOTES}{self._project}", channel.id)
+        return changed
+
+    def _detached(self, channel: Channel, successor: Channel | None, *, allowed: bool) -> list[Described]:
+        """Take a channel out of the lists of all checks, and of the project's for new ones. Raises RefusedError."""
+        project = Projects(self._store).one(self._project)
+        checks = Checks(self._call)
+        users = [each for each in checks.all().checks if channel.id in each.check.channels.split(",")]
+        in_project = channel.id in project.channels.split(",")
+        if (users or in_project) and not allowed:
+            raise RefusedError(_in_use(users, in_project=in_project))
+        changed = [
+            checks.list_channels(each.check.id, lambda listed: _without(listed, channel, successor)) for each in users
+        ]
+        if in_project:
+            channels = _without(project.channels, channel, successor)
+            Projects(self._store).change(replace(project, channels=channels))
+        return changed
 
 
 def new_secret() -> str:
@@ -163,8 +256,30 @@ def new_secret() -> str:
     return f"lss_{secrets.token_urlsafe(SECRET_BYTES)}"
 
 
-def _token(said: str) -> str:
-    """Return the token of a confirmation link, or what was said if it is none."""
-    if not said.startswith("http"):
-        return said.strip()
-    return next(iter(parse_qs(urlparse(said.strip()).query).get("Token", [])), "")
+def new_nonce() -> str:
+    """Return the id of a test alert."""
+    return f"test-{secrets.token_hex(8)}"
+
+
+def _is_unfinished(channel: Channel, wanted: Channel) -> bool:
+    """Tell whether a channel is what an interrupted request for the same one has left."""
+    same = (channel.name, channel.via, channel.target.lower()) == (wanted.name, wanted.via, wanted.target.lower())
+    return same and channel.via in BY_SNS and not channel.subscription
+
+
+def _without(listed: str, channel: Channel, successor: Channel | None) -> str:
+    """Return a list of channels with one taken out, or another in its place."""
+    ids = [successor.id if successor and each == channel.id else each for each in listed.split(",")]
+    return ",".join(dict.fromkeys(each for each in ids if each != channel.id))
+
+
+def _in_use(users: Sequence[Described], *, in_project: bool) -> str:
+    names = [each.check.name or each.check.slug or each.check.id for each in users]
+    shown = ", ".join(repr(name) for name in names[:NAMED_CHECKS])
+    more = f" and {len(names) - NAMED_CHECKS} more" if len(names) > NAMED_CHECKS else ""
+    checks = [f"the checks {shown}{more}"] if names else []
+    new = ["the project gives it to new checks"] if in_project else []
+    return (
+        f"this channel is in use by {' and '.join([*checks, *new])}: delete it with replace_by=CHANNEL to put another "
+        "in its place, or with detach=1 to let them go without"
+    )

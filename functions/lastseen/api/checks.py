@@ -147,6 +147,10 @@ class Checks:
         )
         return described if about is None else replace(described, about=about)
 
+    def list_channels(self, key: str, decide: Callable[[str], str]) -> Described:
+        """Change which channels a check lists; `decide` gets the present list."""
+        return self._change(key, lambda check: configured(check, channels=decide(check.channels)))
+
     def pause(self, key: str) -> Described:
         """Stop watching."""
         return self._change(key, lambda check: paused(check, self._now, self._blind(check)))

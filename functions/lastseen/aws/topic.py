@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lastseen.storage.errors import code_of, throttled
 from lastseen.text.message import Message
 
 if TYPE_CHECKING:
@@ -27,10 +28,30 @@ more than 8 a second: above 10, SNS cuts off e-mail."""
 
 PENDING = "PendingConfirmation"
 """SNS's word in place of the ARN of a subscription that nobody has confirmed yet."""
+DELETED = "Deleted"
+"""SNS's word in place of the ARN of a subscription that was removed: it stays in the list for some days."""
 
 
 class SubscriptionError(Exception):
-    """SNS refused an address or a token; the text says why."""
+    """SNS refused an address or a token; the text says why.
+
+    SubscriptionError
+      SubscribedError     the address is subscribed already, with another filter
+      TopicFullError      SNS takes no more subscriptions with a filter
+      TopicBusyError      SNS takes no more for the moment; the same call can be made again later
+    """
+
+
+class SubscribedError(SubscriptionError):
+    """The address is subscribed already, with another filter."""
+
+
+class TopicFullError(SubscriptionError):
+    """SNS takes no more subscriptions, or none with a filter."""
+
+
+class TopicBusyError(SubscriptionError):
+    """SNS takes no more for the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +61,11 @@ class Subscription:
     protocol: str
     endpoint: str
     arn: str  # PENDING while it is not confirmed
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether SNS sends anything there: only what has an ARN was confirmed."""
+        return self.arn.startswith("arn:")
 
 
 class Topic:
@@ -75,18 +101,20 @@ class Topic:
         )
 
     def subscriptions(self) -> list[Subscription]:
-        """Return all subscribers."""
+        """Return all subscribers, confirmed or not. Those that were removed are left out, though SNS lists them on."""
         pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._arn)
         return [
             Subscription(protocol=one["Protocol"], endpoint=one["Endpoint"], arn=one["SubscriptionArn"])
             for page in pages
             for one in page["Subscriptions"]
+            if one["SubscriptionArn"] != DELETED
         ]
 
     def subscribe(self, protocol: str, endpoint: str, policy: Mapping[str, list[str]]) -> str:
         """Subscribe an address to what the policy lets through; return the subscription's ARN, confirmed or not.
 
-        Raises SubscriptionError if SNS does not take the address.
+        An address that is subscribed with the same policy keeps its subscription; where it is not confirmed, AWS mails
+        its reader again. Raises SubscriptionError if SNS does not take the address.
         """
         try:
             answer = self._client.subscribe(
@@ -97,7 +125,7 @@ class Topic:
                 ReturnSubscriptionArn=True,
             )
         except ClientError as error:
-            raise _refusal(error) from error
+            raise refusal(error) from error
         return answer["SubscriptionArn"]
 
     def confirm(self, token: str) -> str:
@@ -110,7 +138,7 @@ class Topic:
                 TopicArn=self._arn, Token=token, AuthenticateOnUnsubscribe="true"
             )
         except ClientError as error:
-            raise _refusal(error) from error
+            raise refusal(error) from error
         return answer["SubscriptionArn"]
 
     def unsubscribe(self, arn: str) -> None:
@@ -121,8 +149,8 @@ class Topic:
         try:
             self._client.unsubscribe(SubscriptionArn=arn)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in {"NotFound", "NotFoundException"}:
-                raise _refusal(error) from error
+            if code_of(error).removesuffix("Exception") not in _GONE:
+                raise refusal(error) from error
 
     def _wait(self) -> None:
         now = self._clock()
@@ -142,11 +170,18 @@ def _attribute(value: str | list[str]) -> Any:
     return {"DataType": "String.Array", "StringValue": as_json(value)}
 
 
-_REFUSALS = frozenset({"InvalidParameter", "InvalidParameterException", "InvalidParameterValue", "NotFound"})
+_AT_FAULT = frozenset({"InvalidParameter", "InvalidParameterValue", "NotFound"})
+"""How SNS says that what was asked of it is wrong."""
+_FULL = frozenset({"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"})
+_GONE = frozenset({"NotFound"})
 
 
-def _refusal(error: ClientError) -> Exception:
-    """Return SNS's words if the request was at fault; else the error as it is."""
-    told = error.response["Error"]
-    code, words = str(told.get("Code", "")), str(told.get("Message", ""))
-    return SubscriptionError(words) if code in _REFUSALS else error
+def refusal(error: ClientError) -> Exception:
+    """Return what a refusal of SNS means; the error as it is where that is nobody's to answer but ours."""
+    code = code_of(error).removesuffix("Exception")
+    words = str(error.response["Error"].get("Message", ""))
+    if code in _AT_FAULT:
+        return (SubscribedError if "already exists" in words else SubscriptionError)(words)
+    if code in _FULL:
+        return TopicFullError(words)
+    return TopicBusyError(words) if throttled(error) else error

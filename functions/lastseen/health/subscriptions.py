@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lastseen.aws.topic import PENDING, Subscription
+from lastseen.aws.topic import Subscription
 from lastseen.core.times import millis, moment
 from lastseen.storage.store import Store
 
@@ -34,7 +34,7 @@ class Cared:
 
 def compared(before: dict[str, str], present: Sequence[Subscription]) -> Cared:
     """Return what has changed for addresses of mail. Each is told once; one that is new has a day to be confirmed."""
-    known = {one.endpoint: WAITING if one.arn == PENDING else CONFIRMED for one in present if one.protocol == "email"}
+    known = {one.endpoint: CONFIRMED if one.confirmed else WAITING for one in present if one.protocol == "email"}
     lost = tuple(sorted(a for a, was in before.items() if was == CONFIRMED and known.get(a) != CONFIRMED))
     waiting = (a for a, state in known.items() if state == WAITING and before.get(a) == WAITING)
     return Cared(known=known, lost=lost, pending=tuple(sorted(waiting)))

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from lastseen.aws.topic import PENDING, Subscription
 from lastseen.core.channel import Channel, from_document, kind, wants
 from lastseen.core.keys import Scope
 from lastseen.core.times import millis
 from lastseen.delivery.notes import NOTES
 from tests.lastseen.api.world import World
 from tests.lastseen.delivery.receiver import listening
+from tests.sns import ARN, Entry
 from tests.times import T0
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
@@ -57,8 +57,8 @@ def test_the_list_has_the_peers_form(world: World, version: int) -> None:
 
 def test_an_address_of_mail_is_subscribed_with_the_rule_of_its_channel(world: World) -> None:
     channel = made(world, statuses=["down"], tags=["db"])
-    [policy] = world.topic.policies.values()
-    assert policy == {
+    [entry] = world.topic.sns.entries
+    assert entry.policy == {
         "project": ["default", "*"],
         "channels": ["*", channel["id"]],
         "status": ["down"],
@@ -82,7 +82,7 @@ def test_a_wrong_token_is_refused_with_the_words_of_sns(world: World) -> None:
 
 def test_a_telephone_needs_no_confirmation(world: World) -> None:
     assert made(world, via="sms", target="+491701234567")["state"] == "on"
-    assert [one.protocol for one in world.topic.subscribed] == ["sms"]
+    assert [entry.protocol for entry in world.topic.sns.present] == ["sms"]
 
 
 def test_a_channel_that_takes_only_what_names_it(world: World) -> None:
@@ -139,7 +139,7 @@ def test_what_a_channel_may_not_be_is_refused_with_a_reason(world: World, asked:
     reply = world.post(PATH, MAIL | asked)
     assert reply.status == 400
     assert why in reply.error
-    assert world.topic.subscribed == []
+    assert world.topic.sns.entries == []
     assert world.store.settings(kind("default")) == {}
 
 
@@ -151,9 +151,11 @@ def test_a_name_is_given_once_and_an_address_too(world: World) -> None:
     assert (taken.status, "you+jobs@example.com" in taken.error) == (409, True)
 
 
-def test_an_address_of_the_deployment_itself_is_taken(world: World) -> None:
-    world.topic.subscribed.append(Subscription(protocol="email", endpoint="ops@example.com", arn=PENDING))
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_an_address_of_the_deployment_itself_is_taken(world: World, *, confirmed: bool) -> None:
+    world.topic.sns.entries.append(Entry("email", "ops@example.com", {}, f"{ARN}:1", confirmed=confirmed))
     assert world.post(PATH, MAIL).status == 409
+    assert world.store.settings(kind("default")) == {}
 
 
 def test_a_project_has_a_hundred_channels_at_most(world: World) -> None:
@@ -166,7 +168,7 @@ def test_a_project_has_a_hundred_channels_at_most(world: World) -> None:
 def test_a_channel_is_deleted_with_its_subscription(world: World, by: str) -> None:
     channel = made(world, via="sms", target="+491701234567")
     assert world.send("DELETE", f"{PATH}{channel[by]}").status == 200
-    assert world.topic.subscribed == []
+    assert world.topic.sns.present == []
     assert world.get(PATH).json() == {"channels": []}
     assert world.get(f"{PATH}{channel['id']}").status == 404
 

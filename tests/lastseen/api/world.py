@@ -47,6 +47,7 @@ class World:
     topic: MemoryTopic = field(default_factory=MemoryTopic)
     now: datetime = T0
 
+    waited: list[float] = field(default_factory=list)  # seconds that a request would have waited
     site: str = "https://example.org"
     allow_private_targets: bool = False
 
@@ -58,6 +59,7 @@ class World:
             ping_url=f"{self.site}/ping",
             api_url=f"{self.site}/api",
             clock=lambda: self.now,
+            pause=self.waited.append,
             allow_private_targets=self.allow_private_targets,
         )
         self.app = build(deployment, Logger(service="tests"))

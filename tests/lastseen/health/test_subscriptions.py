@@ -6,11 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from lastseen.api.channels import Channels
 from lastseen.aws.topic import PENDING, Subscription
-from lastseen.core.channel import Channel, Via
 from lastseen.health.subscriptions import Cared, care, compared
-from tests.memory import MemoryStore, MemoryTopic
+from tests.lastseen.api.world import World
+from tests.memory import MemoryStore
 from tests.times import T0, hours
 
 DAY = timedelta(days=1)
@@ -72,12 +71,20 @@ def test_what_could_not_be_told_is_told_the_next_minute() -> None:
 
 
 def test_a_channel_that_is_deleted_on_purpose_is_not_missed() -> None:
-    store, topic, told = MemoryStore(), MemoryTopic(), list[Cared]()
-    channels = Channels(store, topic, "default", T0)
-    wanted = Channel(id="", project="default", name="ops", via=Via.EMAIL, target="ops@example.com")
-    channels.create(wanted, lambda channel: channel.target)
-    channels.confirm("ops", "ops@example.com")
-    care(store, T0, subscriptions=topic.subscriptions, tell=told.append)
-    channels.delete("ops")
-    care(store, T0 + DAY + hours(1), subscriptions=topic.subscriptions, tell=told.append)
+    world, told = World(), list[Cared]()
+    world.post("/api/v3/channels/", {"name": "ops", "target": "ops@example.com"})
+    world.post("/api/v3/channels/ops/confirm", {"token": "ops@example.com"})
+    care(world.store, T0, subscriptions=world.topic.subscriptions, tell=told.append)
+    world.send("DELETE", "/api/v3/channels/ops")
+    care(world.store, T0 + DAY + hours(1), subscriptions=world.topic.subscriptions, tell=told.append)
     assert told == []
+
+
+def test_an_address_that_a_mail_scanner_unsubscribed_is_lost_although_sns_lists_it_still() -> None:
+    world, told = World(), list[Cared]()
+    world.post("/api/v3/channels/", {"name": "ops", "target": "ops@example.com"})
+    world.post("/api/v3/channels/ops/confirm", {"token": "ops@example.com"})
+    care(world.store, T0, subscriptions=world.topic.subscriptions, tell=told.append)
+    world.topic.sns.opened_every_link("ops@example.com")
+    care(world.store, T0 + DAY, subscriptions=world.topic.subscriptions, tell=told.append)
+    assert [cared.lost for cared in told] == [("ops@example.com",)]
