@@ -149,7 +149,10 @@ class Checks:
 
     def list_channels(self, key: str, decide: Callable[[str], str]) -> Described:
         """Change which channels a check lists; `decide` gets the present list."""
-        return self._change(key, lambda check: configured(check, channels=decide(check.channels)))
+        return self._change(
+            key,
+            lambda check: configured(check, self._now, self._blind(check), channels=decide(check.channels)),
+        )
 
     def pause(self, key: str) -> Described:
         """Stop watching."""
