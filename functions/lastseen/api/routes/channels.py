@@ -5,6 +5,7 @@ The list has the peer's form; all beside `id`, `name` and `kind` is ours.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lastseen.api import channels
@@ -81,6 +82,11 @@ def update(call: Call) -> HttpResponse:
     is_new_webhook = channel.webhook is None and changed.webhook is not None
     secret = str((changed.webhook or {}).get("secret", "")) if is_new_webhook else ""
     return HttpResponse(document=NewChannelDocument(**document.model_dump(), secret=secret))
+
+
+def patch(call: Call) -> HttpResponse:
+    """Change what the body names: the same by another method."""
+    return update(call)
 
 
 def delete(call: Call) -> HttpResponse:
@@ -225,11 +231,11 @@ _UNKNOWN = Responds(description="There is no such channel.")
 _BUSY = Responds(description="AWS takes no more subscriptions for the moment. Try again.")
 
 
-def _changed_by(method: str) -> Route:
+def _changed_by(method: str, handler: Callable[[Call], HttpResponse]) -> Route:
     return Route(
         method=method,
         path=ONE,
-        handler=update,
+        handler=handler,
         needs=Needs.WRITE,
         summary="Change a channel",
         description="What the body names. A new target replaces the old one only if it takes a test alert; checks go "
@@ -275,8 +281,8 @@ ROUTES = (
         summary="Get a channel by id or name",
         responses={200: _CHANNEL, 404: _UNKNOWN},
     ),
-    _changed_by("POST"),
-    _changed_by("PATCH"),
+    _changed_by("POST", update),
+    _changed_by("PATCH", patch),
     Route(
         method="DELETE",
         path=ONE,
