@@ -15,27 +15,35 @@ from uuid import UUID
 
 from lastseen.core.channel import ALL, Via
 from lastseen.core.check import Check
+from lastseen.core.limits import (
+    CHANNELS_CHARS,
+    CONTROL_CHARS,
+    DESCRIPTION_CHARS,
+    FLIPS_PER_HOUR,
+    KEYWORDS_CHARS,
+    NAME_CHARS,
+    PROJECT_CHARS,
+    SECONDS,
+    SLUG_CHARS,
+    SLUG_PATTERN,
+    TAGS_CHARS,
+)
 from lastseen.core.schedule import Period, ScheduleError, next_due
 
 TIMES = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
-SPANS = (timedelta(seconds=60), timedelta(days=365))
+SPANS = (timedelta(seconds=SECONDS[0]), timedelta(seconds=SECONDS[-1]))
 COUNT_LIMIT = 10**12
-NAME_CHARS = 100
-TAGS_CHARS = 500
-ABOUT_CHARS = 4_000
-KEYWORDS_CHARS = 200
-CHANNELS_CHARS = 2_000
 TARGET_CHARS = 2_000
-FLAP_LIMITS = range(101)
 PORTS = range(65_536)
 
-_LINE = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*")
-_SLUG = re.compile(r"[a-z0-9_-]{0,100}", re.ASCII)
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,59}", re.ASCII)
+_LINE = re.compile(rf"[^{CONTROL_CHARS}\ud800-\udfff]*")
+_SLUG = re.compile(rf"{SLUG_PATTERN}{{0,{SLUG_CHARS}}}", re.ASCII)
+_PROJECT = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{PROJECT_CHARS - 1}}}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,100}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _ADDRESS = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f.]{2,}")
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", re.ASCII)
 _METHODS = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE"})
 
 
@@ -44,31 +52,31 @@ def project(name: object) -> None:
     _need(isinstance(name, str) and bool(_PROJECT.fullmatch(name)), "a project has a name of a-z, 0-9 and hyphens")
 
 
-def check(held: Check, about: object) -> None:
+def check(stored: Check, about: object) -> None:
     """Refuse a check that the API could not have made. Raises ValueError."""
-    where = f"the check {held.id}"
-    _need(_is_uuid(held.id), f"{where}: its id is not a UUID in lower case")
+    where = f"the check {stored.id}"
+    _need(_is_uuid(stored.id), f"{where}: its id is not a UUID in lower case")
     texts = {
-        "name": (held.name, NAME_CHARS),
-        "tags": (held.tags, TAGS_CHARS),
-        "desc": (about, ABOUT_CHARS),
-        "channels": (held.channels, CHANNELS_CHARS),
-        "start_kw": (held.filters.start, KEYWORDS_CHARS),
-        "success_kw": (held.filters.success, KEYWORDS_CHARS),
-        "failure_kw": (held.filters.failure, KEYWORDS_CHARS),
+        "name": (stored.name, NAME_CHARS),
+        "tags": (stored.tags, TAGS_CHARS),
+        "desc": (about, DESCRIPTION_CHARS),
+        "channels": (stored.channels, CHANNELS_CHARS),
+        "start_kw": (stored.filters.start, KEYWORDS_CHARS),
+        "success_kw": (stored.filters.success, KEYWORDS_CHARS),
+        "failure_kw": (stored.filters.failure, KEYWORDS_CHARS),
     }
     for name, (text, limit) in texts.items():
         _text(text, f"{where}: {name}", limit)
-    _need(isinstance(held.slug, str) and bool(_SLUG.fullmatch(held.slug)), f"{where}: its slug is not one")
-    _need(held.methods in {"", "POST"}, f"{where}: methods are POST or all")
-    _need(held.channels in {"", ALL} or all(map(_ID.fullmatch, held.channels.split(","))), f"{where}: its channels")
-    flags = (held.manual_resume, held.flapping, *_flags(held))
+    _need(isinstance(stored.slug, str) and bool(_SLUG.fullmatch(stored.slug)), f"{where}: its slug is not one")
+    _need(stored.methods in {"", "POST"}, f"{where}: methods are POST or all")
+    _need(stored.channels in {"", ALL} or all(map(_ID.fullmatch, stored.channels.split(","))), f"{where}: its channels")
+    flags = (stored.manual_resume, stored.flapping, *_flags(stored))
     _need(all(isinstance(flag, bool) for flag in flags), f"{where}: a switch is not true or false")
-    _need(held.flap_limit in FLAP_LIMITS, f"{where}: flap_limit is 0 to 100")
-    _spans(held, where)
-    _times(held, where)
-    _counts(held, where)
-    _schedule(held, where)
+    _need(stored.flap_limit in range(FLIPS_PER_HOUR + 1), f"{where}: flap_limit is 0 to 100")
+    _spans(stored, where)
+    _times(stored, where)
+    _counts(stored, where)
+    _schedule(stored, where)
 
 
 def channel(channel_id: str, document: Mapping[str, Any]) -> None:
@@ -84,13 +92,14 @@ def channel(channel_id: str, document: Mapping[str, Any]) -> None:
         _need(bool(_ADDRESS.fullmatch(str(target))), f"{where}: its target is not an e-mail address")
     elif via is Via.SMS:
         _need(bool(_NUMBER.fullmatch(str(target))), f"{where}: its target is not a number like +491701234567")
+    elif via is Via.WEBHOOK:
+        _url(str(target), where)
     else:
-        _url(str(target), where, schemes=("http", "https") if via is Via.WEBHOOK else ())
+        _need(bool(_SERVICE.match(str(target))), f"{where}: its target is not a URL")
     _texts(document.get("tags", []), f"{where}: its tags")
     _texts(document.get("statuses", []), f"{where}: its statuses")
     _need(set(document.get("statuses", [])) <= {"down", "up"}, f"{where}: its statuses are down and up")
-    for flag in ("default",):
-        _need(isinstance(document.get(flag, True), bool), f"{where}: {flag} is true or false")
+    _need(isinstance(document.get("default", True), bool), f"{where}: default is true or false")
     for text in ("subscription", "disabled"):
         _text(document.get(text, ""), f"{where}: {text}", TARGET_CHARS)
     _milliseconds(document.get("created"), f"{where}: when it was made")
@@ -125,51 +134,49 @@ def _webhook(document: object, where: str) -> None:
         _need(isinstance(document.get(text, ""), str), f"{where}: its {text} is not text")
 
 
-def _url(target: str, where: str, *, schemes: tuple[str, ...]) -> None:
+def _url(target: str, where: str) -> None:
     try:
         parts = urlsplit(target)
-        port = parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise ValueError(f"{where}: its target is not a URL") from error
-    is_right = parts.scheme in schemes and bool(parts.hostname) if schemes else bool(parts.scheme)
-    _need(is_right, f"{where}: its target is not a URL")
+    _need(parts.scheme in {"http", "https"} and bool(host), f"{where}: its target is not a URL")
     _need(port is None or port in PORTS, f"{where}: its target's port")
-    bracketed = "[" in parts.netloc
-    _need(not bracketed or ":" in (parts.hostname or ""), f"{where}: only IPv6 stands in brackets in a URL")
+    _need("[" not in parts.netloc or ":" in host, f"{where}: only an IPv6 address can be in brackets in a URL")
 
 
-def _flags(held: Check) -> Iterable[object]:
-    filters = held.filters
+def _flags(stored: Check) -> Iterable[object]:
+    filters = stored.filters
     return filters.http_body, filters.subject, filters.body, filters.default_fail
 
 
-def _spans(held: Check, where: str) -> None:
-    for name, span in (("grace", held.grace), ("reminder", held.reminder)):
+def _spans(stored: Check, where: str) -> None:
+    for name, span in (("grace", stored.grace), ("reminder", stored.reminder)):
         _need(span is None or SPANS[0] <= span <= SPANS[1], f"{where}: {name} is a minute to a year")
-    duration = held.last_duration
+    duration = stored.last_duration
     _need(duration is None or timedelta(0) <= duration <= TIMES[1] - TIMES[0], f"{where}: how long its last run took")
 
 
-def _times(held: Check, where: str) -> None:
+def _times(stored: Check, where: str) -> None:
     names = ("created", "since", "reminded", "snoozed_until", "last_ping", "last_start", "wake_at")
-    named = [(name, getattr(held, name)) for name in names] + [("recent", at) for at in held.recent]
+    named = [(name, getattr(stored, name)) for name in names] + [("recent", at) for at in stored.recent]
     for name, at in named:
         _need(at is None or TIMES[0] <= at < TIMES[1], f"{where}: {name} is not between the years 1970 and 2200")
 
 
-def _counts(held: Check, where: str) -> None:
+def _counts(stored: Check, where: str) -> None:
     for name in ("n_pings", "rev", "flips", "announced"):
-        _need(0 <= getattr(held, name) < COUNT_LIMIT, f"{where}: {name} is not a count")
-    _need(held.announced <= held.flips, f"{where}: more changes were announced than there are")
-    _need(held.incident is None or 0 < held.incident <= held.flips, f"{where}: its incident")
+        _need(0 <= getattr(stored, name) < COUNT_LIMIT, f"{where}: {name} is not a count")
+    _need(stored.announced <= stored.flips, f"{where}: more changes were announced than there are")
+    _need(stored.incident is None or 0 < stored.incident <= stored.flips, f"{where}: its incident")
 
 
-def _schedule(held: Check, where: str) -> None:
-    if isinstance(held.schedule, Period):
-        _need(SPANS[0] <= held.schedule.period <= SPANS[1], f"{where}: its period is a minute to a year")
+def _schedule(stored: Check, where: str) -> None:
+    if isinstance(stored.schedule, Period):
+        _need(SPANS[0] <= stored.schedule.period <= SPANS[1], f"{where}: its period is a minute to a year")
         return
     try:
-        next_due(held.schedule, held.created or TIMES[0])
+        next_due(stored.schedule, stored.created or TIMES[0])
     except ScheduleError as error:
         raise ValueError(f"{where}: schedule: {error}") from error
 

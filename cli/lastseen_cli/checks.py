@@ -160,7 +160,7 @@ def list_checks(
         listing.watch(api, asked, shown)
         return None
     found, total = listing.ask(api, asked)
-    return Answer({"checks": found}, lambda: listing.show(found, shown, total=total))
+    return Answer({"checks": found}, lambda: listing.show(found, shown, asked, total=total))
 
 
 @command(checks, "show", "lastseen checks show nightly-backup")

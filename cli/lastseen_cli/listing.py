@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lastseen_cli.api import Api, Document
 
 WATCH_SECONDS = 5.0
+CREATE = "lastseen checks create NAME --every 1h"
 MINUTES = "%Y-%m-%d %H:%M"
 CLEAR = "\x1b[H\x1b[2J"
 
@@ -97,11 +98,10 @@ def ask(api: Api, query: Query) -> tuple[list[Document], int]:
     return sorted(wanted, key=_order(query.sort)), len(checks)
 
 
-def show(checks: Sequence[Document], columns: Sequence[str], *, total: int) -> None:
-    """Print the checks, a line each."""
+def show(checks: Sequence[Document], columns: Sequence[str], query: Query, *, total: int) -> None:
+    """Print the checks, a line each; `total` is how many there were before their status was looked at."""
     if not checks:
-        none = f"None of {total} checks has this status." if total else "There is no check. Make one with: " + CREATE
-        output.say(none)
+        output.say(_none(query, total))
         return
     heads = [output.zoned(name.upper()) if name in {"last", "next"} else name.upper() for name in columns]
     rows = [[COLUMNS[name](check) for name in columns] for check in checks]
@@ -116,8 +116,16 @@ def watch(api: Api, query: Query, columns: Sequence[str]) -> None:
         while True:
             checks, total = ask(api, query)
             sys.stdout.write(CLEAR)
-            show(checks, columns, total=total)
+            show(checks, columns, query, total=total)
             time.sleep(WATCH_SECONDS)
+
+
+def _none(query: Query, total: int) -> str:
+    if total:
+        return f"None of {total} checks has this status."
+    if query.tags:
+        return f"No check has the tags {' '.join(query.tags)}."
+    return f"There is no check. Make one with: {CREATE}"
 
 
 def _word(status: str) -> str:
@@ -141,6 +149,3 @@ def _order(sort: Sort) -> Callable[[Document], tuple[Any, ...]]:
                 return output.instant(check["next_ping"]) or float("inf"), name
 
     return key
-
-
-CREATE = output.hint("lastseen", "checks", "create", "NAME", "--every", "1h")

@@ -275,6 +275,114 @@ def test_a_file_that_is_not_whole_is_refused_before_anything_is_written(text: st
         read(text)
 
 
+CHECK_CHANGES: list[dict[str, Any]] = [
+    {"id": {"S": "x"}},
+    {"id": {"S": ID.upper()}},
+    {"nm": {"S": "x" * 101}},
+    {"nm": {"S": "\x1b[31m"}},
+    {"nm": {"N": "5"}},
+    {"sl": {"S": "Not a slug"}},
+    {"g": {"N": "1000"}},
+    {"re": {"N": "1000"}},
+    {"lp": {"N": "253402300799000"}},
+    {"lp": {"N": "-1"}},
+    {"w": {"N": "1" + "0" * 40}},
+    {"rc": {"L": [{"N": "253402300799000"}]}},
+    {"n": {"N": "-1"}},
+    {"a": {"N": "10"}},
+    {"ic": {"N": "99"}},
+    {"fl": {"N": "101"}},
+    {"mt": {"S": "GET"}},
+    {"mr": {"S": "yes"}},
+    {"ch": {"S": "a b"}},
+    {"sc": {"N": "5"}},
+    {"sc": {"L": [{"S": "cron"}, {"S": "61 * * * *"}, {"S": "UTC"}]}},
+    {"sc": {"L": [{"S": "cron"}, {"S": "0 3 * * *"}, {"S": "Mars/Base"}]}},
+]
+
+
+@pytest.mark.parametrize("changes", CHECK_CHANGES, ids=str)
+def test_a_check_that_the_api_would_not_have_made_is_refused(changes: dict[str, Any]) -> None:
+    document = json.loads(damaged())
+    [full] = [each for each in document["checks"] if each["item"]["id"] == {"S": ID}]
+    full["item"] |= changes
+    with pytest.raises(UsageError, match="Nothing was written"):
+        read(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": 5},
+        {"name": "a,b"},
+        {"name": "*"},
+        {"name": ""},
+        {"via": "pigeon"},
+        {"via": ["webhook"]},
+        {"via": "webhook", "target": "http://[8.8.8.8]/"},
+        {"via": "webhook", "target": "http://x:99999/"},
+        {"via": "webhook", "target": "file:///etc/passwd"},
+        {"via": "email", "target": "nobody"},
+        {"via": "sms", "target": "+4917٣1234567"},
+        {"target": 5},
+        {"target": "no scheme"},
+        {"statuses": ["late"]},
+        {"statuses": "down"},
+        {"tags": [5]},
+        {"default": "yes"},
+        {"created": 10**30},
+        {"created": True},
+        {"webhook": []},
+        {"webhook": {"headers": {"X": 5}}},
+        {"webhook": {"method": "BREW"}},
+    ],
+    ids=str,
+)
+def test_a_channel_that_the_api_would_not_have_made_is_refused(changes: dict[str, Any]) -> None:
+    document = json.loads(damaged())
+    document["channels"]["c1"] |= changes
+    with pytest.raises(UsageError, match="Nothing was written"):
+        read(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "target", ["tgram://123456789:abc_def/12345/", "slack://A/B/C/#ops", "mailto://u:p@example.org", "ntfys://h/topic"]
+)
+def test_chats_that_the_api_takes_are_accepted(target: str) -> None:
+    document = json.loads(damaged())
+    document["channels"]["c1"]["target"] = target
+    assert read(json.dumps(document)).channels["c1"]["target"] == target
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": 5}, {"created": 10**30}, {"last_used": "now"}, {"hint": ["x"]}, {"scope": "all"}], ids=str
+)
+def test_a_key_that_the_api_would_not_have_made_is_refused(changes: dict[str, Any]) -> None:
+    [(key_hash, key)] = json.loads(damaged())["keys"].items()
+    for keys_ in ({key_hash: key | changes}, {"h": key}):
+        with pytest.raises(UsageError, match="Nothing was written"):
+            read(damaged(keys=keys_))
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"lastseen_backup": 1}', '{"lastseen_backup": 1, "project": []}'])
+def test_what_is_no_backup_at_all_is_refused_without_a_traceback(text: str) -> None:
+    with pytest.raises(UsageError):
+        read(text)
+
+
+@pytest.mark.parametrize("field", ["keys", "channels", "checks", "choices"])
+@pytest.mark.parametrize("value", [5, "x", [[]], {"channels": 5, "c": 5}, True])
+def test_a_part_of_another_form_is_refused_without_a_traceback(field: str, value: object) -> None:
+    with pytest.raises(UsageError, match="Nothing was written"):
+        read(damaged(**{field: value}))
+
+
+def test_a_file_of_the_former_export_is_restored() -> None:
+    document = json.loads(damaged())
+    document["lastseen_export"] = document.pop("lastseen_backup")
+    assert len(read(json.dumps(document)).checks) == 2
+
+
 # --- The commands ---
 
 

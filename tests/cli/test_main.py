@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+from typer.core import TyperGroup
 
+from lastseen_cli.commands import app
 from lastseen_cli.local.front import listen
 
 LASTSEEN = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
@@ -86,6 +92,52 @@ def test_misuse_exits_2_with_help_on_stderr(arguments: list[str]) -> None:
 def test_a_typo_is_answered_with_what_was_meant() -> None:
     assert "Did you mean 'checks'?" in lastseen("chekcs").stderr
     assert "Did you mean 'list'?" in lastseen("checks", "lst").stderr
+
+
+ROOT = typer.main.get_command(app)
+ENDS = {"|", "||", "&&", ">", "<"}
+"""Where a shell goes on after a command."""
+
+
+def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every command that is shown, with the words that name it."""
+    if not isinstance(command, TyperGroup):
+        yield words, command
+        return
+    for name, each in command.commands.items():
+        if not each.hidden:
+            yield from commands(each, *words, name)
+
+
+def examples(command: Any) -> list[str]:
+    return [line.removeprefix("$ ") for line in (command.epilog or "").split("\n\n") if line.startswith("$ ")]
+
+
+COMMANDS = {words: command for words, command in commands(ROOT) if words != ("exec",)}  # that has its own parser
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_shows_examples_that_it_understands(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = COMMANDS[words]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "default.json").touch()
+    assert examples(command)
+    for example in examples(command):
+        typed = shlex.split(example)
+        typed = typed[typed.index("lastseen") + 1 :]
+        typed = typed[: next((n for n, word in enumerate(typed) if word in ENDS), None)]
+        assert tuple(typed[: len(words)]) == words
+        command.make_context(" ".join(words), typed[len(words) :]).close()
+
+
+def test_every_command_prints_json_if_asked() -> None:
+    without = {("local",), ("backup",)}  # a server; JSON always
+    lacking = {
+        words for words, command in COMMANDS.items() if not any("--json" in option.opts for option in command.params)
+    }
+    assert lacking == without
 
 
 @pytest.mark.parametrize(("old", "new"), [("export", "backup"), ("import", "restore")])
