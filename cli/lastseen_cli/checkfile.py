@@ -79,6 +79,10 @@ KINDS: Mapping[str, tuple[Kind, str]] = {
     "every": (DURATION, "Expected between two pings, like 90s, 5m, 1h30m, 1d."),
     "schedule": (TEXT, "Instead of every: cron, systemd OnCalendar, or as your scheduler writes it."),
     "tz": (TEXT, "Time zone of the schedule, like Europe/Berlin."),
+    "skipped_hour": (
+        Kind(_text, {"enum": ["", "run", "skip"]}),
+        "What the job's scheduler does at a time that the clocks skip: run it later, or not at all.",
+    ),
     "grace": (DURATION, "How late a ping, or how long a run, may be before the alert."),
     "tags": (Kind(_text, LIST_SCHEMA, " "), "A list, or words separated by spaces."),
     "desc": (TEXT, "What to do when it goes down; alerts show it."),

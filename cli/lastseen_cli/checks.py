@@ -28,6 +28,13 @@ Schedule = Annotated[
     str | None, typer.Option(help="Instead of --every: cron, systemd OnCalendar, or as your scheduler writes it.")
 ]
 Tz = Annotated[str | None, typer.Option(help="Time zone of the schedule, like Europe/Berlin.")]
+SkippedHour = Annotated[
+    str | None,
+    typer.Option(
+        metavar="run|skip",
+        help="What the job's scheduler does at a time that the clocks skip: run it later, or not at all.",
+    ),
+]
 Grace = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="How late a ping, or how long a run, may be before the alert."),
@@ -52,7 +59,7 @@ ManualResume = Annotated[
 @command(
     checks,
     "create",
-    'lastseen checks create "Nightly backup" --schedule "30 2 * * *" --tz Europe/Berlin --grace 10m',
+    'lastseen checks create "Nightly backup" --schedule "30 4 * * *" --tz Europe/Berlin --grace 10m',
     'lastseen checks create "Queue worker" --every 5m --tags "prod queue" --unique',
 )
 def create(
@@ -62,6 +69,7 @@ def create(
     every: Every = None,
     schedule: Schedule = None,
     tz: Tz = None,
+    skipped_hour: SkippedHour = None,
     grace: Grace = None,
     slug: Slug = None,
     tags: Tags = None,
@@ -87,6 +95,7 @@ def create(
         tz=tz,
         grace=grace,
         reminder=reminder,
+        skipped_hour=skipped_hour,
         slug=slug_of(name) if slug is None else slug,
         tags=tags,
         desc=desc,
@@ -198,6 +207,7 @@ def update(
     every: Every = None,
     schedule: Schedule = None,
     tz: Tz = None,
+    skipped_hour: SkippedHour = None,
     grace: Grace = None,
     slug: Slug = None,
     tags: Tags = None,
@@ -214,6 +224,7 @@ def update(
         tz=tz,
         grace=grace,
         reminder=reminder,
+        skipped_hour=skipped_hour,
         slug=slug,
         tags=tags,
         desc=desc,

@@ -37,7 +37,7 @@ where to:
 in a crontab:
   LASTSEEN_PING_URL=https://abc123.execute-api.eu-central-1.amazonaws.com/ping
   LASTSEEN_PING_KEY=...
-  30 2 * * *   lastseen exec --create nightly-backup -- /usr/local/bin/backup --all
+  30 4 * * *   lastseen exec --create nightly-backup -- /usr/local/bin/backup --all
 
 A shell's own words need a shell:
   lastseen exec report -- sh -c 'make-report | mail -s report team'

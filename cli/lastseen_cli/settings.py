@@ -24,6 +24,7 @@ SETTINGS = (
     "timeout",
     "schedule",
     "tz",
+    "skipped_hour",
     "grace",
     "reminder",
     "channels",

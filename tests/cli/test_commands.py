@@ -24,10 +24,10 @@ def test_a_check_is_made_and_its_ping_url_is_the_only_data(lastseen: Terminal) -
 def test_every_option_of_create_reaches_the_check(lastseen: Terminal) -> None:
     lastseen.ok(
         *("checks", "create", "x", "--schedule", "0 3 * * *", "--tz", "Europe/Berlin", "--tags", "a b", "--desc", "d"),
-        *("--channels", "", "--reminder", "4h", "--manual-resume"),
+        *("--channels", "", "--reminder", "4h", "--manual-resume", "--skipped-hour", "skip"),
     )
     (check,) = lastseen.world.store.checks.values()
-    assert check.schedule == Cron("0 3 * * *", "Europe/Berlin")
+    assert check.schedule == Cron("0 3 * * *", "Europe/Berlin", "skip")
     assert (check.tags, check.channels, check.reminder, check.manual_resume) == ("a b", "", hours(4), True)
 
 

@@ -230,7 +230,7 @@ def test_the_check_is_made_as_the_page_says(local: Local) -> None:
     text = PAGE["make the check"].replace("nightly-report", "aws-page").replace("lastseen checks", command)
     subprocess.run(["sh", "-euc", text], env={**ENVIRON, **local.environment}, check=True, capture_output=True)
     [check] = checks(local, "aws-page")
-    assert (check["schedule"], check["grace"]) == ("30 2 * * *", 3600)
+    assert (check["schedule"], check["grace"]) == ("30 4 * * *", 3600)
 
 
 def test_the_real_monitor_takes_the_functions_pings(

@@ -66,7 +66,7 @@ def test_help_teaches_where_the_pings_go_how_it_is_written_in_a_crontab_and_what
         "usage: lastseen exec [options] SLUG -- command ...",
         "LASTSEEN_PING_URL",
         "LASTSEEN_PING_KEY",
-        "30 2 * * *   lastseen exec --create nightly-backup -- /usr/local/bin/backup --all",
+        "30 4 * * *   lastseen exec --create nightly-backup -- /usr/local/bin/backup --all",
         "the job's own; 128 + n if signal n ended it",
         "never fails because of a ping",
     ):

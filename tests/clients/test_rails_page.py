@@ -62,8 +62,8 @@ def test_a_rails_application_made_of_the_page_tells_what_its_jobs_do(application
         "report of last month",
         "no such month",
         "no try left",
-        "30 2 * * * Europe/Berlin nightly-report",
-        "30 2 * * * Europe/Berlin nightly-report",
+        "30 4 * * * Europe/Berlin nightly-report",
+        "30 4 * * * Europe/Berlin nightly-report",
     ]
     assert [(ping.check, ping.signal) for ping in receiver.pings] == [
         ("nightly-report", "start"), ("nightly-report", "success"),
@@ -110,7 +110,7 @@ def test_whenever_writes_the_lines_and_they_tell_when_cron_runs_them(application
     lines = [line for line in told.stdout.splitlines() if line and not line.startswith("#")]
     watched, rake = lines
     assert watched.startswith(
-        f"30 2 * * * /bin/bash -l -c 'cd {application} && /usr/local/bin/lastseen.sh nightly-dump"
+        f"30 4 * * * /bin/bash -l -c 'cd {application} && /usr/local/bin/lastseen.sh nightly-dump"
     )
     assert "rake billing:close_month" in rake
     command = watched.split("* * * ", 1)[1].replace("/usr/local/bin/lastseen.sh", str(CLIENTS / "sh/lastseen.sh"))
@@ -184,7 +184,7 @@ def test_the_deploy_hook_makes_the_check_once_with_its_schedule(local: Local, tm
     for _ in range(2):
         subprocess.run(["sh", "-euc", hook], env={**ENVIRON, **local.environment}, check=True, cwd=tmp_path)
     [check] = checks(local, "rails-page-hook")
-    assert (check["schedule"], check["tz"], check["grace"]) == ("30 2 * * *", "Europe/Berlin", 3600)
+    assert (check["schedule"], check["tz"], check["grace"]) == ("30 4 * * *", "Europe/Berlin", 3600)
     assert (check["name"], check["tags"], check["status"]) == ("Nightly report", "rails billing", "new")
 
 

@@ -200,7 +200,7 @@ def test_the_check_is_made_with_crons_expression(places: Path, local: Local) -> 
         done = run(places, local, text)
         assert done.returncode == 0, done.stderr
     [check] = checks(local, "crontab-page")
-    assert (check["schedule"], check["tz"], check["grace"]) == ("30 2 * * *", "Europe/Berlin", 3600)
+    assert (check["schedule"], check["tz"], check["grace"]) == ("30 4 * * *", "Europe/Berlin", 3600)
 
 
 # --- the pages' seconds -----------------------------------------------------------------------------------------------

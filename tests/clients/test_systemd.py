@@ -239,4 +239,4 @@ def test_the_check_is_made_with_the_timers_own_words(local: Local) -> None:
     text = PAGE["make the check"].replace("nightly-backup", "systemd-page").replace("lastseen checks", command)
     subprocess.run(["sh", "-euc", text], env={**ENVIRON, **local.environment}, check=True, capture_output=True)
     [check] = checks(local, "systemd-page")
-    assert (check["schedule"], check["tz"], check["grace"]) == ("*-*-* 02:30:00", "Europe/Berlin", 3600)
+    assert (check["schedule"], check["tz"], check["grace"]) == ("*-*-* 04:30:00", "Europe/Berlin", 3600)

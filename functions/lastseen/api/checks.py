@@ -26,7 +26,7 @@ from lastseen.core.ids import as_uuid
 from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.moments import is_late
-from lastseen.core.schedule import Period, Schedule, ScheduleError, validated
+from lastseen.core.schedule import Cron, OnCalendar, Period, Schedule, ScheduleError, validated
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.health.canary import windows
 from lastseen.storage.checks import FIRST_PLACE, Place
@@ -271,11 +271,17 @@ class Checks:
             raise BadRequestError(f"tz: {error}") from error
         try:
             if request.schedule:
-                timing["schedule"] = understood(request.schedule, tz, after=self._now)
+                timing["schedule"] = understood(
+                    request.schedule,
+                    tz,
+                    after=self._now,
+                    skipped_hour=request.skipped_hour or None,
+                    otherwise=check.schedule.skipped_hour if isinstance(check.schedule, Cron) else "run",
+                )
             elif "timeout" in sent:
                 timing["schedule"] = Period(timedelta(seconds=request.timeout))
-            elif "tz" in sent and not isinstance(check.schedule, Period):
-                timing["schedule"] = validated(replace(check.schedule, tz=tz), after=self._now)
+            elif sent & {"tz", "skipped_hour"} and not isinstance(check.schedule, Period):
+                timing["schedule"] = validated(_moved(check.schedule, tz, request), after=self._now)
         except ScheduleError as error:
             raise BadRequestError(f"schedule: {error}") from error
         return timing
@@ -312,6 +318,13 @@ def _matches(check: Check, wanted: Mapping[str, Any]) -> bool:
         "grace": int(check.grace.total_seconds()),
     }
     return all(held[field] == value for field, value in wanted.items())
+
+
+def _moved(schedule: Cron | OnCalendar, tz: str, request: CheckRequest) -> Schedule:
+    """Return a stored schedule with another zone, and another rule for the hour that clocks skip."""
+    if isinstance(schedule, Cron) and request.skipped_hour:
+        schedule = replace(schedule, skipped_hour=request.skipped_hour)
+    return replace(schedule, tz=tz)
 
 
 def _zone(schedule: Schedule) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from lastseen.core.check import Check, Flip, Status, unique_key
 from lastseen.core.dues import appearance, expectation
 from lastseen.core.history import Recorded
-from lastseen.core.schedule import Period, ScheduleError
+from lastseen.core.schedule import Cron, Period, ScheduleError
 from lastseen.core.times import peer_time, peer_time_exact
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -73,6 +73,8 @@ class CheckDocument(Document):
     """Seconds; absent if there is a `schedule`."""
     schedule: str = ""
     tz: str = ""
+    skipped_hour: Literal["run", "skip"] = "run"
+    """Of cron: whether a time that the clocks skip is due when the gap ends; absent for all else."""
     schedule_note: str = ""
     """After a change of `schedule`: as what it was taken, if not to the letter, and what other schedulers read
     differently; absent if there is nothing to say."""
@@ -226,6 +228,8 @@ def check_document(  # one keyword per thing that the form depends on
         document.timeout = int(check.schedule.period.total_seconds())
     else:
         document.schedule, document.tz = check.schedule.expression, check.schedule.tz
+    if isinstance(check.schedule, Cron):
+        document.skipped_hour = check.schedule.skipped_hour
     if read_only:
         document.unique_key = unique_key(check.id)
         return document

@@ -101,6 +101,10 @@ class CheckRequest(Model):
     docs/schedules.md. What is kept of it has at most 100 characters."""
     tz: Annotated[Line, StringConstraints(max_length=ZONE_CHARS)] = "UTC"
     """Time zone of `schedule`, like Europe/Berlin; one that stands in `schedule` itself is stronger."""
+    skipped_hour: Literal["", "run", "skip"] = ""
+    """What the job's scheduler does with a time of cron that the clocks skip in spring: `run` it when the gap ends
+    (Debian's cron) or `skip` it (Kubernetes, Rails, AWS). Empty: as the dialect of `schedule` tells; if that does not
+    tell, it stays as it is, at first `run`."""
     manual_resume: bool = False
     """Whether a ping of a paused check is ignored."""
     methods: Literal["", "POST"] = ""

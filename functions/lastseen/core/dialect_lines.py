@@ -1,7 +1,8 @@
 """One line of a schedule, in the dialects of the schedulers that people copy it from. Pure.
 
 DIALECTS is the table: each function recognizes its own lines, reads or refuses them, and gives None for all others.
-The first that recognizes a line has it; the last one takes what is left for systemd's OnCalendar.
+The first that recognizes a line has it; the last one takes what is left for systemd's OnCalendar. A dialect that tells
+its scheduler tells what that does with a time that the clocks skip: all but Vixie's cron skip it.
 
 Lives here: what is made of fields. Lines of words are in dialect_words.py.
 """
@@ -10,12 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import takewhile
 
 from lastseen.core.cron_fields import DAY, DAYS, WEEKDAY, on_calendar, plain_fields, quartz_weekdays
 from lastseen.core.dialect_words import SECONDS_IN, names_zone, natural, word
-from lastseen.core.schedule import CRON_FIELDS, Cron, OnCalendar, Period, Schedule, ScheduleError
+from lastseen.core.expressions import CRON_FIELDS
+from lastseen.core.schedule import Cron, OnCalendar, Period, Schedule, ScheduleError
 
 SYNONYMS = {"semi-annually": "semiannually", "biannually": "semiannually", "bi-annually": "semiannually"}
 SPECIALS = "minutely|hourly|daily|monthly|weekly|yearly|annually|quarterly|semiannually"
@@ -48,7 +51,7 @@ def aws(line: str, tz: str) -> Schedule | None:
             f"{line} has {len(fields)} fields: AWS's cron has six, minute hour day-of-month month day-of-week year, "
             "as in cron(0 10 ? * MON-FRI *)."
         )
-    return _quartz(fields[:CRON_FIELDS], tz, year=fields[CRON_FIELDS])
+    return skipping(_quartz(fields[:CRON_FIELDS], tz, year=fields[CRON_FIELDS]))
 
 
 def cron(line: str, tz: str) -> Schedule | None:
@@ -61,19 +64,27 @@ def cron(line: str, tz: str) -> Schedule | None:
         raise ScheduleError(
             f"A blank too many: write {re.sub(r' *([,#]) *', lambda match: match[1], ' '.join(fields))}"
         )
-    if names_zone(rest):
-        tz, rest = rest, ""
+    if names_zone(rest) and len(fields) == CRON_FIELDS:
+        return skipping(_plain(fields, rest))
     if len(fields) == CRON_FIELDS:
         return _plain(fields, tz)
+    if names_zone(rest):
+        tz, rest = rest, ""
     if rest:
         raise ScheduleError(f"{line!r} has {len(fields)} fields before {rest!r}: a crontab's line has five.")
-    return _with_year(fields, tz) if len(fields) > CRON_FIELDS + 1 or _has_year(fields) else _with_seconds(fields, tz)
+    has_year = len(fields) > CRON_FIELDS + 1 or _has_year(fields)
+    return skipping(_with_year(fields, tz) if has_year else _with_seconds(fields, tz))
 
 
 def command(line: str) -> str:
     """Return the command at the end of a crontab's line; "" if there is none."""
     fields, rest = _split(line)
     return "" if len(fields) != CRON_FIELDS or names_zone(rest) else rest
+
+
+def skipping(schedule: Schedule) -> Schedule:
+    """Return the schedule as one of a scheduler that skips a time that the clocks skip."""
+    return replace(schedule, skipped_hour="skip") if isinstance(schedule, Cron) else schedule
 
 
 def calendar(line: str, tz: str) -> Schedule:

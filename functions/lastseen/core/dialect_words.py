@@ -1,6 +1,7 @@
 """Schedules in words: cron's @daily, Kubernetes' @every 1h30m, `every day at 2:30am Europe/Berlin` as in Rails. Pure.
 
-Each function recognizes its own lines, reads or refuses them, and gives None for all others.
+Each function recognizes its own lines, reads or refuses them, and gives None for all others. A zone behind the words is
+fugit's way: its schedulers skip a time that the clocks skip.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def word(line: str, tz: str) -> Schedule | None:
         raise ScheduleError("@reboot has no time: write the longest that may pass between two, as in `every 30 days`.")
     if name not in WORDS:
         raise ScheduleError(f"{name} is no word of cron: use {', '.join(WORDS)} or @every 1h30m.")
-    return Cron(WORDS[name], rest if names_zone(rest) else tz)
+    return Cron(WORDS[name], rest, "skip") if names_zone(rest) else Cron(WORDS[name], tz)
 
 
 def natural(line: str, tz: str) -> Schedule | None:
@@ -71,7 +72,7 @@ def natural(line: str, tz: str) -> Schedule | None:
     time = _time(match[2] or "midnight") if match else ""
     if not match or not weekday or not time:
         raise ScheduleError(f"{line!r} cannot be read: write `every 5 minutes`, `every day at 2:30am` or cron.")
-    return Cron(f"{time} * * {weekday}", tz)
+    return Cron(f"{time} * * {weekday}", tz, "skip")
 
 
 def names_zone(text: str) -> bool:

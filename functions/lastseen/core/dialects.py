@@ -16,11 +16,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from lastseen.core.cron_fields import notes
-from lastseen.core.dialect_lines import DIALECTS, command
+from lastseen.core.dialect_lines import DIALECTS, command, skipping
+from lastseen.core.expressions import CRON_FIELDS
 from lastseen.core.limits import SCHEDULE_CHARS
-from lastseen.core.schedule import CRON_FIELDS, Cron, Period, Schedule, ScheduleError, validated
+from lastseen.core.schedule import Cron, Period, Schedule, ScheduleError, SkippedHour, skipped_time, validated
 
 _ZONE_ALONE = re.compile(r"(?:CRON_TZ|TZ|timeZone)\s*[:=]\s*[\"']?([^\s\"']+)[\"']?", re.ASCII)
+_OF_KUBERNETES = re.compile(r"^\s*timeZone\s*:", re.ASCII | re.MULTILINE)
 _ZONE_BEFORE = re.compile(r"(?:CRON_TZ|TZ)=([^\s\"']+)\s+(.+)", re.ASCII)
 _LABEL = re.compile(r"(?:-\s*)?(?:cron|schedule\w*)\s*[:=]\s*", re.ASCII | re.IGNORECASE)
 _SETTING = re.compile(r"[A-Za-z_]+\s*=.*|\[[A-Za-z]+\]", re.ASCII)
@@ -29,23 +31,42 @@ _MONOTONIC = re.compile(r"On(?:UnitActive|UnitInactive|Boot|Startup|Active)Sec\s
 _COMMENT = re.compile(r"\s#(?![1-5]$).*")
 
 
-def understood(text: str, tz: str, *, after: datetime) -> Schedule:
+def understood(
+    text: str, tz: str, *, after: datetime, skipped_hour: SkippedHour | None = None, otherwise: SkippedHour = "run"
+) -> Schedule:
     """Return what a text means, on the clocks of `tz` unless it names a zone itself.
 
+    `skipped_hour`: what its scheduler does with a time that the clocks skip, if that is asked for; else as the dialect
+    tells, or `otherwise` if it does not tell.
     Raise ScheduleError for what cannot be understood without doubt, and for what is never due after `after`.
     """
     if len(text) > SCHEDULE_CHARS:
         raise ScheduleError(f"The schedule has {len(text)} characters: at most {SCHEDULE_CHARS} are allowed.")
     lines, tz = _times(text, tz)
     schedules = [_read(line, tz) for line in lines]
-    return validated(schedules[0] if len(schedules) == 1 else _together(schedules, lines), after=after)
+    if _OF_KUBERNETES.search(text):
+        schedules = [skipping(each) for each in schedules]
+    schedule = schedules[0] if len(schedules) == 1 else _together(schedules, lines)
+    if isinstance(schedule, Cron):
+        told = schedule.skipped_hour if schedule.skipped_hour == "skip" else otherwise
+        schedule = replace(schedule, skipped_hour=skipped_hour or told)
+    return validated(schedule, after=after)
 
 
-def remarks(schedule: Schedule) -> list[str]:
+def remarks(schedule: Schedule, *, after: datetime) -> list[str]:
     """Return what the writer of a schedule should know because other schedulers read it differently."""
     if not isinstance(schedule, Cron):
         return []
     found = [note for line in schedule.expression.splitlines() for note in notes(line.split()[-CRON_FIELDS:])]
+    if skipped := skipped_time(schedule, after):
+        time, end = skipped
+        day = f"The clocks of {schedule.tz} skip {time:%H:%M} on {time:%Y-%m-%d}: a ping is expected"
+        found.append(
+            f"{day} at {end:%H:%M} then, as Debian's cron runs it. Kubernetes, Rails and AWS skip it: for those, set "
+            "skipped_hour to skip."
+            if schedule.skipped_hour == "run"
+            else f"{day} on other days only."
+        )
     return list(dict.fromkeys(found))
 
 
@@ -75,8 +96,8 @@ def _bare(line: str) -> str:
 
 
 def _read(line: str, tz: str) -> Schedule:
-    if zoned := _ZONE_BEFORE.fullmatch(line):
-        tz, line = zoned[1], zoned[2]
+    if zoned := _ZONE_BEFORE.fullmatch(line):  # as Kubernetes, not Vixie's cron
+        return skipping(_read(zoned[2], zoned[1]))
     return next(schedule for read in DIALECTS if (schedule := read(line, tz)))
 
 

@@ -1,7 +1,7 @@
-"""What clocks show and the line of real time: `wall`, `on_the_clocks`, `change`. Pure.
+"""What clocks show and the line of real time: `wall`, `on_the_clocks`, `change`, `next_gap`. Pure.
 
 Wall-clock time is a datetime without zone, real time one in UTC; both in whole seconds. No fold leaves this file.
-Read next: schedule.py, which searches the times of a schedule on the wall clock.
+Read next: expressions.py, which searches the times of a schedule on the wall clock.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
 
 
 def wall(moment: datetime, zone: tzinfo) -> datetime:
@@ -35,3 +36,18 @@ def change(low: datetime, high: datetime, zone: tzinfo) -> datetime:
         else:
             high = middle
     return high
+
+
+def next_gap(after: datetime, until: datetime, zone: tzinfo) -> tuple[datetime, datetime, datetime] | None:
+    """Return when the clocks are next put forward: the moment, and what they show first of what they skip and after it.
+
+    None if they are not within the span.
+    """
+    while after < until:
+        before, later = after.astimezone(zone).utcoffset(), (after + DAY).astimezone(zone).utcoffset()
+        if before is not None and later is not None and before < later:
+            moment = change(after, after + DAY, zone)
+            plain = moment.replace(tzinfo=None)
+            return moment, plain + before, plain + later
+        after += DAY
+    return None

@@ -73,7 +73,7 @@ def expected(schedule: Schedule) -> str:
     return one_line(f"{kind} {lines}, {schedule.tz}", EXPRESSION_LIMIT)
 
 
-def taken(sent: str, schedule: Schedule) -> str:
+def taken(sent: str, schedule: Schedule, now: datetime) -> str:
     """Return as what the text of a schedule was taken, if not to the letter, and what to know of it; "" if nothing."""
     words = expected(schedule)
     stored = "" if isinstance(schedule, Period) else schedule.expression
@@ -81,7 +81,7 @@ def taken(sent: str, schedule: Schedule) -> str:
         line.split() for line in stored.splitlines()
     ]
     written = f" ({written})" if (written := expression(schedule)) else ""
-    return " ".join([*([] if same else [f"Taken as: {words}{written}."]), *remarks(schedule)])
+    return " ".join([*([] if same else [f"Taken as: {words}{written}."]), *remarks(schedule, after=now)])
 
 
 def expression(schedule: Schedule) -> str:

@@ -26,7 +26,7 @@ from lastseen.core.keys import KIND, Scope, hashed
 from lastseen.core.limits import CONTROL_CHARS, NAME_CHARS, SECONDS, TAGS_CHARS
 from lastseen.core.machine import pinged
 from lastseen.core.moments import is_late
-from lastseen.core.schedule import Period, Schedule, ScheduleError
+from lastseen.core.schedule import Period, Schedule, ScheduleError, SkippedHour
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.health.canary import windows
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
@@ -161,13 +161,13 @@ def answer(
         return Answer(409, AMBIGUOUS)
     except ConflictError:
         return Answer(503, BUSY)
-    return Answer(201, _created(check, query)) if new else Answer(200, "OK")
+    return Answer(201, _created(check, query, request.at)) if new else Answer(200, "OK")
 
 
-def _created(check: Check, query: Mapping[str, str]) -> str:
+def _created(check: Check, query: Mapping[str, str], now: datetime) -> str:
     from lastseen.page.phrases import taken  # noqa: PLC0415 - once in a check's life, and not at each cold start
 
-    note = taken(query["schedule"], check.schedule) if "schedule" in query else ""
+    note = taken(query["schedule"], check.schedule, now) if "schedule" in query else ""
     return f"Created\n{note}" if note else "Created"
 
 
@@ -312,15 +312,19 @@ def new_check(project: str, slug: str, query: Mapping[str, str], now: datetime) 
     except ZoneError as error:
         raise BadPingError(f"invalid tz: {error}") from error
     try:
-        return replace(check, schedule=_understood(query["schedule"], tz, now) if "schedule" in query else period)
+        return replace(check, schedule=_schedule(query, tz, now) if "schedule" in query else period)
     except ScheduleError as error:
         raise BadPingError(f"invalid schedule: {error}") from error
 
 
-def _understood(text: str, tz: str, now: datetime) -> Schedule:
+def _schedule(query: Mapping[str, str], tz: str, now: datetime) -> Schedule:
     from lastseen.core.dialects import understood  # noqa: PLC0415 - once in a check's life, and not at each cold start
 
-    return understood(text, tz, after=now)
+    rules: dict[str, SkippedHour | None] = {"": None, "run": "run", "skip": "skip"}
+    asked = query.get("skipped_hour", "")
+    if asked not in rules:
+        raise BadPingError("invalid skipped_hour: run or skip")
+    return understood(query["schedule"], tz, after=now, skipped_hour=rules[asked])
 
 
 def _line(query: Mapping[str, str], name: str, limit: int) -> str:

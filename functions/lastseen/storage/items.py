@@ -95,15 +95,19 @@ def _word(kind: type[Any]) -> Codec:
 def _schedule_to(schedule: Schedule) -> Item:
     if isinstance(schedule, Period):
         return number(schedule.period // timedelta(seconds=1))
-    kind = "cron" if isinstance(schedule, Cron) else "calendar"
-    return {"L": [text(kind), text(schedule.expression), text(schedule.tz)]}
+    if isinstance(schedule, OnCalendar):
+        return {"L": [text("calendar"), text(schedule.expression), text(schedule.tz)]}
+    rule = [text(schedule.skipped_hour)] if schedule.skipped_hour == "skip" else []
+    return {"L": [text("cron"), text(schedule.expression), text(schedule.tz), *rule]}
 
 
 def _schedule_from(item: Item) -> Schedule:
     if "N" in item:
         return Period(timedelta(seconds=int(item["N"])))
-    kind, expression, tz = (part["S"] for part in item["L"])
-    return Cron(expression, tz) if kind == "cron" else OnCalendar(expression, tz)
+    kind, expression, tz, *rule = (part["S"] for part in item["L"])
+    if kind != "cron":
+        return OnCalendar(expression, tz)
+    return Cron(expression, tz, "skip" if rule == ["skip"] else "run")
 
 
 FILTERS: Mapping[str, Attribute] = {

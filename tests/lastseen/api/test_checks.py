@@ -250,6 +250,25 @@ def test_what_other_schedulers_read_differently_is_said(world: World) -> None:
     assert note.startswith("Its day of month and its day of week must both match")
 
 
+def test_what_happens_to_a_skipped_hour_is_as_asked_or_as_the_dialect_tells(world: World) -> None:
+    plain = created(world, {"schedule": "30 2 * * *", "tz": "Europe/Berlin"})
+    assert (plain["skipped_hour"], "skipped_hour to skip" in plain["schedule_note"]) == ("run", True)
+    assert created(world, {"schedule": "30 2 * * * Europe/Berlin"})["skipped_hour"] == "skip"
+    assert created(world, {"schedule": "30 2 * * * UTC", "skipped_hour": "run"})["skipped_hour"] == "run"
+    assert "skipped_hour" not in created(world, {"schedule": "02:30", "skipped_hour": "skip"})
+    assert "skipped_hour" not in created(world, {"skipped_hour": "skip"})
+
+
+def test_the_rule_of_a_skipped_hour_stays_until_a_change_names_another(world: World) -> None:
+    world.check(schedule=Cron("30 2 * * *", "Europe/Berlin"))
+    assert world.post(ONE, {"skipped_hour": "skip"}).json()["skipped_hour"] == "skip"
+    assert world.store.checks[ID].schedule == Cron("30 2 * * *", "Europe/Berlin", "skip")
+    for change in ({"schedule": "30 3 * * *"}, {"tz": "Asia/Tokyo"}, {"name": "x"}, {"skipped_hour": ""}):
+        assert world.post(ONE, change).json()["skipped_hour"] == "skip"
+    assert world.post(ONE, {"skipped_hour": "run"}).json()["skipped_hour"] == "run"
+    assert world.post(ONE, {"skipped_hour": "never"}).error.startswith("skipped_hour must be")
+
+
 def test_an_old_zone_name_is_replaced(world: World) -> None:
     assert created(world, {"schedule": "0 3 * * *", "tz": "Europe/Kiev"})["tz"] == "Europe/Kyiv"
 

@@ -34,39 +34,39 @@ def read(text: str, tz: str = "Europe/Kiev") -> Schedule:
         ("daily", OnCalendar("daily", KYIV)),
         ("Mon 09:00\r\n\r\n12:00  asia/calcutta\r\n", OnCalendar("Mon 09:00\n12:00 Asia/Kolkata", KYIV)),
         ("biannually US/Eastern", OnCalendar(f"semiannually {NEW_YORK}", KYIV)),
-        ("0 3 * * * UTC", Cron("0 3 * * *", "UTC")),
-        ("0 3 * * * europe/berlin", Cron("0 3 * * *", BERLIN)),
-        ("0 */5 * * * * Europe/Berlin", Cron("*/5 * * * *", BERLIN)),
+        ("0 3 * * * UTC", Cron("0 3 * * *", "UTC", "skip")),
+        ("0 3 * * * europe/berlin", Cron("0 3 * * *", BERLIN, "skip")),
+        ("0 */5 * * * * Europe/Berlin", Cron("*/5 * * * *", BERLIN, "skip")),
         ("0 3 * * * bin/nightly", Cron("0 3 * * *", KYIV)),
         ("0 3 * * * /bin/löschen # täglich", Cron("0 3 * * *", KYIV)),
         ("* * * * * sleep 30; x", Cron("* * * * *", KYIV)),
         ("MAILTO=ops\nTZ=Europe/Berlin\n# m h dom mon dow\n0 3 * * * /bin/x", Cron("0 3 * * *", BERLIN)),
         ("@Daily", Cron("0 0 * * *", KYIV)),
-        ("@daily Europe/Berlin", Cron("0 0 * * *", BERLIN)),
+        ("@daily Europe/Berlin", Cron("0 0 * * *", BERLIN, "skip")),
         ("@midnight", Cron("0 0 * * *", KYIV)),
         ("@annually", Cron("0 0 1 1 *", KYIV)),
         ("@every 1h30m10s", Period(timedelta(seconds=5410))),
         ('schedule_expression = "rate(1 hour)"', Period(timedelta(hours=1))),
         ("rate(7 days)", Period(timedelta(days=7))),
-        ("cron(0/15 8-17 ? * 2,4 *)", Cron("0/15 8-17 * * MON,WED", KYIV)),
-        ("cron(0 10 ? * L *)", Cron("0 10 * * SAT", KYIV)),
-        ("cron(0 10 ? * 6#3 *)", Cron("0 10 * * FRI#3", KYIV)),
+        ("cron(0/15 8-17 ? * 2,4 *)", Cron("0/15 8-17 * * MON,WED", KYIV, "skip")),
+        ("cron(0 10 ? * L *)", Cron("0 10 * * SAT", KYIV, "skip")),
+        ("cron(0 10 ? * 6#3 *)", Cron("0 10 * * FRI#3", KYIV, "skip")),
         ("cron(0 10 ? * 2/2 2027-2029)", OnCalendar("Mon,Wed,Fri 2027..2029-*-* 10:00:00", KYIV)),
-        ("0 10 * * ? *", Cron("0 10 * * *", KYIV)),  # AWS's without cron(...): the ? tells
-        ("0 15 */1 * * *", Cron("15 */1 * * *", KYIV)),
-        ("*/15 * * * * *", Cron("*/15 * * * * *", KYIV)),
-        ("0 0 10 * * 1-5", Cron("0 10 * * 1-5", KYIV)),
+        ("0 10 * * ? *", Cron("0 10 * * *", KYIV, "skip")),  # AWS's without cron(...): the ? tells
+        ("0 15 */1 * * *", Cron("15 */1 * * *", KYIV, "skip")),
+        ("*/15 * * * * *", Cron("*/15 * * * * *", KYIV, "skip")),
+        ("0 0 10 * * 1-5", Cron("0 10 * * 1-5", KYIV, "skip")),
         ("0 3 * NOV-MAR *", Cron("0 3 * NOV,DEC,JAN,FEB,MAR *", KYIV)),
         ("0 3 * * FRI-SUN", Cron("0 3 * * FRI,SAT,SUN", KYIV)),
         ("0 3 * * 5-7", Cron("0 3 * * 5-7", KYIV)),
         ("0 3 * * 1-6/2", Cron("0 3 * * 1-6/2", KYIV)),
         ("every 90 minutes", Period(timedelta(minutes=90))),
         ("Every Week", Period(timedelta(days=7))),
-        ("every monday", Cron("0 0 * * MON", KYIV)),
-        ("every day at 12am", Cron("0 0 * * *", KYIV)),
-        ("every day at 12:30 pm", Cron("30 12 * * *", KYIV)),
-        ("every weekday at 17:00 America/New_York", Cron("0 17 * * MON-FRI", NEW_YORK)),
-        ("0 12 * * * UTC\n30 17 * * * UTC", Cron("0 12 * * *\n30 17 * * *", "UTC")),
+        ("every monday", Cron("0 0 * * MON", KYIV, "skip")),
+        ("every day at 12am", Cron("0 0 * * *", KYIV, "skip")),
+        ("every day at 12:30 pm", Cron("30 12 * * *", KYIV, "skip")),
+        ("every weekday at 17:00 America/New_York", Cron("0 17 * * MON-FRI", NEW_YORK, "skip")),
+        ("0 12 * * * UTC\n30 17 * * * UTC", Cron("0 12 * * *\n30 17 * * *", "UTC", "skip")),
         ("0 12 * * * /bin/x\n30 17 * * * /bin/x", Cron("0 12 * * *\n30 17 * * *", KYIV)),
     ],
 )
@@ -127,7 +127,43 @@ def test_an_unknown_zone_beside_the_text_is_refused(tz: str) -> None:
 
 @pytest.mark.parametrize(("text", "said"), [("0 9 */2 * MON", 1), ("0 9 1 * */2", 1), ("0 9 1 * MON", 0), ("daily", 0)])
 def test_days_that_must_both_match_are_remarked_upon_because_others_take_either(text: str, said: int) -> None:
-    assert remarks(read(text)) == [BOTH_DAYS] * said
+    assert remarks(read(text, "UTC"), after=NOW) == [BOTH_DAYS] * said
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("30 2 * * *", "run"),
+        ("30 2 * * * /usr/local/bin/backup", "run"),
+        ("@daily", "run"),
+        ("CRON_TZ=Europe/Berlin\n30 2 * * * /usr/local/bin/backup", "run"),
+        ("TZ=Europe/Berlin 30 2 * * *", "skip"),
+        ('schedule: "30 2 * * *"\ntimeZone: "Europe/Berlin"', "skip"),
+        ("30 2 * * * Europe/Berlin", "skip"),
+        ("@daily Europe/Berlin", "skip"),
+        ("every day at 2:30am", "skip"),
+        ("cron(30 2 * * ? *)", "skip"),
+        ("0 30 2 * * *", "skip"),
+    ],
+)
+def test_a_dialect_tells_what_its_scheduler_does_with_a_time_that_the_clocks_skip(text: str, rule: str) -> None:
+    schedule = read(text, BERLIN)
+    assert isinstance(schedule, Cron)
+    assert schedule.skipped_hour == rule
+    asked = understood(text, BERLIN, after=NOW, skipped_hour="run")
+    assert asked == Cron(schedule.expression, BERLIN, "run")
+    assert understood(text, BERLIN, after=NOW, otherwise="skip") == Cron(schedule.expression, BERLIN, "skip")
+
+
+def test_a_time_that_the_clocks_will_skip_is_remarked_upon() -> None:
+    day = "The clocks of Europe/Berlin skip 02:30 on 2027-03-28: a ping is expected"
+    kubernetes = "Kubernetes, Rails and AWS skip it: for those, set skipped_hour to skip."
+    assert remarks(read("30 2 * * *", BERLIN), after=NOW) == [
+        f"{day} at 03:00 then, as Debian's cron runs it. {kubernetes}"
+    ]
+    assert remarks(read("30 2 * * * Europe/Berlin"), after=NOW) == [f"{day} on other days only."]
+    for text in ("30 3 * * *", "30 2 * * 1-6", "30 2 1-27 3 *", "*/30 2 * * *", "30 2 * * * UTC", "02:30"):
+        assert remarks(read(text, BERLIN), after=NOW) == []
 
 
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 23), st.integers(0, 59))
@@ -183,5 +219,6 @@ def test_any_text_is_a_schedule_with_a_future_or_refused_in_bounded_time(text: s
         assert due.tzinfo is UTC
         assert validated(schedule, after=after) == schedule
         if not isinstance(schedule, Period):  # what is kept can be sent again: the file of `lastseen apply` stays true
-            assert understood(schedule.expression, schedule.tz, after=after) == schedule
+            otherwise = schedule.skipped_hour if isinstance(schedule, Cron) else "run"
+            assert understood(schedule.expression, schedule.tz, after=after, otherwise=otherwise) == schedule
     assert process_time() - begun < 1

@@ -145,6 +145,20 @@ def test_a_fixed_time_that_the_clocks_skip_is_due_at_the_end_of_the_gap() -> Non
     assert dues(Cron("30 2 * * *", NEW_YORK), "2027-03-13 12:00", 2) == ["2027-03-14 07:00:00", "2027-03-15 06:30:00"]
 
 
+def test_a_fixed_time_that_the_clocks_skip_is_not_due_where_the_scheduler_skips_it_too() -> None:
+    kubernetes = Cron("30 2 * * *", NEW_YORK, "skip")
+    assert dues(kubernetes, "2027-03-13 06:00", 2) == ["2027-03-13 07:30:00", "2027-03-15 06:30:00"]
+    assert dues(Cron("0,30 2,3 * * *", NEW_YORK, "skip"), "2027-03-13 12:00", 3) == [
+        "2027-03-14 07:00:00",
+        "2027-03-14 07:30:00",
+        "2027-03-15 06:00:00",
+    ]
+    assert dues(Cron("30 1 * * *", NEW_YORK, "skip"), "2026-10-31 12:00", 2) == [
+        "2026-11-01 05:30:00",
+        "2026-11-02 06:30:00",
+    ]
+
+
 def test_fixed_times_that_fall_together_at_the_end_of_the_gap_are_due_once() -> None:
     twice = Cron("0,30 2,3 * * *", NEW_YORK)
     assert dues(twice, "2027-03-13 12:00", 3) == ["2027-03-14 07:00:00", "2027-03-14 07:30:00", "2027-03-15 06:00:00"]
@@ -246,6 +260,7 @@ def test_a_refused_schedule_says_what_is_wrong_and_how_to_mend_it(schedule: Sche
 
 
 NEVER_IN_NEW_YORK = [
+    Cron("30 2 * 3 SUN#2", NEW_YORK, "skip"),
     Cron("*/15 2 * 3 SUN#2", NEW_YORK),
     OnCalendar("Sun *-3-8..14 02:*:*", NEW_YORK),
     OnCalendar("Sun *-3-8..14 02:*:* America/New_York"),
@@ -266,6 +281,8 @@ def test_a_schedule_that_can_never_be_due_in_its_zone_is_refused_before_a_ping_m
         *NEVER_IN_NEW_YORK,
         Cron("* * */40 * MON#5", NEW_YORK),
         Cron("0-59 0-23 29 2 */7", "Antarctica/Troll"),
+        Cron("* 0-59 0-23 * * *", "Antarctica/Troll", "skip"),
+        Cron("* 0-59 2 * 3 SUN#2", NEW_YORK, "skip"),
         OnCalendar("\n".join(["Sun *-3-8..14 02:*:*"] * 4), NEW_YORK),
         OnCalendar("*:*:*", "America/New_York"),
         OnCalendar("Mon 2199-2-29 *:*:*", NEW_YORK),

@@ -93,7 +93,7 @@ def walking(clock: Clock, matches: Matches) -> list[datetime]:
 
 
 def calendar(clock: Clock, matches: Matches) -> list[datetime]:
-    """OnCalendar: due when the clock shows the time and never showed it before."""
+    """OnCalendar, and cron that skips what the clocks skip: due when the clock shows the time and never did before."""
     reached = clock[0][1]
     found = []
     for moment, wall in clock[1:]:
@@ -117,13 +117,17 @@ RULES: list[WrittenRule] = [
     ("59 */23 * * *", walking, lambda wall: wall.minute == 59 and wall.hour in {0, 23}),
     ("*:00/30", calendar, lambda wall: wall.minute in {0, 30}),
     ("02:30", calendar, lambda wall: (wall.hour, wall.minute) == (2, 30)),
+    ("30 2 * * *", calendar, lambda wall: (wall.hour, wall.minute) == (2, 30)),
+    ("15,45 0-3,22-23 * * *", calendar, lambda wall: wall.minute in {15, 45} and wall.hour in {0, 1, 2, 3, 22, 23}),
     ("Sun 00..03:10,50", calendar, lambda wall: wall.hour < 4 and wall.minute in {10, 50} and wall.isoweekday() == 7),
 ]
 
 
 def schedule(written: WrittenRule, tz: str) -> Schedule:
     expression, rule, _ = written
-    return OnCalendar(expression, tz) if rule is calendar else Cron(expression, tz)
+    if ":" in expression:
+        return OnCalendar(expression, tz)
+    return Cron(expression, tz, "skip" if rule is calendar else "run")
 
 
 @pytest.mark.parametrize("name", ZONES)
@@ -155,7 +159,8 @@ def written_rules(draw: st.DrawFn) -> WrittenRule:
     days = draw(st.frozensets(st.integers(0, 6), min_size=1, max_size=7))
     hour, minute = (",".join(str(number) for number in sorted(numbers)) for numbers in (hours, minutes))
     names = ",".join(DAY_NAMES[day] for day in days)
-    expression = f"{names} {hour}:{minute}" if rule is calendar else f"{minute} {hour} * * {names}"
+    is_cron = rule is not calendar or draw(st.booleans())
+    expression = f"{minute} {hour} * * {names}" if is_cron else f"{names} {hour}:{minute}"
     if rule is walking:
         step = draw(st.integers(2, 30))
         minutes = frozenset(range(0, 60, step))

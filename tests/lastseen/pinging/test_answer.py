@@ -416,6 +416,8 @@ def test_settings_in_the_query_are_those_of_the_new_check(world: Pinging) -> Non
         ("schedule=0+3+*+*+*&tz=europe/kiev", Cron("0 3 * * *", "Europe/Kyiv")),
         ("schedule=Mon..Fri+03:00", OnCalendar("Mon..Fri 03:00", "UTC")),
         ("schedule=0+3+*+*+*&timeout=600", Cron("0 3 * * *", "UTC")),
+        ("schedule=0+3+*+*+*&skipped_hour=skip", Cron("0 3 * * *", "UTC", "skip")),
+        ("schedule=0+3+*+*+*+UTC&skipped_hour=run", Cron("0 3 * * *", "UTC")),
         ("tz=Europe/Berlin", Period(timedelta(days=1))),
     ],
 )
@@ -428,7 +430,7 @@ def test_a_schedule_in_another_dialect_is_said_back_when_the_check_is_made(world
     answer = world.ping(BY_SLUG, "create=1&schedule=0+10+%3F+*+MON-FRI+Asia/Tokyo")
     assert answer.status == 201
     assert answer.text == "Created\nTaken as: Monday to Friday at 10:00, Asia/Tokyo (0 10 * * MON-FRI)."
-    assert world.now.schedule == Cron("0 10 * * MON-FRI", "Asia/Tokyo")
+    assert world.now.schedule == Cron("0 10 * * MON-FRI", "Asia/Tokyo", "skip")
     assert world.ping(BY_SLUG, "create=1&schedule=@daily") == OK
 
 
@@ -444,6 +446,7 @@ def test_settings_count_only_when_the_check_is_made(world: Pinging, query: str) 
 @pytest.mark.parametrize(
     ("query", "words"),
     [
+        ("schedule=0+3+*+*+*&skipped_hour=never", "invalid skipped_hour: run or skip"),
         ("timeout=59", "invalid timeout: whole seconds, 60 to 31536000"),
         ("timeout=31536001", "invalid timeout: whole seconds, 60 to 31536000"),
         ("timeout=1e3", "invalid timeout: whole seconds, 60 to 31536000"),

@@ -42,7 +42,7 @@ counts = st.integers(0, 10**12)
 seconds = st.integers(0, 10**8).map(lambda count: timedelta(seconds=count))
 schedules = st.one_of(
     st.builds(Period, seconds),
-    st.builds(Cron, st.text(), st.text()),
+    st.builds(Cron, st.text(), st.text(), st.sampled_from(["run", "skip"])),
     st.builds(OnCalendar, st.text(), st.text()),
 )
 checks = st.builds(

@@ -72,14 +72,15 @@ def create(call: Call) -> HttpResponse:
     """Make a check, or update the one that `unique` matches."""
     request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
     described, made = of(call).create(request, version=call.version, dry=dry)
-    return HttpResponse(status=201 if made else 200, document=_noted(document(call, described), described, request))
+    return HttpResponse(status=201 if made else 200, document=_noted(call, described, request))
 
 
-def _noted(document: CheckDocument, described: Described, request: CheckRequest) -> CheckDocument:
-    """Return the document with what the sender of a schedule should know of it."""
-    if request.schedule and (note := taken(request.schedule, described.check.schedule)):
-        document.schedule_note = note
-    return document
+def _noted(call: Call, described: Described, request: CheckRequest) -> CheckDocument:
+    """Return the check's document, with what the sender of a schedule should know of it."""
+    answer = document(call, described)
+    if request.schedule and (note := taken(request.schedule, described.check.schedule, call.now)):
+        answer.schedule_note = note
+    return answer
 
 
 def get(call: Call) -> HttpResponse:
@@ -91,7 +92,7 @@ def update(call: Call) -> HttpResponse:
     """Change the settings that the body names."""
     request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
     described = of(call).update(call.path["key"], request, version=call.version, dry=dry)
-    return HttpResponse(document=_noted(document(call, described), described, request))
+    return HttpResponse(document=_noted(call, described, request))
 
 
 def pause(call: Call) -> HttpResponse:
