@@ -71,7 +71,8 @@ def test_what_differs_is_changed_and_told_and_the_rest_stays(lastseen: Terminal,
     done = lastseen.ok("apply", str(file))
     assert done.out.splitlines()[0] == (
         '~ update Nightly backup: name "Backup" -> "Nightly backup"; desc "Call Bob." -> "Call Ada.\\nThen wait.\\n"; '
-        'timeout 1d -> null; schedule null -> "0 3 * * *"; tz null -> "Europe/Berlin"; grace 1h -> 10m'
+        'timeout 1d -> null; schedule null -> "0 3 * * *"; tz null -> "Europe/Berlin"; skipped_hour null -> "run"; '
+        "grace 1h -> 10m"
     )
     check = lastseen.world.store.checks[ID]
     assert (check.name, check.grace, check.methods, check.channels) == ("Nightly backup", minutes(10), "POST", "")
