@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra.settings import BadSettingError, settings_from
 from infra.stack import LastseenStack
@@ -19,7 +19,7 @@ def lastseen(context: dict[str, Any] | None = None) -> App:
     app = App(context=context)
     region = os.environ.get("CDK_DEFAULT_REGION", "")  # noqa: TID251 - the CDK's command line tells it that way
     LastseenStack(app, "Lastseen", settings=settings_from(app.node.get_all_context(), region=region))
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     return app
 
 

@@ -22,6 +22,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.nag import accept
+
 OLD_WAKE: Final = Duration.minutes(10)
 """A wake waits for its deadline for about two minutes at most, and one that failed once is hidden for six."""
 
@@ -102,7 +104,7 @@ class Alarms(Construct):
             "inputPathsMap": {"alarm": "$.detail.alarmName", "at": "$.time", "why": "$.detail.state.reason"},
             "inputTemplate": '"OK: <alarm> has ended at <at>. <why>"',
         }
-        events.CfnRule(
+        rule = events.CfnRule(
             self,
             "Ended",
             description="Says when an alarm of Lastseen has ended",
@@ -117,6 +119,8 @@ class Alarms(Construct):
                 for number, contact in enumerate(contacts)
             ],
         )
+        why = "EventBridge tries for a day; and that an alarm has ended stands in CloudWatch, whatever is sent."
+        accept(rule, "EventBusDLQ", reason=why, pack="Serverless")
 
     def _watch_the_sweep(self, lost_sweeps: sqs.Queue) -> None:
         self._alarm(

@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.settings import Settings
-from infra.wakes import dead_letters
+from infra.wakes import accept_queue_as_source, dead_letters
 
 TRIES: Final = 12  # with the waits of functions/lastseen/aws/deliveries.py, well over an hour
 CONCURRENT_DELIVERIES: Final = 3  # with the alerts, half of what a new account may run at once
@@ -42,7 +42,7 @@ class Deliveries(Construct):
         It keeps with the lost events what it cannot hand over, for the function or its permission was deleted.
         """
         topic.add_subscription(subscriptions.LambdaSubscription(consumer, dead_letter_queue=self.lost_events))
-        lambda_.EventSourceMapping(
+        feed = lambda_.EventSourceMapping(
             self,
             "Feed",
             target=consumer,
@@ -51,6 +51,7 @@ class Deliveries(Construct):
             max_concurrency=CONCURRENT_DELIVERIES,
             report_batch_item_failures=True,
         )
+        accept_queue_as_source(feed)
         # The construct of the CDK would grant more than the one action that stands in stack.py.
         lambda_.CfnEventInvokeConfig(
             self,

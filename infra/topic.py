@@ -12,6 +12,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.nag import accept
+
 
 class AlertTopic(Construct):
     """A topic over TLS only, with its e-mail subscribers. Each must confirm by the mail that AWS sends."""
@@ -20,7 +22,9 @@ class AlertTopic(Construct):
         super().__init__(scope, construct_id)
         self.topic = sns.Topic(self, "Topic", display_name="Lastseen", enforce_ssl=True)
         for email in emails:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+            subscription = self.topic.add_subscription(subscriptions.EmailSubscription(email))
+            why = "A mail that SNS could not hand over rings the alarm NotificationsFailed; nobody would read its copy."
+            accept(subscription, "SNSRedrivePolicy", reason=why, pack="Serverless")
         # The TLS rule replaces the policy that a topic is born with, and by which alarms might publish. An alarm says
         # itself that it begins; EventBridge says that it has ended (alarms.py).
         self.topic.add_to_resource_policy(

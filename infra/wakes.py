@@ -44,7 +44,7 @@ class Wakes(Construct):
 
     def feed(self, consumer: lambda_.Function) -> None:
         """Hand the wakes to `consumer`, who reports the failed ones of a batch by id. Grants nothing."""
-        lambda_.EventSourceMapping(
+        feed = lambda_.EventSourceMapping(
             self,
             "Feed",
             target=consumer,
@@ -53,6 +53,16 @@ class Wakes(Construct):
             max_concurrency=CONCURRENT_BATCHES,
             report_batch_item_failures=True,
         )
+        accept_queue_as_source(feed)
+
+
+END_OF_THE_LINE: Final = "It is itself the end of the line; an alarm watches it."
+
+
+def accept_queue_as_source(feed: lambda_.EventSourceMapping) -> None:
+    """Say to cdk-nag that a feed from a queue keeps what failed by itself."""
+    why = "The queue's own redrive policy keeps what failed; AWS takes no destination for a queue."
+    accept(feed, "LambdaEventSourceMappingDestination", reason=why, pack="Serverless")
 
 
 def dead_letters(scope: Construct, construct_id: str, *, fifo: bool = False) -> sqs.Queue:
@@ -68,5 +78,6 @@ def dead_letters(scope: Construct, construct_id: str, *, fifo: bool = False) -> 
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         retention_period=Duration.days(14),
     )
-    accept(queue, "SQS3", reason="It is itself the end of the line; an alarm watches it.")
+    accept(queue, "SQS3", reason=END_OF_THE_LINE)
+    accept(queue, "SQSRedrivePolicy", reason=END_OF_THE_LINE, pack="Serverless")
     return queue

@@ -47,7 +47,8 @@ class Grant:
     def left_out(self) -> bool:
         return (
             (self.function, self.action) in UNCHECKED
-            or "LostEvents" in self.resource  # the emulator leaves them there by itself
+            or "LostEvents" in self.resource  # the emulator leaves there by itself what failed
+            or "DeadLetters" in self.resource  # likewise
             or self.action in OWN_LOG
             or self.action == "sqs:SendMessageBatch"  # only the emulator knows it: see fixups.py
         )
