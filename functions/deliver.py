@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,17 +12,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.aws.deliveries import Deliveries, Delivery, read
-from lastseen.aws.topic import Topic, as_json
+from lastseen.aws.topic import Topic
+from lastseen.core.times import moment
 from lastseen.delivery import services
-from lastseen.delivery.deliver import LASTING, Tried, deliver, fan_out, sender
-from lastseen.delivery.guarded import SILENT, Outcome
+from lastseen.delivery.deliver import Tried, Ways, deliver
+from lastseen.delivery.fan_out import fan_out, read_notification
+from lastseen.delivery.sender import sender
 from lastseen.storage.store import TableStore
 from lastseen.storage.tables import Tables
-from lastseen.text.event import read_event
-from lastseen.text.markdown import amazon_q
-
-DELIVERY_SECONDS = 25.0
-"""For one request, whatever a receiver does. A try may make two, which together stay below this function's own time."""
+from lastseen.text.chat import amazon_q
 
 logger = Logger()
 
@@ -36,12 +32,13 @@ _store = TableStore(
 )
 _topic = Topic(_sns, _env["TOPIC_ARN"])
 _deliveries = Deliveries(boto3.client("sqs"), _env["DELIVERIES_QUEUE_URL"])
-_send = sender(
-    services.send,
-    services.post,
-    allow_private=_env.get("ALLOW_PRIVATE_TARGETS") == "true",
-    clock=lambda: datetime.now(UTC),
+_ways = Ways(
+    store=_store,
+    topic=_topic,
+    deliveries=_deliveries,
+    send=sender(allow_private=_env.get("ALLOW_PRIVATE_TARGETS") == "true", clock=lambda: datetime.now(UTC)),
 )
+_chatbot_topic = Topic(_sns, _env["CHATBOT_TOPIC_ARN"]) if _env.get("CHATBOT_TOPIC_ARN") else None
 
 
 @logger.inject_lambda_context
@@ -50,74 +47,51 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     failed = []
     for record in event["Records"]:
         if record.get("EventSource") == "aws:sns":
-            _heard(record["Sns"])
-        elif not _tried(record):
+            _fan_out(record["Sns"])
+        elif not _deliver(record):
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 
 
-def _heard(notification: dict[str, Any]) -> None:
-    try:
-        attributes = {name: _attribute(held) for name, held in notification["MessageAttributes"].items()}
-        document = json.loads(notification["Message"])
-        known = bool(document["type"] and attributes["project"])
-    except (KeyError, TypeError, ValueError):
-        known = False
-    if not known:  # an alarm of CloudWatch, which knows no projects: it is for those who take everything
+def _fan_out(sns: dict[str, Any]) -> None:
+    notification = read_notification(sns)
+    if notification is None:
         return
-    event = read_event(document)
+    event = notification.event
     channels = fan_out(
-        event, attributes, store=_store, deliveries=_deliveries, opens_incidents=services.is_incident_tool
+        event,
+        notification.attributes,
+        store=_store,
+        deliveries=_deliveries,
+        opens_incidents=services.is_incident_tool,
     )
-    if _env.get("CHATBOT_TOPIC_ARN"):
-        _sns.publish(TopicArn=_env["CHATBOT_TOPIC_ARN"], Message=as_json(amazon_q(event)))
+    if _chatbot_topic:
+        _chatbot_topic.publish_document(amazon_q(event))
     logger.info("fanned out", channels=channels, event=event.id)
 
 
-def _attribute(held: dict[str, str]) -> str | list[str]:
-    return json.loads(held["Value"]) if held["Type"] == "String.Array" else held["Value"]
-
-
-def _tried(record: dict[str, Any]) -> bool:
+def _deliver(record: dict[str, Any]) -> bool:
     """Try a delivery; return whether it needs no more tries."""
     delivery = read(record["body"])
-    tries = int(record["attributes"]["ApproximateReceiveCount"])
-    tried = deliver(delivery, tries=tries, store=_store, topic=_topic, send=_in_time, now=datetime.now(UTC))
-    _tell(delivery, tried, tries)
+    queued = record["attributes"]
+    tries = int(queued["ApproximateReceiveCount"])
+    sent_at = moment(int(queued["SentTimestamp"]))
+    tried = deliver(delivery, tries=tries, sent_at=sent_at, ways=_ways, now=datetime.now(UTC))
+    _log(delivery, tried, tries)
     if tried.wait is None:
         return True
     _deliveries.postpone(record["receiptHandle"], tried.wait)
     return False
 
 
-def _tell(delivery: Delivery, tried: Tried, tries: int) -> None:
-    """Log a try, and count what fails for long. By the channel's id, and never its target: that is a secret."""
-    what: dict[str, Any] = {
-        "channel": delivery.channel_id,
-        "project": delivery.project,
-        "event": delivery.event.id,
-    }
+def _log(delivery: Delivery, tried: Tried, tries: int) -> None:
+    """Log a try, and count what is alarming. By the channel's id, and never its target: that is a secret."""
+    names: dict[str, Any] = {"channel": delivery.channel_id, "project": delivery.project, "event": delivery.event.id}
     if not tried.why:
-        logger.info("delivery", result=tried.result, tries=tries, **what)
+        logger.info("delivery", result=tried.result, tries=tries, **names)
         return
-    logger.warning("delivery failed", result=tried.result, tries=tries, why=tried.why, **what)
-    if tries >= LASTING:
+    logger.warning("delivery failed", result=tried.result, tries=tries, why=tried.why, **names)
+    if tried.alarming:
         with single_metric(name="DeliveriesFailing", unit=MetricUnit.Count, value=1) as metric:
-            for name, value in what.items():
+            for name, value in names.items():
                 metric.add_metadata(name, value)
-
-
-def _in_time(*what: Any) -> Outcome:
-    """Send, and give up on a receiver that neither answers nor hangs up."""
-    outcomes: list[Outcome] = []
-
-    def send() -> None:
-        try:
-            outcomes.append(_send(*what))
-        except Exception as error:  # noqa: BLE001 - of Apprise; its text may hold the channel's URL
-            outcomes.append(Outcome(why=f"it could not be sent ({type(error).__name__})"))
-
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    thread.join(DELIVERY_SECONDS)
-    return outcomes[0] if outcomes else Outcome(why=SILENT)

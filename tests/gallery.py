@@ -17,9 +17,9 @@ from lastseen.core.check import Check, Flip, Kind, Outcome, Ping
 from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
+from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
 from lastseen.text.event import DigestEvent, DigestFlip, EventCheck, FlipEvent, OwnEvent, event_schema
-from lastseen.text.markdown import markdown
 from lastseen.text.message import Alert, Message, flipped
 from lastseen.text.own import channel_lost, deaf, hearing, subscriptions_lost, trial
 from lastseen.text.wire import described

@@ -21,9 +21,9 @@ from lastseen.core.keys import KIND, Scope, mint, to_document
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
 from lastseen.core.times import millis
-from lastseen.delivery.deliver import SECOND_OPINION
-from lastseen.delivery.guarded import Answer, judged
-from lastseen.delivery.notes import NOTES, note_delivery
+from lastseen.delivery.deliver import GIVEN_UP_AFTER
+from lastseen.delivery.notes import NOTES, Note, Standing, save_note
+from lastseen.delivery.results import Result
 from lastseen.health import canary as watch
 from lastseen.health import subscriptions as care
 from lastseen.text.event import Event, to_json
@@ -203,16 +203,17 @@ def an_alert_reaches_a_webhook(deployed: Deployed) -> None:
         assert eventually(lambda: _noted(deployed, channel) == "delivered", seconds=deployed.patience)
 
 
-def a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it(deployed: Deployed) -> None:
+def a_webhook_that_refuses_for_a_day_is_switched_off_and_people_are_notified(deployed: Deployed) -> None:
     with listening() as receiver:
         channel, _ = webhook(deployed, receiver)
         receiver.will(404)
         event = replace(gallery.flip_event("The job failed"), id=_name())
-        no, earlier = judged(Answer(404)).why, _now() - SECOND_OPINION
-        note_delivery(deployed.live.store, channel, event, result="again", why=no, tries=1, now=earlier)
+        since = _now() - GIVEN_UP_AFTER
+        refusing = Standing(failing_since=since, refused_at=since, refusals=1)
+        save_note(deployed.live.store, channel, Note(event="e", at=since, result=Result.AGAIN, standing=refusing))
         assert deployed.invoke("deliver", delivery(channel, event, tries=2)) == {"batchItemFailures": []}
     told = deployed.post.which(
-        lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event.id}",
+        lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event.id}:off",
         count=1,
         seconds=deployed.patience,
     )
@@ -240,7 +241,7 @@ ERRANDS: dict[str, tuple[Errand, ...]] = {
         what_is_untold_is_told_when_the_check_is_paused,
         a_channel_is_made_tested_confirmed_and_deleted,
     ),
-    "deliver": (an_alert_reaches_a_webhook, a_webhook_that_refuses_twice_is_switched_off_and_people_hear_of_it),
+    "deliver": (an_alert_reaches_a_webhook, a_webhook_that_refuses_for_a_day_is_switched_off_and_people_are_notified),
 }
 """By the function whose grants they need."""
 
@@ -305,7 +306,7 @@ def delivery(channel: Channel, event: Event, *, tries: int) -> dict[str, object]
     """Return a delivery as the queue hands it to the chat function for the n-th time."""
     [record] = wake(Check(id=channel.id))["Records"]
     body = json.dumps({"project": channel.project, "channel": channel.id, "event": to_json(event)})
-    attributes = record["attributes"] | {"ApproximateReceiveCount": str(tries)}
+    attributes = record["attributes"] | {"ApproximateReceiveCount": str(tries)} | {"SentTimestamp": str(millis(_now()))}
     return {"Records": [{**record, "body": body, "attributes": attributes}]}
 
 

@@ -50,7 +50,7 @@ def make(deployed: Deployed, name: str, via: str, target: str, **asked: object) 
 def test_an_alert_goes_from_a_job_to_a_chat_and_a_webhook_that_the_check_names(
     deployed: Deployed, receiver: Receiver
 ) -> None:
-    make(deployed, "chat", "chat", f"json://127.0.0.1:{receiver.port}/chat")
+    make(deployed, "chat", "chat", f"ntfy://127.0.0.1:{receiver.port}/chat")
     make(deployed, "hook", "webhook", f"{receiver.url}/hook")
     make(deployed, "deaf", "webhook", f"{receiver.url}/deaf")
     url = deployed.create("to-chat", channels="chat,hook")
@@ -58,9 +58,10 @@ def test_an_alert_goes_from_a_job_to_a_chat_and_a_webhook_that_the_check_names(
     assert deployed.ping(f"{url}/fail", "disk full") == 200
     until(lambda: len(receiver.received) >= 2)
     by_path = {received.path: received for received in receiver.received}
-    assert set(by_path) == {"/chat", "/hook"}
-    assert by_path["/chat"].json["title"] == "DOWN: to-chat failed"
-    assert "disk full" in by_path["/chat"].json["message"]
+    assert set(by_path) == {"/", "/hook"}
+    assert by_path["/"].json["topic"] == "chat"
+    assert by_path["/"].json["title"] == "DOWN: to-chat failed"
+    assert "disk full" in by_path["/"].json["message"]
     assert by_path["/hook"].json["output"] == "disk full"
     [told] = deployed.post.about("to-chat", count=1)
     assert by_path["/hook"].json == told.event

@@ -437,7 +437,7 @@ def _delivery_in_vain(quiet: Functions) -> dict[str, Any]:
     sqs = boto3.client("sqs", REGION)
     [message] = sqs.receive_message(QueueUrl=os.environ["DELIVERIES_QUEUE_URL"])["Messages"]  # noqa: TID251 - set here
     record = {"messageId": "m", "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}
-    return {"Records": [record | {"attributes": {"ApproximateReceiveCount": str(LASTING)}}]}
+    return {"Records": [record | {"attributes": {"ApproximateReceiveCount": str(LASTING), "SentTimestamp": "0"}}]}
 
 
 def _store(made: dict[str, str]) -> Store:

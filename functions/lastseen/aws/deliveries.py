@@ -1,7 +1,7 @@
 """The queue of deliveries: one message for each event and channel, so that a retry never doubles to the others.
 
-It is a FIFO queue. A channel hears of a check in the order in which things happened, however often one has to be tried
-again; other checks, and other channels, do not wait for it. A double from SNS within five minutes is dropped.
+It is a FIFO queue with a group for each channel: a channel gets everything in the order in which it happened, however
+often one has to be tried again, and no other channel waits for it. A double from SNS within five minutes is dropped.
 Never here: what is delivered (chat.py). The only file that speaks SQS for it.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from lastseen.text.event import Event, FlipEvent, read_event, to_json
+from lastseen.text.event import Event, read_event, to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -37,11 +37,6 @@ class Delivery:
     project: str
     channel_id: str
     event: Event
-
-    @property
-    def subject(self) -> str:
-        """What the event is about: deliveries about one subject keep their order."""
-        return self.event.check.key if isinstance(self.event, FlipEvent) else str(self.event.type)
 
 
 class NotSentError(Exception):
@@ -72,7 +67,7 @@ class Deliveries:
                 {
                     "Id": str(index),
                     "MessageBody": body,
-                    "MessageGroupId": _short(f"{delivery.channel_id}:{delivery.subject}"),
+                    "MessageGroupId": _short(delivery.channel_id),
                     "MessageDeduplicationId": _short(f"{delivery.channel_id}:{delivery.event.id}"),
                 }
             )

@@ -100,6 +100,10 @@ class Topic:
             MessageAttributes={name: _attribute(value) for name, value in message.attributes.items()},
         )
 
+    def publish_document(self, document: Any) -> None:
+        """Publish a document of another form, as JSON."""
+        self._client.publish(TopicArn=self._arn, Message=as_json(document))
+
     def subscriptions(self) -> list[Subscription]:
         """Return all subscribers, confirmed or not. Those that were removed are left out, though SNS lists them on."""
         pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._arn)

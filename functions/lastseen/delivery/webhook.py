@@ -1,7 +1,7 @@
 """A webhook: a request of the user's own form, made from an event. Pure.
 
 Lives here: the placeholders, those of Healthchecks and some more, and the signature by which a receiver knows us.
-Never here: sending (services.py). docs/alerts.md shows how a signature is verified.
+Never here: sending (sender.py). docs/webhooks.md shows how a signature is verified.
 
 A placeholder that is not known stays as it is. What stands in a URL is encoded for one; `..._JSON` is a JSON string
 with its quotes, for bodies that are JSON.
@@ -13,21 +13,32 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from lastseen.core.channel import Channel
+from lastseen.delivery.results import HttpRequest, MessageForm
 from lastseen.text.event import Event, FlipEvent, to_json
+from lastseen.text.words import cut
 
 METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
 SIGNATURE = "Lastseen-Signature"
 EVENT_HEADER = "Lastseen-Event"
-BODY_LIMIT = 500_000
+BODY_LIMIT_BYTES = 500_000
+URL_LIMIT_BYTES = 16_000
+HEADER_LIMIT_BYTES = 4_000
+"""Of what a filled template may come to. What would be longer is not filled in further."""
 
-_PLACEHOLDER = re.compile(r"\$([A-Z]+(?:_JSON|\d+)?)")
+SHORT = 500
+"""Characters of each value, where a receiver did not take the whole."""
+
+HEADER_WORD_BYTES = 45
+
+_PLACEHOLDER = re.compile(r"\$([A-Z]+\d*(?:_JSON)?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,64 +52,128 @@ class Form:
     secret: str = ""  # signs; empty: no signature
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is sent."""
+def form_of(channel: Channel) -> Form:
+    """Return what a webhook's owner asked for."""
+    settings = channel.webhook or {}
+    return Form(
+        url=channel.target,
+        method=settings.get("method", "POST"),
+        headers=settings.get("headers", {}),
+        body=settings.get("body", ""),
+        secret=settings.get("secret", ""),
+    )
 
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes
 
-
-def request(form: Form, event: Event, now: datetime) -> Request:
-    """Return the request of an event."""
-    values = _values(event, now)
+def request(form: Form, event: Event, now: datetime, message: MessageForm = MessageForm.FULL) -> HttpRequest:
+    """Return the request of an event; with less in it where a receiver did not take the whole."""
+    values = _values(_smaller(event, message), now)
     has_body = form.method not in {"GET", "DELETE"} or bool(form.body)
-    body = _filled(form.body or "$JSON", values).encode()[:BODY_LIMIT] if has_body else b""
+    body = _body(form, values) if has_body else b""
     headers = {"User-Agent": "Lastseen", EVENT_HEADER: event.id}
     if has_body:
         headers["Content-Type"] = "application/json" if not form.body else "text/plain; charset=utf-8"
-    for name, value in form.headers.items():
-        headers = {held: kept for held, kept in headers.items() if held.lower() != name.lower()}
-        headers[name] = " ".join(_filled(value, values).split()).encode("latin-1", "replace").decode("latin-1")
+    for name, template in form.headers.items():
+        headers = {other: value for other, value in headers.items() if other.lower() != name.lower()}
+        headers[name] = _header(_filled(template, values, limit=HEADER_LIMIT_BYTES))
+    encoded = {name: quote(value, safe="") for name, value in values.items()}
+    url = _filled(form.url, encoded, limit=URL_LIMIT_BYTES, as_json=lambda value: quote(json.dumps(value), safe=""))
     if form.secret:
-        headers[SIGNATURE] = signature(form.secret, body, now)
-    url = _filled(form.url, {name: quote(value, safe="") for name, value in values.items()})
-    return Request(method=form.method, url=url, headers=headers, body=body)
+        headers[SIGNATURE] = signature(form.secret, body, now, method=form.method, url=url)
+    return HttpRequest(method=form.method, url=url, headers=headers, body=body)
 
 
-def signature(secret: str, body: bytes, now: datetime) -> str:
-    """Return the header by which a receiver knows that we sent a body, and when: HMAC-SHA256 over both."""
+def signature(secret: str, body: bytes, now: datetime, *, method: str, url: str) -> str:
+    """Return the header by which a receiver knows that we sent a request, and when.
+
+    `v1` is an HMAC-SHA256 over time and body; `v2` covers the method and the URL as well.
+    """
     sent = int(now.timestamp())
-    mark = hmac.new(secret.encode(), f"{sent}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={sent},v1={mark}"
+    marks = (f"{sent}.".encode() + body, f"{sent}.{method} {url}.".encode() + body)
+    v1, v2 = (hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for signed in marks)
+    return f"t={sent},v1={v1},v2={v2}"
 
 
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    """Fill all placeholders at once, so that what one brings is never taken for another."""
+def _body(form: Form, values: Mapping[str, str]) -> bytes:
+    """Return the filled body. JSON that a value broke is filled once more, with the values escaped for JSON."""
+    body = _filled(form.body or "$JSON", values, limit=BODY_LIMIT_BYTES)
+    if form.body.lstrip()[:1] in {"{", "["} and not _is_json(body):
+        escaped = {name: value if name == "JSON" else json.dumps(value)[1:-1] for name, value in values.items()}
+        again = _filled(form.body, escaped, limit=BODY_LIMIT_BYTES, as_json=lambda value: f'"{value}"')
+        body = again if _is_json(again) else body
+    return body.encode()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _filled(template: str, values: Mapping[str, str], *, limit: int, as_json: Callable[[str], str] = json.dumps) -> str:
+    """Fill all placeholders at once, so that what one brings is never taken for another.
+
+    The work is bounded: what would make more than `limit` bytes is left empty.
+    """
+    room = limit - len(template.encode())
 
     def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name in values:
-            return values[name]
-        bare = name.removesuffix("_JSON")
-        if bare != name and bare in values:
-            return json.dumps(values[bare])
-        # $NAMES is $NAME and an S, as in the peer's templates: the longest name that is known counts.
-        for end in range(len(name) - 1, 0, -1):
-            if name[:end] in values:
-                return values[name[:end]] + name[end:]
-        return match[0]
+        nonlocal room
+        text = _value(match[1], values, as_json)
+        text = match[0] if text is None else text
+        room -= len(text.encode())
+        return text if room >= 0 else ""
 
     return _PLACEHOLDER.sub(value, template)
 
 
+def _value(name: str, values: Mapping[str, str], as_json: Callable[[str], str]) -> str | None:
+    if name in values:
+        return values[name]
+    bare = name.removesuffix("_JSON")
+    if bare != name and bare in values:
+        return as_json(values[bare])
+    # $NAMES is $NAME and an S, as in the templates of Healthchecks: the longest name that is known counts.
+    for end in range(len(name) - 1, 0, -1):
+        if name[:end] in values:
+            return values[name[:end]] + name[end:]
+    return None
+
+
+def _header(value: str) -> str:
+    """Return a value on one line; what is not ASCII in the words of RFC 2047, which mail and ntfy know."""
+    line = " ".join(value.split())
+    if line.isascii():
+        return line
+    words, piece = [], b""
+    for char in line:
+        if len(piece) + len(char.encode()) > HEADER_WORD_BYTES:
+            words.append(piece)
+            piece = b""
+        piece += char.encode()
+    return " ".join(f"=?utf-8?B?{b64encode(word).decode()}?=" for word in [*words, piece])
+
+
+def _smaller(event: Event, message: MessageForm) -> Event:
+    """Return an event with less in it."""
+    if message is MessageForm.FULL:
+        return event
+    if message is MessageForm.PLAIN:
+        short = replace(event, text=cut(event.text, SHORT))
+        return (
+            replace(short, output=cut(short.output, SHORT)) if isinstance(short, FlipEvent) and short.output else short
+        )
+    line = replace(event, text=event.title)
+    return replace(line, output=None, about=None, todo=None) if isinstance(line, FlipEvent) else line
+
+
 def _values(event: Event, now: datetime) -> dict[str, str]:
     """Return what each placeholder stands for."""
-    check = event.check if isinstance(event, FlipEvent) else None
     flip = event if isinstance(event, FlipEvent) else None
+    check = flip.check if flip else None
     tags = check.tags if check else ()
+    document = to_json(event)
     values: dict[str, Any] = {
         # Of Healthchecks. $CODE is the public key of a check: its UUID would let every receiver ping it.
         "CODE": check.key if check else None,
@@ -109,7 +184,7 @@ def _values(event: Event, now: datetime) -> dict[str, str]:
         "TAGS": " ".join(tags),
         "EXITSTATUS": -1 if flip is None or flip.exit_status is None else flip.exit_status,
         "BODY": flip.output if flip else None,
-        "JSON": json.dumps(to_json(event), ensure_ascii=False),
+        "JSON": json.dumps(document, ensure_ascii=False),
         # Ours.
         "ID": event.id,
         "INCIDENT": event.incident,
@@ -124,15 +199,3 @@ def _values(event: Event, now: datetime) -> dict[str, str]:
     }
     values |= {f"TAG{n}": tag for n, tag in enumerate(tags, start=1)}
     return {name: "" if value is None else str(value) for name, value in values.items()}
-
-
-def form(channel: Channel) -> Form:
-    """Return what a webhook's owner asked for."""
-    asked = channel.webhook or {}
-    return Form(
-        url=channel.target,
-        method=asked.get("method", "POST"),
-        headers=asked.get("headers", {}),
-        body=asked.get("body", ""),
-        secret=asked.get("secret", ""),
-    )

@@ -111,7 +111,12 @@ class FlipEvent:
     @property
     def ends(self) -> bool:
         """Whether the incident is over. One that flaps is not, whatever its status is at the moment."""
-        return self.status is Status.UP and not self.flapping
+        return self.status is not Status.DOWN and not self.flapping
+
+    @property
+    def momentary(self) -> bool:
+        """Whether it begins an incident that nothing ends."""
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +170,12 @@ class DigestEvent:
     @property
     def ends(self) -> bool:
         """Whether all incidents in it are over."""
-        return self.status is Status.UP
+        return self.status is not Status.DOWN
+
+    @property
+    def momentary(self) -> bool:
+        """Whether it begins an incident that nothing ends."""
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +210,11 @@ class OwnEvent:
     def ends(self) -> bool:
         """Whether an incident is over."""
         return self.type in ENDS
+
+    @property
+    def momentary(self) -> bool:
+        """Whether it begins an incident that nothing ends: a test, a word on one alert that was refused."""
+        return self.incident is None and not self.ends
 
 
 Event = FlipEvent | DigestEvent | OwnEvent

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from shlex import quote
 from textwrap import dedent
 
 from lastseen.core.blind import HOLD_LIMIT, Window
@@ -46,27 +47,100 @@ def hearing(*, window: Window, now: datetime) -> Message:
     return _own(OwnKind.HEARING, subject, text, now=now, event_id=ended, incident=_deaf_id(window.start))
 
 
-def channel_lost(channel: Channel, *, others: Sequence[str], why: str, refused: Event, now: datetime) -> Message:
-    """Return the message to a project's other channels that this one takes no alerts; `refused`: what it did not take.
+def channel_lost(
+    channel: Channel, *, others: Sequence[str], why: str, refused: Event, now: datetime, incident: str = ""
+) -> Message:
+    """Return the message to a project's other channels that this one takes no alerts.
 
-    `others`: their ids.
+    `others`: their ids; `refused`: what it did not take; `incident`: by which they were notified before, which says
+    that the channel is given up now.
     """
     name = one_line(channel.name, NAME_LIMIT)
+    state = (
+        "It refused alerts for a day, and is switched off now."
+        if incident
+        else "What is for it is kept for an hour, and it is tried again for a day; then it is switched off."
+    )
     text = (
         f"Lastseen cannot reach the channel {name} of the project {channel.project} any more: {why}.\n"
-        f"It is switched off. What it did not take: {refused.title}\n\n"
+        f"{state} What it did not take: {one_line(refused.title, NAME_LIMIT * 3)}\n\n"
         "What to do:\n"
-        "  Make the channel anew with its present address: lastseen channels create; then delete this one.\n"
-        f"  If it works again as it is, this switches it on: lastseen channels test '{name}'"
+        "  Give the channel its present address, or make a new one: lastseen channels --help\n"
+        f"  If it works again as it is, a test says so at once: lastseen channels test {quote(name)}"
     )
+    begun = f"{OwnKind.CHANNEL}:{channel.id}:{refused.id}"
     return _own(
         OwnKind.CHANNEL,
         f"LOST: the channel {name} of {channel.project} takes no alerts",
         text,
         now=now,
-        event_id=f"{OwnKind.CHANNEL}:{channel.id}:{refused.id}",
+        event_id=f"{incident}:off" if incident else begun,
+        incident=incident or begun,
         channel=channel,
         attributes=_to_channels(channel.project, others, named=[EVERY, *others]),
+    )
+
+
+def channel_back(channel: Channel, *, others: Sequence[str], incident: str, missed: int, now: datetime) -> Message:
+    """Return the message to a project's other channels that this one takes alerts again: it ends `channel_lost`."""
+    name = one_line(channel.name, NAME_LIMIT)
+    text = f"Lastseen reaches the channel {name} of the project {channel.project} again.\n\n{_missed(missed)}"
+    return _own(
+        OwnKind.CHANNEL_BACK,
+        f"BACK: the channel {name} of {channel.project} takes alerts again",
+        text,
+        now=now,
+        event_id=f"{incident}:back:{to_document(now)}",
+        incident=incident,
+        channel=channel,
+        attributes=_to_channels(channel.project, others, named=[EVERY, *others]),
+    )
+
+
+def reached_again(channel: Channel, *, since: datetime, event_id: str, now: datetime) -> Message:
+    """Return the message to a channel that refused alerts, to be sent until it takes it."""
+    name = one_line(channel.name, NAME_LIMIT)
+    text = (
+        f"Lastseen reaches this channel ({name}) again. It had refused alerts since {clock(since)}.\n\n"
+        "Alerts that were older than an hour by then may be missing here: the dashboard shows what is down now."
+    )
+    return _own(
+        OwnKind.CHANNEL_BACK,
+        f"BACK: the channel {name} takes alerts again",
+        text,
+        now=now,
+        event_id=event_id,
+        channel=channel,
+        attributes=_to_channels(channel.project, [channel.id], named=[channel.id]),
+    )
+
+
+def alert_refused(channel: Channel, *, others: Sequence[str], why: str, refused: Event, now: datetime) -> Message:
+    """Return the message to a project's other channels that this one did not take one alert, in no form."""
+    name = one_line(channel.name, NAME_LIMIT)
+    text = (
+        f"The channel {name} of the project {channel.project} did not take an alert: {why}.\n"
+        f"This alert is not sent to it again; others are. It was: {one_line(refused.title, NAME_LIMIT * 3)}\n\n"
+        "What to do:\n"
+        "  If it happens often, look at the channel's template or its limits. A test shows what it takes:\n"
+        f"  lastseen channels test {quote(name)}"
+    )
+    return _own(
+        OwnKind.CHANNEL,
+        f"LOST: an alert that the channel {name} of {channel.project} did not take",
+        text,
+        now=now,
+        event_id=f"{OwnKind.CHANNEL}:{channel.id}:{refused.id}:refused",
+        channel=channel,
+        attributes=_to_channels(channel.project, others, named=[EVERY, *others]),
+    )
+
+
+def _missed(count: int) -> str:
+    if not count:
+        return "It has missed nothing."
+    return (
+        f"{count} alert{'s' if count > 1 else ''} for it could not be kept so long; the dashboard shows what is down."
     )
 
 

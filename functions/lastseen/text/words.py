@@ -7,6 +7,9 @@ import unicodedata
 from datetime import UTC, datetime, timedelta, tzinfo
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_KEPT = frozenset("\n\t\u200c\u200d")
+"""What stays although it is not printed: line ends, tabs, and the joiners of Persian, Indic scripts and emoji."""
+
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 
 
@@ -53,7 +56,7 @@ def harmless(text: str) -> str:
     if text.isprintable():  # nearly always, and a hundred times faster to see
         return text
     text = _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(char if char in "\n\t" or unicodedata.category(char)[0] != "C" else "\ufffd" for char in text)
+    return "".join(char if char in _KEPT or unicodedata.category(char)[0] != "C" else "\ufffd" for char in text)
 
 
 def one_line(text: str, limit: int) -> str:
@@ -74,6 +77,44 @@ def plain(text: str, limit: int) -> str:
         return cut(line, limit)
     ascii_line = "".join(char for char in line if not unicodedata.combining(char)).encode("ascii", "replace").decode()
     return one_line(ascii_line, limit)
+
+
+def shortened(text: str, limit: int, *, lines: int | None = None) -> str:
+    """Return text of at most about `limit` characters that keeps its head and its tail, cut at line ends.
+
+    Errors stand at either end: some programs print them first, others last. What is left out is said between.
+    """
+    if len(text) <= limit and (lines is None or text.count("\n") < lines):
+        return text
+    rows = text.split("\n")
+    head_rows = len(rows) if lines is None else max(1, lines // 4)
+    tail_rows = len(rows) if lines is None else lines - head_rows
+    head = _whole_lines(rows[:head_rows], limit // 4)
+    rest = rows[len(head) :]
+    tail = _whole_lines(rest[::-1][:tail_rows], limit - limit // 4)[::-1]
+    middle = rest[: len(rest) - len(tail)] if tail else rest
+    if not head and not tail:  # one line longer than all the room
+        begin, end = text[: limit // 4], text[-(limit - limit // 4) :]
+        return f"{begin}\n{left_out(len(text.encode()) - len((begin + end).encode()))}\n{end}"
+    if not middle:
+        return text
+    return "\n".join([*head, left_out(len("\n".join(middle).encode())), *tail])
+
+
+def left_out(count: int) -> str:
+    """Return the mark of what is not shown."""
+    return f"[... {count:,} bytes left out ...]"
+
+
+def _whole_lines(rows: list[str], room: int) -> list[str]:
+    """Return as many of the first lines as there is room for."""
+    kept = []
+    for row in rows:
+        room -= len(row) + 1
+        if room < 0:
+            break
+        kept.append(row)
+    return kept
 
 
 def tail(body: bytes, limit: int) -> str:

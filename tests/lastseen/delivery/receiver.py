@@ -40,6 +40,7 @@ class Reply:
     body: bytes = b"ok"
     headers: Mapping[str, str] = field(default_factory=dict)
     after_seconds: float = 0.0
+    cut_at: int | None = None  # bytes of the body after which the connection is closed
 
 
 class Receiver:
@@ -80,7 +81,8 @@ def listening(*, certificate: Path | None = None) -> Iterator[Receiver]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            self.wfile.write(reply.body[: reply.cut_at])
+            self.close_connection = reply.cut_at is not None
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one  # noqa: N815 - the names that http.server calls
 

@@ -14,9 +14,9 @@ from syrupy.assertion import SnapshotAssertion
 from lastseen.aws.topic import SIZE_LIMIT, as_json
 from lastseen.core.check import Flip, Reason, Status
 from lastseen.core.schedule import Cron
+from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
 from lastseen.text.event import FlipEvent
-from lastseen.text.markdown import markdown, title
 from lastseen.text.message import Alert, Message, flipped
 from tests import gallery
 from tests.gallery import BACKUP, EXPORT, FLIPS, NIGHT, SITE
@@ -29,7 +29,7 @@ MESSAGES = gallery.messages()
 def test_people_and_programs_are_told_this(name: str, snapshot: SnapshotAssertion) -> None:
     message = MESSAGES[name]
     parts = ["SUBJECT", message.subject, "E-MAIL", message.email, "SMS", message.sms]
-    parts += ["CHAT", title(message.event), markdown(message.event, limit=1_900)]
+    parts += ["CHAT", message.event.title, markdown(message.event, limit=1_900)]
     without_text = {field: value for field, value in message.document.items() if field not in {"text", "subject"}}
     assert "\n".join([*parts, "EVENT", json.dumps(without_text, indent=1)]) == snapshot
 
@@ -149,12 +149,12 @@ def test_a_chat_is_told_what_to_do_only_where_there_is_something_to_do() -> None
 
 
 def test_output_calls_nobody_in_a_chat_and_cannot_end_its_block() -> None:
-    body = b"@everyone <!channel> <@U123> mail ops@example.com\n```\n# not a title"
-    message = _told(name="@here", tags="", about="", body=body, note="")
-    told = title(message.event) + markdown(message.event, limit=2_000)
-    for call in ("@everyone", "<!channel", "<@U", "@here"):
-        assert call not in told
-    assert told.count("```") == 2
+    body = b"@everyone mail ops@example.com\n```\n# not a title"
+    message = _told(name="@here", tags="", about="ssh ops@db1 <dump.sql", body=body, note="")
+    shown = markdown(message.event, limit=2_000)
+    assert "`@here` reported" in shown  # as code, which calls nobody
+    assert "ssh ops@db1 \\<dump.sql" in shown  # nothing invisible in what is copied
+    assert shown.count("````") == 2
 
 
 def test_a_digest_names_every_check_of_the_largest_batch() -> None:

@@ -27,7 +27,7 @@ from lastseen.api.channel_models import (
 from lastseen.api.channels import Channels
 from lastseen.api.errors import BadRequestError, RefusedError
 from lastseen.core.channel import BY_SNS, Channel, Via
-from lastseen.delivery.webhook import form
+from lastseen.delivery.webhook import form_of
 
 LIST = f"{API}/channels/"
 ONE = f"{API}/channels/{{channel}}"
@@ -202,7 +202,7 @@ def _checked(call: Call, channel: Channel) -> str:
     try:
         if channel.via is Via.CHAT:
             return services.checked(channel.target, allow_private=allow_private)
-        services.checked_webhook(form(channel), allow_private=allow_private)
+        services.checked_webhook(form_of(channel), allow_private=allow_private)
     except services.BadTargetError as error:
         raise BadRequestError(f"target: {error}") from error
     return channel.target
@@ -210,20 +210,13 @@ def _checked(call: Call, channel: Channel) -> str:
 
 def _probed(call: Call, channel: Channel) -> str:
     """Send a test alert to a channel from here, and return why it was not taken, or ""."""
-    from lastseen.delivery import services  # noqa: PLC0415 - Apprise takes its time, and only this needs it
-    from lastseen.delivery.deliver import sender  # noqa: PLC0415 - as above
-    from lastseen.text.event import read_event  # noqa: PLC0415 - as above
+    from lastseen.delivery.results import MessageForm  # noqa: PLC0415 - Apprise takes its time, and only this needs it
+    from lastseen.delivery.sender import sender  # noqa: PLC0415 - as above
     from lastseen.text.own import trial  # noqa: PLC0415 - as above
 
-    send = sender(
-        services.send,
-        services.post,
-        allow_private=call.deployment.allow_private_targets,
-        clock=call.deployment.clock,
-    )
-    event = read_event(trial(channel, now=call.now, nonce=channels.new_nonce()).document)
-    outcome = send(channel, event, False)
-    return "" if outcome.delivered else outcome.why or "it was not delivered"
+    send = sender(allow_private=call.deployment.allow_private_targets, clock=call.deployment.clock)
+    outcome = send(channel, trial(channel, now=call.now, nonce=channels.new_nonce()).event, MessageForm.FULL)
+    return "" if outcome.ok else outcome.why or "it was not delivered"
 
 
 _CHANNEL = Responds(description="The channel.", document=ChannelDocument)

@@ -1,0 +1,93 @@
+"""From the topic to the queue: one delivery for each channel that an event is for.
+
+Lives here: which channels that are. An event that carries the ids of its channels goes to exactly these; another one,
+of an older version or of Lastseen about itself, to those whose own rule wants it.
+Never here: sending (sender.py), what follows from it (deliver.py).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lastseen.aws.deliveries import Deliveries, Delivery
+from lastseen.core.channel import BY_SNS, EVERY, Channel, Via, from_document, kind, wants
+from lastseen.delivery.incident import singly
+from lastseen.storage.projects import projects
+from lastseen.storage.store import Store
+from lastseen.text.event import Event, read_event
+
+log = logging.getLogger(__name__)
+
+Attributes = Mapping[str, str | list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What the topic says: an event, and what filters look at."""
+
+    event: Event
+    attributes: Attributes
+
+
+def read_notification(sns: Mapping[str, Any]) -> Notification | None:
+    """Return what SNS handed over; None for an alarm of CloudWatch, which knows no projects.
+
+    Raises DocumentError for an event that cannot be read.
+    """
+    try:
+        attributes = {name: _attribute(value) for name, value in sns["MessageAttributes"].items()}
+        document = json.loads(sns["Message"])
+        is_ours = bool(document["type"] and attributes["project"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Notification(read_event(document), attributes) if is_ours else None
+
+
+def fan_out(
+    event: Event,
+    attributes: Attributes,
+    *,
+    store: Store,
+    deliveries: Deliveries,
+    opens_incidents: Callable[[str], bool],
+) -> int:
+    """Send an event on its way to each channel that it is for; return to how many."""
+    project = str(attributes.get("project", ""))
+    candidates = [
+        channel
+        for name in (projects(store) if project == EVERY else [project])
+        for channel in channels_of(name, store)
+        if channel.via not in BY_SNS
+    ]
+    receivers = [channel for channel in candidates if _is_for(event, attributes, channel)]
+    deliveries.send(
+        [
+            Delivery(project=channel.project, channel_id=channel.id, event=part)
+            for channel in receivers
+            for part in (singly(event) if channel.via is Via.CHAT and opens_incidents(channel.target) else [event])
+        ]
+    )
+    return len(receivers)
+
+
+def channels_of(project: str, store: Store) -> list[Channel]:
+    """Return a project's channels; one that cannot be read stops no other."""
+    channels = []
+    for channel_id, document in store.settings(kind(project)).items():
+        try:
+            channels.append(from_document(project, channel_id, document))
+        except (KeyError, ValueError, TypeError):
+            log.exception("The channel %s of the project %s cannot be read.", channel_id, project)
+    return channels
+
+
+def _is_for(event: Event, attributes: Attributes, channel: Channel) -> bool:
+    return wants(channel, attributes) if event.channels is None else channel.id in event.channels
+
+
+def _attribute(value: Mapping[str, str]) -> str | list[str]:
+    return json.loads(value["Value"]) if value["Type"] == "String.Array" else value["Value"]
