@@ -16,7 +16,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]
 
 READY_SECONDS = 180.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 90.0
 COMMAND = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
 """The command as this environment has it, whatever is on PATH."""
 

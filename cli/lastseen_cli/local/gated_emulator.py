@@ -5,7 +5,7 @@
 ministack is pinned to one version. Besides the gate around its application, two of its functions are wrapped, for gaps
 that no setting closes and that AWS does not have: it invokes routes that need a signature for anybody who sends an
 Authorization header of any kind, it answers every OPTIONS itself although this API leaves CORS to its functions, and
-it fails at an answer whose body is null.
+it fails at an answer whose body is null. And shared_code.py spares the disk.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from ministack import app as ministack  # type: ignore[import-untyped]
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.core.responses import get_account_id  # type: ignore[import-untyped]
 from ministack.services import apigateway  # type: ignore[import-untyped]
 
 from lastseen_cli.local import gate
+from lastseen_cli.local.shared_code import SharedZipFile
 
 FORBIDDEN = 403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}'  # what an HTTP API of AWS answers
 Answer = tuple[int, dict[str, str], bytes]
@@ -38,6 +41,7 @@ def main() -> None:
     )
     apigateway.handle_execute = _if_signed(apigateway.handle_execute)
     apigateway._invoke_lambda_proxy = _as_on_aws(apigateway._invoke_lambda_proxy)  # noqa: SLF001 - see above
+    lambda_runtime.zipfile = SimpleNamespace(**vars(lambda_runtime.zipfile) | {"ZipFile": SharedZipFile})
     ministack.main()
 
 
