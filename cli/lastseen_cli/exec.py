@@ -1,8 +1,8 @@
-"""`lastseen exec SLUG -- command ...`: run a job and tell the monitor when it starts and how it ends.
+"""`lastseen exec SLUG -- command ...`: run a job and ping when it starts and how it ends.
 
-What lives here: running one command as if nobody watched, and three pings. What never does: Typer, httpx, or anything
-else that takes time to import, because this runs before each start of somebody's cron job. What only pinging needs is
-imported while the job already runs. The same behaviour without Python: clients/sh/lastseen.sh; one table of tests
+What lives here: running one command as if nobody watched. What never does: Typer, httpx, or anything else that takes
+time to import, because this runs before each start of somebody's cron job. The pings are sent by exec_monitor.py, which
+is imported while the job already runs. The same behaviour without Python: clients/sh/lastseen.sh; one table of tests
 holds both to it (tests/clients/test_exec_table.py).
 
 Rules: the job starts at once and never fails because of a ping. The URL, the key and a UUID are secrets: no message
@@ -16,19 +16,21 @@ import re
 import select
 import signal
 import time
-from collections.abc import Callable
 
-START_TRIES, END_TRIES = 1, 3
-PAUSE = 0.2  # of a try's time-out, before the end's second try (1 s); twice that before the third
 TIMEOUT_SECONDS = 5.0  # for one try of one ping
 MAX_TIMEOUT_SECONDS = 600
 HELP_WIDTH = 110
 BODY_LIMIT_BYTES = 10_000
+SHORT_BODY_BYTES = 1_000  # so few bytes are all taken from the end
+HEAD_SHARE = 5  # a fifth of what is sent is the output's beginning
+MARK = b"[... %s bytes left out ...]\n"
+MARK_BYTES = 50  # at most
 CHUNK_BYTES = 65_536
 DRAIN_SECONDS = 0.2  # how long to wait for more output of children that outlive the job
 DRAIN_LIMIT_SECONDS = 2.0  # in all
 NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128  # as a shell says it
-WORTH_ANOTHER_TRY = (408, 425, 429)  # of the 4xx; all 5xx are
+TIME = re.compile(r"(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.ASCII)
+UNITS = (86400, 3600, 60, 1)
 EPILOG = """
 where to:
   LASTSEEN_PING_URL   the deployment's ping URL, https://.../ping
@@ -42,6 +44,9 @@ in a crontab:
 A shell's own words need a shell:
   lastseen exec report -- sh -c 'make-report | mail -s report team'
 
+The check that the first ping makes can get its schedule here:
+  30 4 * * *   lastseen exec --schedule '30 4 * * *' --tz Europe/Berlin --grace 1h nightly-backup -- backup --all
+
 exit status:
   the job's own; 128 + n if signal n ended it; 127 or 126 if it could not be started; 2 if this command was misused
 
@@ -49,8 +54,6 @@ The job starts at once and never fails because of a ping. A monitor that is away
 one that does not answer 23 at most: a start under way, then three tries of the end. Both are one warning on stderr.
 """
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-SLUG = re.compile(r"[a-z0-9_-]{1,100}")
 FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM")
 
 
@@ -61,18 +64,30 @@ def main(argv: list[str]) -> int:
     command: list[str] = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         _parser().error("no command given. Write it after two dashes: lastseen exec nightly -- /usr/local/bin/job")
+    if options.schedule and options.every:
+        _parser().error("--schedule and --every exclude each other: give the one that the job runs by")
     if options.command[0].startswith("-") and command is options.command:
         _parser().error(f"{command[0]}: options stand before the slug, the command after two dashes")
     job = _Job(body_limit=options.body_limit, quiet=options.quiet)
     job.start(command)
-    monitor = _Monitor(options)
+    from lastseen_cli.exec_monitor import Monitor  # noqa: PLC0415 - the job runs meanwhile
+
+    environ = os.environ  # noqa: TID251 - an entry point
+    monitor = Monitor(options.slug, environ=environ, timeout=options.timeout, settings=_settings(options))
     if not options.no_start:
         monitor.begin_start()
     status = job.wait()
-    monitor.send_end(str(status), job.tail)
+    monitor.send_end(str(status), job.output.body())
     if monitor.trouble and not options.quiet:
         _say(monitor.trouble)
     return status
+
+
+def _settings(options: argparse.Namespace) -> dict[str, str]:
+    """Return the parameters of the pings by which a slug's first one makes its check."""
+    asked = {"schedule": options.schedule, "tz": options.tz, "timeout": options.every, "grace": options.grace}
+    given = {name: str(value) for name, value in asked.items() if value}
+    return {"create": "1", **given} if given or options.create else {}
 
 
 def _open_what_is_closed() -> None:
@@ -90,15 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lastseen exec",
         usage="lastseen exec [options] SLUG -- command ...",
-        description="Run a job; ping when it starts, and with its exit status and the end of its output when it ends.",
+        description="Run a job; ping when it starts, and with its exit status and its output when it ends.",
         epilog=EPILOG,
         formatter_class=_Help,
         allow_abbrev=False,
     )
     parser.add_argument("slug", metavar="SLUG", help="the check: a slug, or a UUID")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run, after two dashes")
-    parser.add_argument("--create", action="store_true", help="let the first ping of a slug create its check")
-    parser.add_argument("--no-start", action="store_true", help="tell the end only: no run time, no stuck runs")
+    parser.add_argument("--create", action="store_true", help="let the first ping of a slug make its check")
+    parser.add_argument("--no-start", action="store_true", help="ping the end only: no run time, no stuck runs")
     parser.add_argument("--quiet", action="store_true", help="show neither the job's output nor warnings")
     parser.add_argument(
         "--timeout", type=_seconds, default=TIMEOUT_SECONDS, metavar="SECONDS", help="for one try of one ping (5)"
@@ -108,8 +123,15 @@ def _parser() -> argparse.ArgumentParser:
         type=_size,
         default=BODY_LIMIT_BYTES,
         metavar="BYTES",
-        help="how much of the output's end to send (10000); 0: do not touch the output",
+        help="how much of the output to send (10000), its beginning and its end; 0: do not touch the output",
     )
+    made = parser.add_argument_group(
+        "the check that is made", "For the ping that makes the check, so each implies --create; later it is ignored."
+    )
+    made.add_argument("--schedule", metavar="TEXT", help="five cron fields, or a systemd OnCalendar")
+    made.add_argument("--tz", metavar="ZONE", help="the schedule's time zone, like Europe/Berlin")
+    made.add_argument("--every", type=_duration, metavar="TIME", help="instead of a schedule: 90s, 5m, 1h30m, 1d")
+    made.add_argument("--grace", type=_duration, metavar="TIME", help="how late a start, or how long a run, may be")
     return parser
 
 
@@ -134,11 +156,46 @@ def _size(text: str) -> int:
     return size
 
 
+def _duration(text: str) -> int:
+    match = TIME.fullmatch(text)
+    if not match:
+        raise argparse.ArgumentTypeError("give seconds, or a time like 90s, 5m, 1h30m, 1d")
+    return sum(int(part or 0) * unit for part, unit in zip(match.groups(), UNITS, strict=True))
+
+
+class _Output:
+    """As much of the job's output as is sent: all of it, or its beginning and its end."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._head_limit = limit // HEAD_SHARE if limit >= SHORT_BODY_BYTES else 0
+        self._head = b""
+        self._tail = b""
+        self._total = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take what came."""
+        self._total += len(chunk)
+        self._head += chunk[: self._head_limit - len(self._head)]
+        self._tail = (self._tail + chunk)[-self._limit :]
+
+    def body(self) -> bytes:
+        """Return what is sent. What is left out is left out in whole lines, and the gap is marked."""
+        if self._total <= self._limit or not self._head_limit:
+            return self._tail
+        head, tail = self._head, self._tail[-(self._limit - self._head_limit - MARK_BYTES) :]
+        head_end, tail_begin = head.rfind(b"\n") + 1, tail.find(b"\n") + 1
+        head = head[:head_end] if head_end > len(head) / 2 else head  # a line that is too long is cut in its middle
+        tail = tail[tail_begin:] if tail_begin < len(tail) / 2 else tail
+        left_out = f"{self._total - len(head) - len(tail):,}".encode()
+        return head + b"\n" * (not head.endswith(b"\n")) + MARK % left_out + tail
+
+
 class _Job:
     """The command, run as if nobody watched: its stdin, terminal, signals, order and bytes of output are its own."""
 
     def __init__(self, *, body_limit: int, quiet: bool) -> None:
-        self.tail = b""
+        self.output = _Output(body_limit)
         self._limit = body_limit
         self._quiet = quiet
         self._pid = 0
@@ -168,7 +225,7 @@ class _Job:
             )
         except OSError as error:
             _say(f"{command[0]}: {error.strerror}")
-            self.tail = f"{command[0]}: {error.strerror}".encode()
+            self.output.add(f"{command[0]}: {error.strerror}".encode())
             self._status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
         for write in {write for _, write, _ in actions}:
             os.close(write)
@@ -249,7 +306,7 @@ class _Job:
 
     def _keep(self, read: int, chunk: bytes) -> None:
         if self._limit:
-            self.tail = (self.tail + chunk)[-self._limit :]
+            self.output.add(chunk)
         if not chunk or not (self._quiet or _write_all(self._copies[read], chunk)):
             os.close(read)  # nobody reads what we show (`| head`): so the job's writes must fail, too
             del self._copies[read]
@@ -278,91 +335,3 @@ def _typed_at_our_terminal() -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-class _Monitor:
-    """Where the pings go. Nothing here raises, and each try ends in time."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.trouble = ""  # the first ping that was not delivered, without its URL
-        self._timeout: float = options.timeout
-        self._rid = _run_id()
-        self._slug: str = options.slug
-        self._create: bool = options.create
-        self._base, self._fault = _base(
-            self._slug,
-            url=os.environ.get("LASTSEEN_PING_URL", ""),  # noqa: TID251 - an entry point
-            key=os.environ.get("LASTSEEN_PING_KEY", ""),  # noqa: TID251 - an entry point
-        )
-        self._wait_for_start: Callable[[], None] = lambda: None
-
-    def begin_start(self) -> None:
-        """Send the start while the job already runs: the job is not held, whatever the monitor does."""
-        import threading  # noqa: PLC0415 - the job runs meanwhile
-
-        thread = threading.Thread(target=self._deliver, args=("/start", b"", START_TRIES), daemon=True)
-        thread.start()
-        self._wait_for_start = thread.join
-
-    def send_end(self, status: str, body: bytes) -> None:
-        """Tell the exit status and the end of the output, after the start."""
-        self._wait_for_start()
-        self._deliver(f"/{status}", body, END_TRIES)
-
-    def _deliver(self, signal_path: str, body: bytes, tries: int) -> None:
-        trouble = self._fault
-        for attempt in range(0 if trouble else tries):
-            time.sleep(PAUSE * self._timeout * attempt)
-            trouble, final = self._try(signal_path, body)
-            if final:
-                break
-        if trouble and not self.trouble:
-            name = self._slug if SLUG.fullmatch(self._slug) and not UUID.fullmatch(self._slug) else "the check"
-            self.trouble = f"ping {signal_path} of {name} was not delivered: {trouble}"
-
-    def _try(self, signal_path: str, body: bytes) -> tuple[str, bool]:
-        """Return (trouble or "", is it final), in time even if names are not resolved or bytes come one by one."""
-        import threading  # noqa: PLC0415 - the job runs meanwhile
-
-        answers: list[tuple[str, bool]] = []
-        thread = threading.Thread(target=lambda: answers.append(self._post(signal_path, body)), daemon=True)
-        thread.start()
-        thread.join(self._timeout)
-        return answers[0] if answers else (f"no answer within {self._timeout:g} s", False)
-
-    def _post(self, signal_path: str, body: bytes) -> tuple[str, bool]:
-        import urllib.error  # noqa: PLC0415 - the job runs meanwhile
-        import urllib.request  # noqa: PLC0415 - the job runs meanwhile
-
-        query = f"?rid={self._rid}{'&create=1' if self._create else ''}"
-        # No text type: a gateway may mend the bytes of a text.
-        headers = {"Content-Type": "application/octet-stream", "User-Agent": "lastseen-exec"}
-        try:
-            request = urllib.request.Request(  # noqa: S310 - _base takes http and https only
-                self._base + signal_path + query, data=body, headers=headers, method="POST"
-            )
-            with urllib.request.urlopen(request, timeout=self._timeout):  # noqa: S310 - see above
-                return "", True
-        except urllib.error.HTTPError as error:
-            final = error.code < 500 and error.code not in WORTH_ANOTHER_TRY  # noqa: PLR2004 - HTTP's server errors
-            return f"HTTP {error.code}", final
-        except Exception as error:  # noqa: BLE001 - whatever it is, the job must not fail; its text may hold the URL
-            cause = getattr(error, "reason", error)
-            return type(cause if isinstance(cause, Exception) else error).__name__, False
-
-
-def _base(slug: str, *, url: str, key: str) -> tuple[str, str]:
-    """Return (the check's URL, "") or ("", what is wrong)."""
-    if not url.lower().startswith(("http://", "https://")):
-        return "", "LASTSEEN_PING_URL is not set to an http(s) URL"
-    base = url.rstrip("/")
-    if UUID.fullmatch(slug):
-        return f"{base}/{slug.lower()}", ""
-    if not SLUG.fullmatch(slug):
-        return "", "it is not a slug (a-z, 0-9, -, _) nor a UUID"
-    return (f"{base}/{key}/{slug}", "") if key else ("", "a slug needs LASTSEEN_PING_KEY")
-
-
-def _run_id() -> str:
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

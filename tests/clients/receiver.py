@@ -40,6 +40,7 @@ class Receiver:
     """What came in, in order. `modes`: one for all requests, or one for each in turn, the last one staying."""
 
     modes: list[Mode]
+    answer: bytes = b"OK"
     port: int = 0
     pings: list[Ping] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
@@ -84,10 +85,10 @@ class Handler(BaseHTTPRequestHandler):
             self._drip()
         elif mode != "cut":
             self.send_response(int(mode))
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(self.receiver.answer)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(b"OK")
+                self.wfile.write(self.receiver.answer)
 
     do_GET = do_HEAD = do_POST = do_PUT = take  # noqa: N815 - http.server's names
 
@@ -132,8 +133,8 @@ def unused_port() -> int:
 
 
 @contextmanager
-def receiving(*modes: Mode) -> Iterator[Receiver]:
-    receiver = Receiver(list(modes) or [200])
+def receiving(*modes: Mode, answer: bytes = b"OK") -> Iterator[Receiver]:
+    receiver = Receiver(list(modes) or [200], answer=answer)
     if receiver.modes == ["away"]:
         receiver.port = unused_port()
         yield receiver

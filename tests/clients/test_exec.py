@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import subprocess
@@ -9,6 +10,9 @@ import sys
 
 import pytest
 
+from lastseen_cli import checks
+from lastseen_cli.errors import UsageError
+from lastseen_cli.exec import _duration
 from lastseen_cli.main import main
 from tests.clients.needs import ENVIRON
 from tests.clients.receiver import receiving
@@ -73,6 +77,18 @@ def test_help_teaches_where_the_pings_go_how_it_is_written_in_a_crontab_and_what
         assert line in done.stdout
     for option in ("--create", "--timeout", "--quiet", "--no-start", "--body-limit"):
         assert option in done.stdout
+
+
+@pytest.mark.parametrize("text", ["90", "90s", "5m", "1h30m", "1d", "1d2h3m4s", "", "x", "1m1h", "1.5h", "-5", " 5m"])
+def test_a_time_is_read_as_by_the_other_commands(text: str) -> None:
+    try:
+        expected: int | None = checks.seconds(text, option="--grace")
+    except UsageError:
+        expected = None
+    try:
+        assert _duration(text) == expected
+    except argparse.ArgumentTypeError:
+        assert expected is None
 
 
 def test_sigint_sent_to_it_reaches_the_job_as_sigint() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -17,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from tests.clients.needs import ENVIRON, require_programs
-from tests.clients.receiver import UUID, Mode, Receiver, receiving
+from tests.clients.receiver import KEY, UUID, Mode, Receiver, receiving
 
 SCRIPT = Path(__file__).parents[2] / "clients/sh/lastseen.sh"
 EXEC = [sys.executable, "-c", "from lastseen_cli.main import main; main()", "exec"]
-TOOLS = "od tr tail tee mktemp mkfifo rm cat sleep sed head timeout seq env kill stat sh".split()  # noqa: SIM905 - a list
+TOOLS = "od tr tail tee mktemp mkfifo rm cat sleep sed head dd wc timeout seq env kill stat sh".split()  # noqa: SIM905 - a list
 WITHIN = 60.0  # seconds for what takes one: the machine may be busy
 OUTLIVES = "sleep 120 & echo $!"
 
@@ -156,11 +157,46 @@ def test_a_job_that_a_signal_ends_is_told_with_128_and_its_number(client: Client
     assert (job.returncode, receiver.signals) == (143, ["start", "143"])
 
 
-def test_huge_output_is_shown_whole_and_its_end_is_sent(client: Client) -> None:
+def test_huge_output_is_shown_whole_and_its_beginning_and_end_are_sent_in_whole_lines(client: Client) -> None:
     with receiving() as receiver:
         _, out, _ = client.run(receiver, "nightly", "--", "seq", "1", "1000000")
     assert out == b"".join(b"%d\n" % n for n in range(1, 1_000_001))
-    assert receiver.pings[1].body == out[-10_000:]
+    body = receiver.pings[1].body
+    assert 9_000 < len(body) <= 10_000
+    beginning, left_out, end = parts(body)
+    assert len(beginning) > 1_900
+    assert out.startswith(beginning)
+    assert out.endswith(b"\n" + end)
+    assert left_out == len(out) - len(beginning) - len(end)
+
+
+def parts(body: bytes) -> tuple[bytes, int, bytes]:
+    """Take apart what is sent of a long output."""
+    found = re.fullmatch(rb"(.*\n)\[\.\.\. ([0-9,]+) bytes left out \.\.\.\]\n(.*)", body, re.DOTALL)
+    assert found, body
+    return found[1], int(found[2].replace(b",", b"")), found[3]
+
+
+def test_the_error_is_in_what_is_sent_whether_it_stands_first_or_last(client: Client) -> None:
+    with receiving() as receiver:
+        noise = "seq 100000 109999"
+        client.run(receiver, "nightly", "--", "sh", "-c", f"echo disk is full; {noise}; exit 3")
+        client.run(receiver, "nightly", "--", "sh", "-c", f"{noise}; echo disk is full; exit 3")
+    first, last = receiver.pings[1].body, receiver.pings[3].body
+    assert first.startswith(b"disk is full\n")
+    assert last.endswith(b"\ndisk is full\n")
+
+
+def test_output_just_within_the_limit_is_sent_to_the_letter_and_one_byte_more_is_not(client: Client) -> None:
+    with receiving() as receiver:
+        for count in (9_999, 10_000):
+            client.run(receiver, "nightly", "--", "sh", "-c", f"head -c {count} /dev/zero | tr '\\0' x; echo")
+    assert receiver.pings[1].body == b"x" * 9_999 + b"\n"
+    beginning, left_out, end = parts(receiver.pings[3].body)
+    assert beginning == b"x" * 2_000 + b"\n"  # one line without an end: cut in its middle, but marked
+    assert len(end) > 7_900
+    assert set(end) <= set(b"x\n")
+    assert left_out == 10_001 - 2_000 - len(end)
 
 
 def test_binary_output_is_shown_and_sent_to_the_letter(client: Client, tmp_path: Path) -> None:
@@ -302,6 +338,29 @@ def test_create_is_asked_for_with_every_ping(client: Client) -> None:
     assert [ping.query.get("create") for ping in receiver.pings] == [None, None, "1", "1"]
 
 
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("90", "90"), ("90s", "90"), ("5m", "300"), ("1h30m", "5400"), ("1d", "86400"), ("1d1m5", "86465")],
+)
+def test_the_settings_of_a_check_that_is_made_go_with_every_ping(client: Client, time: str, seconds: str) -> None:
+    cron = "30 3 * * MON#1"
+    with receiving() as receiver:
+        made = ["--schedule", cron, "--tz", "Europe/Berlin", "--grace", time]
+        assert client.run(receiver, *made, "nightly", "--", "true") == (0, b"", b"")
+        assert client.run(receiver, "--every", time, "nightly", "--", "true") == (0, b"", b"")
+    assert receiver.signals == ["start", "0"] * 2
+    asked = [{name: value for name, value in ping.query.items() if name != "rid"} for ping in receiver.pings]
+    by_schedule = {"create": "1", "schedule": cron, "tz": "Europe/Berlin", "grace": seconds}
+    assert asked == [by_schedule, by_schedule] + [{"create": "1", "timeout": seconds}] * 2
+
+
+def test_a_schedule_of_several_lines_and_odd_characters_arrives_as_it_is(client: Client) -> None:
+    schedule = "Mon 03:30 Europe/Berlin\nTue 04:00 & + % 'é'"
+    with receiving() as receiver:
+        client.run(receiver, "--schedule", schedule, "nightly", "--", "true")
+    assert [ping.query["schedule"] for ping in receiver.pings] == [schedule] * 2
+
+
 MISUSE = {
     "no command given": ["nightly"],
     "no command": ["nightly", "--"],
@@ -311,6 +370,9 @@ MISUSE = {
     "--timeout": ["--timeout", "soon", "nightly", "--", "true"],
     "seconds above 0": ["--timeout", "0", "nightly", "--", "true"],
     "--body-limit": ["--body-limit", "-1", "nightly", "--", "true"],
+    "--grace": ["--grace", "soon", "nightly", "--", "true"],
+    "a time like": ["--every", "1m1h", "nightly", "--", "true"],
+    "exclude each other": ["--every", "5m", "--schedule", "* * * * *", "nightly", "--", "true"],
 }
 
 
@@ -414,6 +476,9 @@ def test_the_end_gets_through_when_the_second_try_does(client: Client) -> None:
         ("nightly", {"LASTSEEN_PING_URL": ""}, b"LASTSEEN_PING_URL"),
         ("nightly", {"LASTSEEN_PING_URL": "ftp://host/ping"}, b"LASTSEEN_PING_URL"),
         ("nightly", {"LASTSEEN_PING_KEY": ""}, b"LASTSEEN_PING_KEY"),
+        ("nightly", {"LASTSEEN_PING_URL": 'http://host/ping" \noutput = "/tmp/x'}, b"LASTSEEN_PING_URL"),
+        ("nightly", {"LASTSEEN_PING_KEY": "two words"}, b"LASTSEEN_PING_KEY is not a ping key"),
+        ("nightly", {"LASTSEEN_PING_KEY": "key/../other"}, b"LASTSEEN_PING_KEY is not a ping key"),
         ("Nightly Backup", {}, b"not a slug"),
     ],
 )
@@ -425,6 +490,51 @@ def test_with_wrong_settings_the_job_runs_and_the_mend_is_told(
     assert (status, out, receiver.pings) == (0, b"out\n", [])
     assert mend in err
     assert receiver.secrets_in(err) == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " ", " \t\r\n\n"])
+def test_line_ends_and_blanks_around_settings_do_no_harm(client: Client, end: str) -> None:
+    with receiving() as receiver:
+        settings = {name: f" {value}{end}" for name, value in receiver.environment.items()}
+        assert client.run(receiver, "nightly\r", "--", "true", **settings) == (0, b"", b"")
+        assert client.run(receiver, f"{UUID}{end}", "--", "true", **settings) == (0, b"", b"")
+    assert [(ping.check, ping.signal) for ping in receiver.pings] == [
+        ("nightly", "start"),
+        ("nightly", "0"),
+        (UUID, "start"),
+        (UUID, "0"),
+    ]
+
+
+SENTENCE = b"not found: no check of this project has the slug nightly. Add ?create=1 to make it"
+
+
+def test_a_refusal_is_shown_in_the_monitors_own_words(client: Client) -> None:
+    with receiving(404, answer=SENTENCE + b"\nmore") as receiver:
+        status, out, err = client.run(receiver, "nightly", "--", "true")
+    assert (status, out) == (0, b"")
+    said = b"" if "busybox" in client.path else b": " + SENTENCE  # BusyBox's wget drops the body of a refusal
+    assert err == b"lastseen: ping /start of nightly was not delivered: HTTP 404" + said + b"\n"
+
+
+def test_an_answer_cannot_make_the_warning_show_a_secret_or_drive_a_terminal(client: Client) -> None:
+    with receiving(404) as receiver:
+        receiver.answer = b"no route \x1b[31m for %s/%s/nightly %s\n" % (
+            receiver.url.encode(),
+            KEY.encode(),
+            b"x" * 999,
+        )
+        _, _, by_slug = client.run(receiver, "nightly", "--", "true")
+        receiver.answer = b"<!doctype html><title>%s</title>" % UUID.encode()
+        _, _, a_page = client.run(receiver, UUID, "--", "true")
+        receiver.answer = b"no check %s" % UUID.encode()
+        _, _, by_uuid = client.run(receiver, UUID, "--", "true")
+        for err in (by_slug, a_page, by_uuid):
+            assert receiver.secrets_in(err) == []
+            assert b"\x1b" not in err
+            assert err.count(b"\n") == 1
+            assert len(err) < 300
+    assert b"<" not in a_page
 
 
 def test_a_uuid_is_a_secret_too(client: Client) -> None:
