@@ -1,10 +1,13 @@
-"""Lastseen for Python: tells a Lastseen monitor when a job starts, ends, fails or is tried again.
+"""Lastseen for Python: pings a Lastseen monitor when a job starts, ends, fails or is tried again.
 
 One file, standard library only: copy it beside your code. Python 3.9 or newer. How to use it with Celery, APScheduler,
 RQ and Django, and what it cannot see: docs/clients/python.md.
 
     @watch("nightly-report")                 # a function, async too, or a generator
     def report(): ...
+
+    @watch("sync", schedule="30 4 * * *", tz="Europe/Berlin", grace=3600)    # its first ping makes the check
+    def sync(): ...
 
     with watch("nightly-report") as run:     # or: async with
         run.log("halfway")
@@ -15,6 +18,7 @@ Rules of this file:
 - A job never fails because of a ping. Whatever goes wrong on the way to the monitor is one warning in the log.
 - A job waits a known time at most: a start, a log or the end is given 5 s a try; only the end is tried again (3 tries).
 - The ping URL, the ping key and a UUID are secrets: they are in no log, no error and no repr.
+- An error is sent with its headline (class and message) first, where no shortening cuts it off.
 - "Success" is said only when the code came to its end. Anything else is a failure, or "to be continued" (log).
 """
 
@@ -35,21 +39,30 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = ["Run", "Settings", "Watch", "configure", "ping", "settings", "watch"]
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 END_TRIES = 3
 TRACEBACK_LINES = 20
 CAUSES = 12  # how far we look for what an error comes from; causes can be circular
 SERVER_ERRORS = 500
 WORTH_ANOTHER_TRY = (408, 425, 429)  # of the 4xx; all 5xx are
+SENTENCE_CHARS = 200  # of the monitor's answer that is shown
+ANSWER_BYTES = 2_000  # of it that are read
+HEAD_SHARE = 5  # a fifth of a shortened body is its beginning
+MARK_BYTES = 50  # at most, of the line that marks what is left out
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SLUG = re.compile(r"[a-z0-9_-]{1,100}")
+KEY = re.compile(r"[A-Za-z0-9_-]+")
+URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+MADE = ("schedule", "tz", "every", "grace")  # settings of a check that its first ping makes
 AGAIN_LATER = {
     # Raised by an orderly stop or by "try again": the job goes on elsewhere or later. By name: no library is imported.
     "asyncio.exceptions.CancelledError",
@@ -63,6 +76,7 @@ AGAIN_LATER = {
 
 if TYPE_CHECKING:
     About = str | Callable[[], str]
+    Duration = int | timedelta
     OnError = Callable[[BaseException], str] | None
 Function = TypeVar("Function", bound=Callable[..., Any])
 log = logging.getLogger("lastseen")
@@ -77,19 +91,19 @@ class Settings:
     create: bool = False  # True: a slug's first ping creates its check
     timeout: float = 5.0  # for one try of one ping
     retry_pause: float = 1.0  # before the end's second try; twice that before the third
-    body_limit: int = 10_000  # the rest is cut off
+    body_limit: int = 10_000  # of what is longer, the beginning and the end are sent
     enabled: bool | None = None  # unless set: True when there is a URL, so tests and development send nothing
-    filter: Callable[[str], str] = field(default=str, repr=False)  # takes personal data out of what is told of an error
+    filter: Callable[[str], str] = field(default=str, repr=False)  # takes personal data out of what is sent of an error
 
     @property
     def url(self) -> str:
         """Where the pings go, or ""."""
-        return _environment("LASTSEEN_PING_URL") if self.ping_url is None else self.ping_url
+        return _trimmed(_environment("LASTSEEN_PING_URL") if self.ping_url is None else self.ping_url)
 
     @property
     def key(self) -> str:
         """The ping key, or ""."""
-        return _environment("LASTSEEN_PING_KEY") if self.ping_key is None else self.ping_key
+        return _trimmed(_environment("LASTSEEN_PING_KEY") if self.ping_key is None else self.ping_key)
 
     @property
     def on(self) -> bool:
@@ -99,6 +113,11 @@ class Settings:
 
 def _environment(name: str) -> str:
     return os.environ.get(name, "")  # noqa: TID251 - in somebody's job we are the entry point
+
+
+def _trimmed(text: str) -> str:
+    """Return a setting without what files and secrets often bring along: line ends, blanks, a byte order mark."""
+    return text.strip().strip("\ufeff").strip()
 
 
 settings = Settings()
@@ -112,27 +131,51 @@ def configure(**changes: Any) -> None:
         setattr(settings, name, value)
 
 
-def ping(slug: str, signal: str | int = "", body: str | bytes = "") -> bool:
-    """Send one ping; True when the monitor took it. Signal: "" (success), "start", "log", "fail" or an exit status."""
-    return settings.on and Run(slug, rid="").deliver(str(signal), body)
+def ping(slug: str, signal: str | int = "", body: str | bytes = "", **check: Any) -> bool:
+    """Send one ping; True when the monitor took it. Signal: "" (success), "start", "log", "fail" or an exit status.
+
+    `check`: as for `watch`.
+    """
+    made = _made(check)
+    return settings.on and Run(slug, rid="", made=made).deliver(str(signal), body)
 
 
-def watch(slug: str, *, about: About = "", on_error: OnError = None) -> Watch:
+def watch(slug: str, *, about: About = "", on_error: OnError = None, **check: Any) -> Watch:
     """Watch a function (as decorator) or a block (`with`, `async with`): start, then success or failure.
 
-    `about` is said at the start, to find the run elsewhere: "job_id=17 attempt=2", or a function that returns that.
-    `on_error` takes the error and says "fail" or, if the job will be tried again, "log".
+    `about` is sent with the start, to find the run elsewhere: "job_id=17 attempt=2", or a function that returns that.
+    `on_error` takes the error and returns "fail" or, if the job will be tried again, "log".
+    `check`: settings with which the first ping makes the check; later they are ignored. `schedule` (cron or OnCalendar)
+    and its `tz`, or `every`; `grace`. Times are in seconds, or timedeltas.
     """
-    return Watch(slug, about=about, on_error=on_error)
+    return Watch(slug, about=about, on_error=on_error, made=_made(check))
+
+
+def _made(check: dict[str, Any]) -> dict[str, str]:
+    """Return the parameters of pings that make a check with these settings."""
+    for name in check:
+        if name not in MADE:
+            raise TypeError(f"a check that is made has no {name!r}: use {', '.join(MADE)}")
+    if check.get("schedule") and check.get("every"):
+        raise TypeError("schedule and every exclude each other: give the one that the job runs by")
+    times = {"timeout": _seconds(check.get("every")), "grace": _seconds(check.get("grace"))}
+    asked = {"schedule": check.get("schedule"), "tz": check.get("tz"), **times}
+    given = {name: str(value) for name, value in asked.items() if value}
+    return {"create": "1", **given} if given else {}
+
+
+def _seconds(duration: Duration | None) -> int:
+    return int(duration.total_seconds() if isinstance(duration, timedelta) else duration or 0)
 
 
 class Run:
     """One run of a job: its id ties the start to its end."""
 
-    def __init__(self, slug: str, *, rid: str | None = None) -> None:
+    def __init__(self, slug: str, *, rid: str | None = None, made: dict[str, str] | None = None) -> None:
         """Give a run an id of its own, unless one is given; "" for a ping that belongs to no run."""
         self.rid = str(uuid.uuid4()) if rid is None else rid
-        self._slug = slug
+        self._slug = _trimmed(slug)
+        self._made = made or {}
         self._away = False
         self._finished = False
 
@@ -158,7 +201,9 @@ class Run:
         """Send a ping; True when the monitor took it. Never raises, and ends in time."""
         trouble = ""
         try:
-            trouble = _deliver(self._slug, signal, rid=self.rid, body=body)
+            parameters = {"rid": self.rid} if self.rid else {}
+            parameters |= {"create": "1"} if settings.create else {}
+            trouble = _deliver(self._slug, signal, query=urlencode(parameters | self._made), body=body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must not fail; its text may hold the URL
             trouble = type(error).__name__
         if trouble and not self._away:
@@ -171,9 +216,10 @@ class Run:
 class Watch:
     """What `watch` returns: a decorator and a context manager. Each call, each entering is a run of its own."""
 
-    def __init__(self, slug: str, *, about: About, on_error: OnError) -> None:
+    def __init__(self, slug: str, *, about: About, on_error: OnError, made: dict[str, str]) -> None:
         """Keep what is watched; nothing is sent yet."""
         self._slug = slug
+        self._made = made
         self._about = about
         self._on_error = on_error
         self._runs: list[Run] = []
@@ -210,7 +256,7 @@ class Watch:
             raise TypeError(f"{function.__qualname__} is an async generator: use `async with watch(...)` inside it")
 
         def again() -> Watch:
-            return Watch(self._slug, about=self._about, on_error=self._on_error)
+            return Watch(self._slug, about=self._about, on_error=self._on_error, made=self._made)
 
         @functools.wraps(function)
         def watched(*args: Any, **options: Any) -> Any:
@@ -232,7 +278,7 @@ class Watch:
         return watched_generator if inspect.isgeneratorfunction(function) else watched  # type: ignore[return-value]  # same
 
     def _begin(self) -> Run:
-        run = Run(self._slug)
+        run = Run(self._slug, made=self._made)
         self._runs.append(run)
         return run
 
@@ -244,7 +290,7 @@ def verdict(error: BaseException | None, on_error: OnError = None) -> tuple[str,
         return "", ""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if names & AGAIN_LATER or _told_to_stop(error):
-        return "log", f"interrupted, or put back to be tried again: neither a success nor a failure. {message(error)}"
+        return "log", message(error, note="interrupted, or put back to be tried again: neither a success nor a failure")
     if isinstance(error, SystemExit):
         return _exit(error.code)
     if isinstance(error, GeneratorExit):
@@ -258,12 +304,12 @@ def verdict(error: BaseException | None, on_error: OnError = None) -> tuple[str,
     return signal, message(error)
 
 
-def message(error: BaseException) -> str:
-    """What is told of an error: class, message and the last lines of its traceback, through the filter."""
+def message(error: BaseException, *, note: str = "") -> str:
+    """What is sent of an error: class and message, a note, the last lines of its traceback; through the filter."""
     try:
         what = "".join(traceback.format_exception_only(type(error), error)).strip()
         where = "".join(traceback.format_tb(error.__traceback__)).splitlines()[-TRACEBACK_LINES:]
-        return settings.filter("\n".join([what, *where]))
+        return settings.filter("\n".join([what, *([note] if note else []), *where]))
     except Exception:  # noqa: BLE001 - of the filter: then nothing that may be personal is sent
         return type(error).__name__
 
@@ -291,13 +337,13 @@ def _exit(code: object) -> tuple[str, str]:
 
 
 # --- one ping on the wire ---------------------------------------------------------------------------------------------
-def _deliver(slug: str, signal: str, *, rid: str, body: str | bytes) -> str:
+def _deliver(slug: str, signal: str, *, query: str, body: str | bytes) -> str:
     """Return "" when the monitor took it, else what went wrong, without the URL.
 
     A start or a log is sent once: a late one is of no use, and the job waits.
     """
-    url, trouble = _address(slug, signal, rid)
-    data = (body.encode(errors="replace") if isinstance(body, str) else body)[: settings.body_limit]
+    url, trouble = _address(slug, signal, query)
+    data = shortened(body.encode(errors="replace") if isinstance(body, str) else body, settings.body_limit)
     for attempt in range(0 if trouble else 1 if signal in ("start", "log") else END_TRIES):
         time.sleep(settings.retry_pause * attempt)
         trouble, final = _try(url, data)
@@ -306,10 +352,26 @@ def _deliver(slug: str, signal: str, *, rid: str, body: str | bytes) -> str:
     return trouble
 
 
-def _address(slug: str, signal: str, rid: str) -> tuple[str, str]:
+def shortened(body: bytes, limit: int) -> bytes:
+    """Return a body, or its beginning and its end in whole lines with a mark between: errors stand at either."""
+    if len(body) <= limit:
+        return body
+    head_limit = limit // HEAD_SHARE
+    tail_limit = limit - head_limit - MARK_BYTES
+    if tail_limit <= 0:
+        return body[:limit]
+    head, tail = body[:head_limit], body[-tail_limit:]
+    head_end, tail_begin = head.rfind(b"\n") + 1, tail.find(b"\n") + 1
+    head = head[:head_end] if head_end > len(head) / 2 else head  # a line that is too long is cut in its middle
+    tail = tail[tail_begin:] if tail_begin < len(tail) / 2 else tail
+    mark = f"[... {len(body) - len(head) - len(tail):,} bytes left out ...]\n".encode()
+    return head + b"\n" * (not head.endswith(b"\n")) + mark + tail
+
+
+def _address(slug: str, signal: str, query: str) -> tuple[str, str]:
     """Return (URL, "") or ("", what is wrong)."""
     base = settings.url.rstrip("/")
-    if not base.lower().startswith(("http://", "https://")):
+    if not URL.fullmatch(base):
         return "", "LASTSEEN_PING_URL is not set to an http(s) URL"
     if UUID.fullmatch(slug):
         path = slug.lower()
@@ -317,9 +379,10 @@ def _address(slug: str, signal: str, rid: str) -> tuple[str, str]:
         return "", "it is not a slug (a-z, 0-9, -, _) nor a UUID"
     elif not settings.key:
         return "", "a slug needs LASTSEEN_PING_KEY"
+    elif not KEY.fullmatch(settings.key):
+        return "", "LASTSEEN_PING_KEY is not a ping key"
     else:
         path = f"{settings.key}/{slug}"
-    query = "&".join([f"rid={rid}"] * bool(rid) + ["create=1"] * settings.create)
     return f"{base}/{path}{'/' * bool(signal)}{signal}{'?' * bool(query)}{query}", ""
 
 
@@ -340,11 +403,25 @@ def _post(url: str, data: bytes) -> tuple[str, bool]:
         with urllib.request.urlopen(request, timeout=settings.timeout):  # noqa: S310 - see above
             return "", True
     except urllib.error.HTTPError as error:
-        error.close()
-        return f"HTTP {error.code}", error.code < SERVER_ERRORS and error.code not in WORTH_ANOTHER_TRY
+        said = _sentence(error)
+        return f"HTTP {error.code}{said}", error.code < SERVER_ERRORS and error.code not in WORTH_ANOTHER_TRY
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must not fail; its text may hold the URL
         cause = getattr(error, "reason", error)
         return type(cause if isinstance(cause, Exception) else error).__name__, False
+
+
+def _sentence(error: urllib.error.HTTPError) -> str:
+    """Return the first line of a refusal, which says what to change: printable, short, without secrets."""
+    try:
+        with error:
+            line = error.read(ANSWER_BYTES).decode(errors="replace").strip().partition("\n")[0]
+    except Exception:  # noqa: BLE001 - the status must do
+        return ""
+    for secret in filter(None, (settings.url.rstrip("/"), settings.key)):
+        line = line.replace(secret, "...")
+    line = UUID.sub("...", line)
+    line = "".join(char for char in line if char.isprintable())[:SENTENCE_CHARS]
+    return "" if not line or line.startswith("<") else f": {line}"
 
 
 async def _in_thread(function: Callable[..., Any], *args: Any) -> None:

@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,8 +212,12 @@ class Beyond(BaseException):
         (SystemExit(-1), "255", "exit -1"),
         (SystemExit(256), "fail", "exit: 256"),
         (SystemExit("no disk"), "fail", "exit: no disk"),
-        (KeyboardInterrupt(), "log", "interrupted"),
-        (asyncio.CancelledError(), "log", "interrupted"),
+        (KeyboardInterrupt(), "log", "KeyboardInterrupt\ninterrupted, or put back"),
+        (
+            asyncio.CancelledError("deploy"),
+            "log",
+            "asyncio.exceptions.CancelledError: deploy\ninterrupted, or put back",
+        ),
         (GeneratorExit(), "fail", "left early"),
     ],
 )
@@ -278,10 +284,75 @@ def test_a_filter_that_fails_sends_the_class_alone(listen: Listen) -> None:
     assert receiver.pings[1].body == b"ValueError"
 
 
-def test_a_long_message_in_any_characters_is_sent_and_cut_at_the_limit(receiver: Receiver) -> None:
+def test_a_long_message_in_any_characters_is_sent_as_its_beginning_and_its_end(receiver: Receiver) -> None:
     with pytest.raises(ValueError, match="é"), lastseen.watch("job"):
         raise ValueError("é\udce4\0" + "x" * 30_000)
-    assert len(receiver.pings[1].body) == 10_000
+    body = receiver.pings[1].body
+    assert 8_000 < len(body) <= 10_000
+    assert body.startswith("ValueError: é?\0xxx".encode())
+    assert b"x\n[... 2" in body
+    assert body.splitlines()[-1].strip().startswith(b"raise ValueError")
+
+
+def test_what_is_shortened_keeps_its_first_and_last_lines_whole_and_marks_the_gap() -> None:
+    lines = [b"line %d of the log\n" % n for n in range(2_000)]
+    body = lastseen.shortened(b"".join(lines), 10_000)
+    assert 9_900 < len(body) <= 10_000
+    beginning, rest = body.split(b"[... ")
+    left_out, end = rest.split(b" bytes left out ...]\n")
+    assert set((beginning + end).splitlines(keepends=True)) < set(lines)
+    assert beginning.startswith(lines[0])
+    assert end.endswith(lines[-1])
+    assert int(left_out.replace(b",", b"")) == len(b"".join(lines)) - len(beginning) - len(end)
+
+
+@pytest.mark.parametrize("size", [0, 9_999, 10_000])
+def test_what_is_short_enough_is_sent_to_the_letter(size: int) -> None:
+    body = bytes(n % 256 for n in range(size))
+    assert lastseen.shortened(body, 10_000) == body
+
+
+@pytest.mark.parametrize("limit", [1, 40, 60, 100, 1_000])
+def test_no_limit_is_ever_exceeded(limit: int) -> None:
+    for body in (b"x" * 5_000, b"\n" * 5_000, b"four\n" * 1_000):
+        assert len(lastseen.shortened(body, limit)) <= limit
+
+
+def test_the_headline_of_a_deep_error_survives_a_cut_in_the_middle(receiver: Receiver) -> None:
+    def dive(depth: int) -> None:
+        if depth == 0:
+            raise ValueError("no such month")
+        dive(depth - 1)
+
+    with pytest.raises(ValueError, match="no such month"), lastseen.watch("job"):
+        dive(200)
+    assert receiver.pings[1].body.splitlines()[0] == b"ValueError: no such month"
+
+
+def test_the_first_ping_can_make_the_check_with_its_schedule(receiver: Receiver) -> None:
+    @lastseen.watch("nightly", schedule="30 3 * * *", tz="Europe/Berlin", grace=timedelta(hours=1))
+    def nightly() -> None: ...
+
+    nightly()
+    with lastseen.watch("beat", every=300, grace=timedelta(seconds=90)):
+        pass
+    lastseen.ping("worker-alive", every=timedelta(minutes=1))
+    asked = [{name: value for name, value in ping.query.items() if name != "rid"} for ping in receiver.pings]
+    by_cron = {"create": "1", "schedule": "30 3 * * *", "tz": "Europe/Berlin", "grace": "3600"}
+    by_period = {"create": "1", "timeout": "300", "grace": "90"}
+    assert asked == [by_cron, by_cron, by_period, by_period, {"create": "1", "timeout": "60"}]
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ({"cron": "* * * * *"}, "schedule, tz, every, grace"),
+        ({"schedule": "* * * * *", "every": 60}, "exclude each other"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_an_error_where_they_are_written(check: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        lastseen.watch("job", **check)
 
 
 # --- generators and async ---------------------------------------------------------------------------------------------
@@ -438,7 +509,7 @@ def test_a_monitor_in_trouble_costs_bounded_time_and_one_warning(
     assert seconds < 4 * TRY_SECONDS + 10  # the machine may be busy
     [warning] = caplog.messages
     assert warning.startswith("lastseen: start of job was not delivered: ")
-    assert warning.rsplit(": ", 1)[1] in trouble.split("|")
+    assert warning.removesuffix(": OK").rsplit(": ", 1)[1] in trouble.split("|")
     assert receiver.secrets_in(caplog.text, repr(lastseen.settings)) == []
 
 
@@ -475,7 +546,9 @@ def test_once_the_monitor_was_away_log_lines_are_dropped(listen: Listen) -> None
     [
         ("job", {"ping_url": "ftp://host/ping"}, "LASTSEEN_PING_URL is not set to an http(s) URL"),
         ("job", {"ping_url": "http://[bad/ping"}, "ValueError"),
-        ("job", {"ping_key": ""}, "a slug needs LASTSEEN_PING_KEY"),
+        ("job", {"ping_url": "http://host name/ping"}, "LASTSEEN_PING_URL is not set to an http(s) URL"),
+        ("job", {"ping_key": " \n"}, "a slug needs LASTSEEN_PING_KEY"),
+        ("job", {"ping_key": "two\nlines"}, "LASTSEEN_PING_KEY is not a ping key"),
         ("Nightly Report", {}, "it is not a slug (a-z, 0-9, -, _) nor a UUID"),
     ],
 )
@@ -492,8 +565,50 @@ def test_with_wrong_settings_the_job_runs_and_the_mend_is_told(
 def test_a_uuid_is_a_secret_too(listen: Listen, caplog: pytest.LogCaptureFixture) -> None:
     receiver = listen(404)
     assert not lastseen.ping(UUID)
-    assert caplog.messages == ["lastseen: success of a check was not delivered: HTTP 404"]
+    assert caplog.messages == ["lastseen: success of a check was not delivered: HTTP 404: OK"]
     assert receiver.secrets_in(caplog.text) == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \t\n\n"])
+def test_line_ends_and_blanks_around_settings_do_no_harm(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    receiver = listen()
+    lastseen.configure(ping_url=f" {receiver.url}{end}", ping_key=f"\ufeff{KEY}{end}")
+    assert lastseen.ping(f"job{end}")
+    lastseen.configure(ping_url=None, ping_key=None)
+    monkeypatch.setenv("LASTSEEN_PING_URL", f"{receiver.url}/{end}")
+    monkeypatch.setenv("LASTSEEN_PING_KEY", f"{KEY}{end}")
+    assert lastseen.ping(f"{UUID}{end}")
+    assert lastseen.ping("job", "start")
+    assert [(ping.check, ping.signal) for ping in receiver.pings] == [
+        ("job", "success"),
+        (UUID, "success"),
+        ("job", "start"),
+    ]
+
+
+def test_a_refusal_is_shown_in_the_monitors_own_words(listen: Listen, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = listen(404)
+    receiver.answer = b"not found: no check of this project has the slug job\nmore"
+    assert not lastseen.ping("job")
+    assert caplog.messages == [
+        "lastseen: success of job was not delivered: HTTP 404: not found: no check of this project has the slug job"
+    ]
+
+
+def test_an_answer_cannot_make_the_warning_show_a_secret(listen: Listen, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = listen(404)
+    for answer in (
+        f"no route \x1b[31m for {receiver.url}/{KEY}/job {'x' * 999}",
+        f"no check {UUID.upper()}",
+        f"<title>{KEY}</title>",
+    ):
+        receiver.answer = answer.encode()
+        assert not lastseen.ping("job")
+    assert receiver.secrets_in(caplog.text.lower()) == []
+    assert "\x1b" not in caplog.text
+    assert max(map(len, caplog.messages)) < 300
 
 
 def test_a_logger_that_fails_does_not_fail_the_job(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
