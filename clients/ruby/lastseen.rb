@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Lastseen for Ruby: tells a Lastseen monitor when a job starts, ends, fails or is tried again.
+# Lastseen for Ruby: pings a Lastseen monitor when a job starts, ends, fails or is tried again.
 #
 # One file, standard library only: copy it to lib/lastseen.rb. Ruby 3.0 or newer; Active Job from 6.1, Sidekiq from 6.4.
 # How to use it, and what it cannot see: docs/rails.md.
@@ -9,6 +9,7 @@
 # - A job never fails because of a ping. Whatever goes wrong on the way to the monitor is one warning in the log.
 # - A job waits a known time at most: a start, a log or the end is given 5 s a try; only the end is tried again (3 tries).
 # - The ping URL and the ping key are secrets: they are in no log, no error and no `inspect`.
+# - An error is sent with its headline (class and message) first, where no shortening cuts it off.
 # - "Success" is said only when the code came to its end. Anything else is a failure, or "to be continued" (log).
 
 require "logger"
@@ -19,9 +20,10 @@ require "uri"
 
 # A heartbeat for background jobs: Lastseen.watch, Lastseen.ping, Lastseen::Job (Active Job), Lastseen::Sidekiq.
 module Lastseen
-  VERSION = "1.0.0"
+  VERSION = "1.1.0"
   UUID = /\A\h{8}-\h{4}-\h{4}-\h{4}-\h{12}\z/
   SLUG = /\A[a-z0-9_-]{1,100}\z/
+  KEY = /\A[A-Za-z0-9_-]+\z/
   BACKTRACE_LINES = 20
   END_TRIES = 3
   WORTH_ANOTHER_TRY = [408, 425, 429, *500..599].freeze
@@ -36,7 +38,7 @@ module Lastseen
                   :open_timeout, # to connect
                   :read_timeout, # for one try of one ping, connecting included
                   :retry_pause,  # before the end's second try; twice that before the third
-                  :body_limit,   # of a message: the rest is cut off
+                  :body_limit,   # of what is longer, the beginning and the end are sent
                   :filter        # ->(text) { text }: takes personal data out of messages before they leave
     attr_writer :enabled, :logger
 
@@ -53,7 +55,7 @@ module Lastseen
 
     # Unless it is set: true when there is a URL to ping, so tests and development send nothing.
     def enabled
-      @enabled.nil? ? !ping_url.to_s.empty? : @enabled
+      @enabled.nil? ? !Lastseen.trimmed(ping_url).empty? : @enabled
     end
 
     def logger
@@ -77,10 +79,14 @@ module Lastseen
     # Watch a block: start, then success with the block's value, or failure with the error, which goes on unchanged.
     #
     #   Lastseen.watch("nightly-report") { |run| run.log "halfway" }
-    def watch(slug, about: nil, on_error: ->(_) { :fail })
+    #
+    # `check`: settings with which the first ping makes the check; later they are ignored. `cron:` (five fields, or an
+    # OnCalendar) and its `tz:`, or `every:`; `grace:`. Times are in seconds: 3600, 1.hour.
+    def watch(slug, about: nil, on_error: ->(_) { :fail }, **check)
+      made = Made.of(check)
       return yield(Silence) unless settings.enabled
 
-      run = Run.new(slug)
+      run = Run.new(slug, made: made)
       begin
         run.start(about)
         value = yield run
@@ -95,13 +101,38 @@ module Lastseen
     end
 
     # Send one ping; true when the monitor took it. Signal: nil (success), :start, :log, :fail or an exit status.
-    def ping(slug, signal = nil, body: nil)
-      settings.enabled && Run.new(slug, rid: nil).deliver(signal, body)
+    # `check`: as for `watch`.
+    def ping(slug, signal = nil, body: nil, **check)
+      made = Made.of(check)
+      settings.enabled && Run.new(slug, rid: nil, made: made).deliver(signal, body)
     end
 
     # "Billing::NightlyReportJob" -> "billing-nightly-report-job"
     def slug_of(class_name)
       class_name.gsub("::", "-").gsub(/([a-z\d])([A-Z])/, '\1-\2').gsub(/([A-Z]+)([A-Z][a-z])/, '\1-\2').downcase
+    end
+  end
+
+  class << self
+    # A setting without what files and secrets often bring along: line ends, blanks, a byte order mark.
+    def trimmed(text)
+      text.to_s.dup.force_encoding("UTF-8").scrub("").delete("\uFEFF").strip
+    end
+  end
+
+  # The settings of a check that its first ping makes.
+  module Made
+    PARAMETERS = { cron: "schedule", tz: "tz", every: "timeout", grace: "grace" }.freeze
+
+    # {} or the parameters of pings that make such a check.
+    def self.of(check)
+      check = check.transform_keys(&:to_sym)
+      unknown = check.keys - PARAMETERS.keys
+      raise ArgumentError, "unknown: #{unknown.join(', ')}; use #{PARAMETERS.keys.join(', ')}" if unknown.any?
+      raise ArgumentError, "cron and every exclude each other" if check[:cron] && check[:every]
+
+      given = check.compact.to_h { |name, value| [PARAMETERS[name], value.is_a?(String) ? value : value.to_i.to_s] }
+      given.empty? ? {} : { "create" => "1" }.merge(given)
     end
   end
 
@@ -115,9 +146,10 @@ module Lastseen
   class Run
     attr_reader :rid
 
-    def initialize(slug, rid: SecureRandom.uuid)
-      @slug = slug.to_s
+    def initialize(slug, rid: SecureRandom.uuid, made: {})
+      @slug = Lastseen.trimmed(slug)
       @rid = rid
+      @made = made
       @finished = false
       @away = false
     end
@@ -141,7 +173,7 @@ module Lastseen
 
     def finish_with_error(error, on_error:)
       if Message.stop?(error)
-        finish(:log, "interrupted (#{error.class}): the process was told to stop, the job did not fail")
+        finish(:log, "#{error.class}\ninterrupted: the process was told to stop, the job did not fail")
       elsif error.is_a?(SystemExit)
         finish(error.status, "exit #{error.status}")
       else
@@ -158,7 +190,7 @@ module Lastseen
 
     # True when the monitor took the ping. Never raises; bounded in time.
     def deliver(signal, body)
-      trouble = Wire.new(Lastseen.settings).deliver(@slug, signal, rid: @rid, body: body)
+      trouble = Wire.new(Lastseen.settings).deliver(@slug, signal, query: query, body: body)
       return true unless trouble
 
       warn_once(signal, trouble)
@@ -169,6 +201,10 @@ module Lastseen
     end
 
     private
+
+    def query
+      { "rid" => @rid, "create" => (Lastseen.settings.create ? "1" : nil) }.compact.merge(@made)
+    end
 
     def warn_once(signal, trouble)
       return if @away
@@ -181,12 +217,12 @@ module Lastseen
     end
   end
 
-  # What is told of an error.
+  # What is sent of an error: class and message, a note, the first lines of its backtrace.
   module Message
     module_function
 
-    def of(error)
-      lines = ["#{error.class}: #{error.message}", *Array(error.backtrace).first(BACKTRACE_LINES)]
+    def of(error, note: nil)
+      lines = ["#{error.class}: #{error.message}", *note, *Array(error.backtrace).first(BACKTRACE_LINES)]
       Lastseen.settings.filter.call(lines.map { |line| line.dup.force_encoding("UTF-8").scrub }.join("\n"))
     rescue StandardError # of #message, or of the filter: then nothing that may be personal is sent
       error.class.name
@@ -205,16 +241,46 @@ module Lastseen
     end
   end
 
+  # A body that is too long: its beginning and its end in whole lines with a mark between, for errors stand at either.
+  module Shortened
+    HEAD_SHARE = 5 # a fifth of what is left is the beginning
+    MARK_BYTES = 50 # at most
+
+    def self.of(body, limit)
+      body = body.to_s.b
+      tail_limit = limit - (limit / HEAD_SHARE) - MARK_BYTES
+      return body.byteslice(0, limit) if body.bytesize <= limit || tail_limit <= 0
+
+      head = whole_lines_at_the_beginning(body.byteslice(0, limit / HEAD_SHARE))
+      tail = whole_lines_at_the_end(body.byteslice(-tail_limit, tail_limit))
+      left_out = (body.bytesize - head.bytesize - tail.bytesize).to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1,')
+      "#{head}#{"\n" unless head.end_with?("\n")}[... #{left_out} bytes left out ...]\n#{tail}".b
+    end
+
+    # A line that is too long is cut in its middle.
+    def self.whole_lines_at_the_beginning(head)
+      line_end = head.rindex("\n")
+      line_end && line_end > head.bytesize / 2 ? head.byteslice(0, line_end + 1) : head
+    end
+
+    def self.whole_lines_at_the_end(tail)
+      line_end = tail.index("\n")
+      line_end && line_end < tail.bytesize / 2 ? tail.byteslice(line_end + 1, tail.bytesize) : tail
+    end
+  end
+
   # One ping on the wire.
   class Wire
+    SENTENCE_CHARS = 200 # of the monitor's answer that is shown
+
     def initialize(settings)
       @settings = settings
     end
 
     # nil when the monitor took it, else what went wrong, without the URL. A start or a log is sent once: a late one is
     # of no use, and the job waits. An end is tried three times; an answer that will not change (4xx) is final.
-    def deliver(slug, signal, rid:, body:)
-      uri = address(slug, signal, rid)
+    def deliver(slug, signal, query:, body:)
+      uri = address(slug, signal, query)
       return uri if uri.is_a?(String)
 
       tries = %i[start log].include?(signal) ? 1 : END_TRIES
@@ -230,14 +296,14 @@ module Lastseen
     private
 
     # A URI, or a text that says why there is none.
-    def address(slug, signal, rid)
+    def address(slug, signal, query)
       path = if slug.match?(UUID) then slug.downcase
              elsif !slug.match?(SLUG) then return "not a slug (a-z, 0-9, -, _) nor a UUID"
-             elsif @settings.ping_key.to_s.empty? then return "a slug needs ping_key, see LASTSEEN_PING_KEY"
-             else "#{@settings.ping_key}/#{slug}"
+             elsif key.empty? then return "a slug needs ping_key, see LASTSEEN_PING_KEY"
+             elsif !key.match?(KEY) then return "ping_key, see LASTSEEN_PING_KEY, is not a ping key"
+             else "#{key}/#{slug}"
              end
-      query = { "rid" => rid, "create" => (@settings.create ? "1" : nil) }.compact
-      uri = URI(@settings.ping_url.to_s)
+      uri = URI(url)
       return "ping_url is not an http(s) URL" unless uri.is_a?(URI::HTTP) && !uri.host.to_s.empty?
 
       uri.path = [uri.path.chomp("/"), path, signal].compact.join("/")
@@ -250,16 +316,32 @@ module Lastseen
     # [trouble, final]. In a thread, because Net::HTTP's limits are per read: a receiver that sends a byte at a time,
     # or a name server that does not answer, would hold the job for minutes.
     def attempt(uri, body)
-      sender = Thread.new { post(uri, body) }
+      sender = Thread.new { post(uri, body) } # its value: status and answer
       sender.report_on_exception = false
       return ["no answer within #{limit} s", false] unless sender.join(limit)
 
-      code = sender.value
-      (200..299).cover?(code) ? [nil, true] : ["HTTP #{code}", !WORTH_ANOTHER_TRY.include?(code)]
+      code, answer = sender.value
+      (200..299).cover?(code) ? [nil, true] : ["HTTP #{code}#{sentence(answer)}", !WORTH_ANOTHER_TRY.include?(code)]
     rescue StandardError => e
       [e.class.name, false]
     ensure
       sender&.kill
+    end
+
+    def url
+      Lastseen.trimmed(@settings.ping_url)
+    end
+
+    def key
+      Lastseen.trimmed(@settings.ping_key)
+    end
+
+    # The first line of a refusal, which says what to change: printable, short, without secrets. A page has none.
+    def sentence(answer)
+      line = answer.to_s.dup.force_encoding("UTF-8").scrub.strip.lines.first.to_s
+      [url.chomp("/"), key].reject(&:empty?).each { |secret| line = line.gsub(secret, "...") }
+      line = line.gsub(/\h{8}(-\h{4}){3}-\h{12}/, "...").gsub(/[^[:print:]]/, "")[0, SENTENCE_CHARS]
+      line.empty? || line.start_with?("<") ? "" : ": #{line}"
     end
 
     def limit
@@ -269,11 +351,12 @@ module Lastseen
     def post(uri, body)
       request = Net::HTTP::Post.new(uri, "Content-Type" => "text/plain; charset=utf-8",
                                          "User-Agent" => "lastseen-ruby/#{VERSION}")
-      request.body = body.to_s.b.byteslice(0, @settings.body_limit)
+      request.body = Shortened.of(body, @settings.body_limit)
       times = { open_timeout: @settings.open_timeout, read_timeout: @settings.read_timeout,
                 write_timeout: @settings.read_timeout, max_retries: 0 }
       Net::HTTP.start(uri.host, uri.port, use_ssl: uri.scheme == "https", **times) do |http|
-        http.request(request).code.to_i
+        answer = http.request(request)
+        [answer.code.to_i, answer.body]
       end
     end
   end
@@ -282,8 +365,10 @@ module Lastseen
   #
   #   class NightlyReportJob < ApplicationJob
   #     include Lastseen::Job
-  #     lastseen "nightly-report"                     # on_retry: :fail tells of every try that failed
+  #     lastseen "nightly-report"                     # on_retry: :fail reports every try that failed
   #   end
+  #
+  #   lastseen "nightly-report", cron: "30 4 * * *", tz: "Europe/Berlin", grace: 1.hour    # its first ping makes the check
   #
   # `retry_on` and `discard_on` act outside the callbacks, so a callback cannot tell a retry from the last try. What
   # Active Job decides is seen here in the calls that it makes: perform_now, run_callbacks, rescue_with_handler, retry_job.
@@ -295,12 +380,13 @@ module Lastseen
     # The class methods of a watched job.
     module Macro
       # inherit: true watches the subclasses, too, under the same slug; else a subclass has to say `lastseen` itself.
-      def lastseen(slug = nil, on_retry: :log, inherit: false)
+      def lastseen(slug = nil, on_retry: :log, inherit: false, **check)
         slug = slug ? slug.to_s : Lastseen.slug_of(name)
         raise ArgumentError, "#{slug.inspect} is no slug: use a-z, 0-9, - and _" unless slug.match?(SLUG) || slug.match?(UUID)
         raise ArgumentError, "on_retry is :log or :fail, not #{on_retry.inspect}" unless %i[log fail].include?(on_retry)
 
-        @lastseen = { slug: slug, on_retry: on_retry, inherit: inherit }
+        Made.of(check) # raises here, where it is written
+        @lastseen = { slug: slug, on_retry: on_retry, inherit: inherit, check: check }
       end
 
       def lastseen_options(heir: false)
@@ -318,7 +404,7 @@ module Lastseen
 
       try = @lastseen_try = Try.new
       about = "job_id=#{job_id} attempt=#{(executions || 0) + 1} host=#{Socket.gethostname}"
-      Lastseen.watch(options[:slug], about: about) do |run|
+      Lastseen.watch(options[:slug], about: about, **options[:check]) do |run|
         value = super
         run.finish(*lastseen_verdict(try, options[:on_retry]))
         value
@@ -354,48 +440,56 @@ module Lastseen
 
     # Active Job came back without an error: what does that mean?
     def lastseen_verdict(try, on_retry)
-      text = try.error && Message.of(try.error)
-      if try.retried then [try.error ? on_retry : :log, "will be tried again. #{text}"]
-      elsif Message.stop?(try.error) then [:log, "interrupted. #{text}"]
-      elsif try.error then [:fail, "given up: discarded, or no try is left. #{text}"]
-      elsif try.ended then [nil]
+      signal, note = lastseen_signal(try, on_retry)
+      [signal, try.error ? Message.of(try.error, note: note) : note]
+    end
+
+    def lastseen_signal(try, on_retry)
+      if try.retried then [try.error ? on_retry : :log, "will be tried again"]
+      elsif Message.stop?(try.error) then [:log, "interrupted"]
+      elsif try.error then [:fail, "given up: discarded, or no try is left"]
+      elsif try.ended then [nil, nil]
       else [:log, "halted before it was performed (throw :abort): neither a success nor a failure"]
       end
     end
   end
 
-  # Sidekiq's server middleware. A worker opts in by name: `sidekiq_options lastseen: "sync"`.
+  # Sidekiq's server middleware. A worker opts in by name: `sidekiq_options lastseen: "sync"`, or
+  # `sidekiq_options lastseen: { slug: "sync", cron: "*/15 * * * *", tz: "Europe/Berlin", grace: 600 }`.
   #
   #   Sidekiq.configure_server { |c| c.server_middleware { |m| m.add Lastseen::Sidekiq } }
   class Sidekiq
     DEFAULT_RETRIES = 25
 
-    # on_retry: :fail tells of every try that failed.
+    # on_retry: :fail reports every try that failed.
     def initialize(options = {})
       @on_retry = options.fetch(:on_retry, :log)
     end
 
     def call(worker, job, _queue, &block)
-      slug = slug_of(worker, job)
+      slug, check = watched(worker, job)
       return yield if !slug || watched_by_active_job?(job)
 
       about = "jid=#{job['jid']} attempt=#{tries_before(job) + 1} host=#{Socket.gethostname}"
       on_error = ->(_) { last_try?(worker, job) ? :fail : @on_retry }
-      Lastseen.watch(slug, about: about, on_error: on_error) { block.call }
+      Lastseen.watch(slug, about: about, on_error: on_error, **check) { block.call }
     end
 
     private
 
-    def slug_of(worker, job)
-      slug = job.fetch("lastseen") { class_options(worker)["lastseen"] }
-      slug == true ? Lastseen.slug_of(job["class"]) : slug
+    # The slug, and the settings of the check that its first ping makes. Through Redis, symbols come as strings.
+    def watched(worker, job)
+      option = job.fetch("lastseen") { class_options(worker)["lastseen"] }
+      check = option.is_a?(Hash) ? option.transform_keys(&:to_sym) : { slug: option }
+      slug = check.delete(:slug)
+      [slug == true || (slug.nil? && check.any?) ? Lastseen.slug_of(job["class"]) : slug, check]
     end
 
     def class_options(worker)
       worker.class.respond_to?(:get_sidekiq_options) ? worker.class.get_sidekiq_options : {}
     end
 
-    # Under Active Job's adapter Sidekiq performs a wrapper; a job that includes Lastseen::Job tells of itself.
+    # Under Active Job's adapter Sidekiq performs a wrapper; a job that includes Lastseen::Job pings by itself.
     def watched_by_active_job?(job)
       klass = job["wrapped"] && Object.const_get(job["wrapped"].to_s)
       klass.respond_to?(:lastseen_options) && klass.lastseen_options

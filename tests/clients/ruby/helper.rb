@@ -14,7 +14,7 @@ class Receiver
   UUID = "0d9c3a52-4a5c-4c3f-9c58-7f1a3f0e6b11"
   KEY = "pingkeypingkeypingkey1"
 
-  attr_accessor :modes
+  attr_accessor :modes, :answer
 
   def self.away_url
     closed = TCPServer.new("127.0.0.1", 0)
@@ -27,6 +27,7 @@ class Receiver
   def initialize(*modes)
     @modes = modes.empty? ? [200] : modes
     @pings = []
+    @answer = "OK"
     @lock = Mutex.new
     @server = TCPServer.new("127.0.0.1", 0)
     @thread = Thread.new { loop { Thread.new(@server.accept) { |socket| serve(socket) } } }
@@ -87,7 +88,7 @@ class Receiver
     when :cut then nil
     when :drip
       "HTTP/1.1 200 OK\r\nX-Slow: #{'x' * 600}".each_char { |char| (socket << char) && sleep(0.05) }
-    else socket << "HTTP/1.1 #{mode} Said\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK"
+    else socket << "HTTP/1.1 #{mode} Said\r\nContent-Length: #{@answer.bytesize}\r\nConnection: close\r\n\r\n#{@answer}"
     end
   end
 end

@@ -30,7 +30,7 @@ class SyncWorker
 end
 
 class OnceWorker < SyncWorker
-  sidekiq_options lastseen: "once", retry: false
+  sidekiq_options lastseen: { slug: "once", cron: "*/15 * * * *", tz: "Europe/Berlin", grace: 600 }, retry: false
 end
 
 class QuietWorker

@@ -101,6 +101,18 @@ module Billing
   end
 end
 
+class DeepJob < WatchedJob
+  lastseen "deep"
+  discard_on ArgumentError
+  def perform(month) = dive(month, 200)
+  def dive(month, depth) = depth.zero? ? raise(ArgumentError, "no such month: #{month}") : dive(month, depth - 1)
+end
+
+class PlannedJob < WatchedJob
+  lastseen "planned", cron: "30 3 * * *", tz: "Europe/Berlin", grace: ActiveSupport::Duration.hours(1)
+  def perform = nil
+end
+
 class UnwatchedJob < WatchedJob
   def perform = nil
 end
@@ -132,7 +144,7 @@ class ActiveJobTest < LastseenTest
     assert_equal %w[start log start log start fail], signals
     assert_equal [2, 2, 2], @receiver.pings.group_by { |ping| ping.query["rid"] }.values.map(&:size)
     assert_equal %w[1 2 3], starts.map { |ping| ping.body[/attempt=(\d)/, 1] }
-    assert_match(/will be tried again. Flaky: hiccup 1/, @receiver.pings[1].body)
+    assert_match(/\AFlaky: hiccup 1\nwill be tried again\n/, @receiver.pings[1].body)
   end
 
   def test_a_retry_that_succeeds_is_a_success
@@ -153,7 +165,26 @@ class ActiveJobTest < LastseenTest
   def test_a_discard_is_a_failure
     work DiscardedJob.new
     assert_equal %w[start fail], signals
-    assert_match(/given up.*Gone: record is gone/, last.body)
+    assert_match(/\AGone: record is gone\ngiven up: /, last.body)
+  end
+
+  def test_the_headline_of_a_deep_error_is_the_first_line_and_survives_a_cut_in_the_middle
+    Lastseen.settings.body_limit = 1_000
+    DeepJob.perform_now("never")
+    assert_equal "fail", last.signal
+    assert_equal "ArgumentError: no such month: never\n", last.body.lines.first
+    assert_match(/bytes left out/, last.body)
+    assert_operator last.body.bytesize, :<=, 1_000
+  end
+
+  def test_a_job_can_say_its_schedule_for_the_check_that_its_first_ping_makes
+    PlannedJob.perform_now
+    made = { "create" => "1", "schedule" => "30 3 * * *", "tz" => "Europe/Berlin", "grace" => "3600" }
+    assert_equal [made, made], @receiver.pings.map { |ping| ping.query.except("rid") }
+  end
+
+  def test_a_setting_that_there_is_not_is_an_error_where_the_class_is_written
+    assert_raises(ArgumentError) { Class.new(WatchedJob) { lastseen "odd", schedule: "* * * * *" } }
   end
 
   def test_an_argument_that_cannot_be_read_is_a_failure

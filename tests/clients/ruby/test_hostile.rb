@@ -71,6 +71,48 @@ class HostileTest < LastseenTest
     end
   end
 
+  def test_line_ends_and_blanks_around_settings_do_no_harm
+    ["\n", "\r\n", " \t\n\n"].each do |ending|
+      configure(" #{@receiver.url}#{ending}")
+      Lastseen.settings.ping_key = "#{Receiver::KEY}#{ending}"
+      assert Lastseen.ping("job#{ending}")
+      assert Lastseen.ping("#{Receiver::UUID}#{ending}")
+      assert_empty @log.string
+    end
+    assert_equal ["/ping/#{Receiver::KEY}/job", "/ping/#{Receiver::UUID}"] * 3, @receiver.pings.map(&:path)
+  end
+
+  def test_a_blank_url_is_none
+    configure(" \n")
+    refute Lastseen.settings.enabled
+  end
+
+  def test_a_key_that_is_none_is_one_warning_without_it
+    Lastseen.settings.ping_key = "two\nlines"
+    refute Lastseen.ping("job")
+    assert_match(/is not a ping key/, @log.string)
+    refute_includes @log.string, "lines\n"
+    assert_empty signals
+  end
+
+  def test_a_refusal_is_shown_in_the_monitors_own_words
+    receive(404)
+    @receiver.answer = "not found: no check of this project has the slug job\nmore"
+    refute Lastseen.ping("job")
+    assert_match(/not delivered: HTTP 404: not found: no check of this project has the slug job$/, @log.string)
+  end
+
+  def test_an_answer_cannot_make_the_warning_show_a_secret
+    receive(404)
+    ["no route \e[31m for #{@receiver.url}/#{Receiver::KEY}/job #{'x' * 999}", "no check #{Receiver::UUID}",
+     "<title>#{Receiver::KEY}</title>", "\xFF\xFE"].each do |answer|
+      @receiver.answer = answer
+      refute Lastseen.ping("job")
+    end
+    [Receiver::KEY, Receiver::UUID, @receiver.url, "\e"].each { |secret| refute_includes @log.string, secret }
+    assert_operator @log.string.lines.map(&:length).max, :<, 400
+  end
+
   def test_a_slug_that_is_none_is_one_warning_and_no_ping
     assert_equal 1, Lastseen.watch("Nightly Report") { 1 }
     assert_match(/not a slug/, @log.string)

@@ -56,6 +56,13 @@ class SidekiqTest < LastseenTest
     super
   end
 
+  def test_a_worker_can_say_its_schedule_for_the_check_that_its_first_ping_makes
+    OnceWorker.perform_async("good")
+    wait_until { @receiver.signals("once") == %w[start success] }
+    made = { "create" => "1", "schedule" => "*/15 * * * *", "tz" => "Europe/Berlin", "grace" => "600" }
+    assert_equal [made, made], @receiver.pings.map { |ping| ping.query.except("rid") }
+  end
+
   def test_one_worker_process_tells_all_kinds_of_ends
     SyncWorker.perform_async("good")
     wait_until { signals == %w[start success] }
@@ -89,7 +96,7 @@ class SidekiqTest < LastseenTest
     Process.kill("TERM", @pid)
     Process.wait(@pid)
     assert_equal %w[start log], signals
-    assert_match(/interrupted \(Sidekiq::Shutdown\)/, last.body)
+    assert_match(/\ASidekiq::Shutdown\ninterrupted: /, last.body)
     assert_equal 1, Sidekiq::Queue.new.size
   end
 

@@ -54,16 +54,54 @@ class WatchTest < LastseenTest
     assert_equal "RuntimeError", last.body
   end
 
-  def test_a_binary_message_is_sent_and_cut_at_the_limit
+  def test_a_long_binary_message_is_sent_as_its_beginning_and_its_end
     assert_raises(RuntimeError) { Lastseen.watch("job") { raise "\xFF\x00é".b + ("x" * 30_000) } }
-    assert_equal 10_000, last.body.bytesize
+    assert_includes 8_000..10_000, last.body.bytesize
+    assert last.body.start_with?("RuntimeError: ")
+    assert_match(/x\n\[\.\.\. 2\d,\d{3} bytes left out \.\.\.\]\n/, last.body)
+    assert_includes last.body.lines.last, "in `"
+  end
+
+  def test_what_is_shortened_keeps_its_first_and_last_lines_whole_and_marks_the_gap
+    lines = (0...2_000).map { |n| "line #{n} of the log\n" }
+    body = Lastseen::Shortened.of(lines.join, 10_000)
+    assert_includes 9_900..10_000, body.bytesize
+    beginning, left_out, ending = body.match(/\A(.*)\[\.\.\. ([\d,]+) bytes left out \.\.\.\]\n(.*)\z/m).captures
+    assert_empty (beginning + ending).lines - lines
+    assert_equal [lines.first, lines.last], [beginning.lines.first, ending.lines.last]
+    assert_equal lines.join.bytesize - beginning.bytesize - ending.bytesize, left_out.delete(",").to_i
+  end
+
+  def test_what_is_short_enough_is_sent_to_the_letter_and_no_limit_is_exceeded
+    body = (0..255).map(&:chr).join.b
+    assert_equal body, Lastseen::Shortened.of(body, 256)
+    [1, 40, 60, 100, 1_000].each do |limit|
+      ["x" * 5_000, "\n" * 5_000, "four\n" * 1_000].each do |text|
+        assert_operator Lastseen::Shortened.of(text, limit).bytesize, :<=, limit
+      end
+    end
+  end
+
+  def test_the_first_ping_can_make_the_check_with_its_schedule
+    Lastseen.watch("nightly", cron: "30 3 * * *", tz: "Europe/Berlin", grace: 3600) { nil }
+    Lastseen.ping("worker-alive", every: 60)
+    by_cron = { "create" => "1", "schedule" => "30 3 * * *", "tz" => "Europe/Berlin", "grace" => "3600" }
+    asked = @receiver.pings.map { |ping| ping.query.except("rid") }
+    assert_equal [by_cron, by_cron, { "create" => "1", "timeout" => "60" }], asked
+  end
+
+  def test_settings_that_cannot_be_meant_are_an_error_where_they_are_written
+    error = assert_raises(ArgumentError) { Lastseen.watch("job", schedule: "* * * * *") { nil } }
+    assert_match(/schedule; use cron, tz, every, grace/, error.message)
+    assert_raises(ArgumentError) { Lastseen.ping("job", cron: "* * * * *", every: 60) }
+    assert_empty signals
   end
 
   def test_a_deploy_is_no_failure
     [Interrupt.new(""), SignalException.new("TERM"), SystemExit.new(0)].each do |stop|
       assert_same stop, (assert_raises(stop.class) { Lastseen.watch("job") { raise stop } })
       assert_equal "log", signals.last
-      assert_match(/interrupted/, last.body)
+      assert_match(/\A#{stop.class}\ninterrupted: /, last.body)
     end
   end
 
