@@ -18,7 +18,7 @@ from moto.events.models import EventPattern
 from tests.clients.asking import checks
 from tests.clients.needs import ENVIRON
 from tests.clients.pages import page, write
-from tests.clients.receiver import Receiver, receiving
+from tests.clients.receiver import KEY, Receiver, receiving
 from tests.conftest import Local
 
 ROOT = Path(__file__).parents[2]
@@ -158,9 +158,11 @@ def test_a_job_without_a_check_is_ignored_and_no_secret_is_logged(
 ) -> None:
     with receiving(404) as receiver:
         for name, value in receiver.environment.items():
-            monkeypatch.setenv(name, value)
+            monkeypatch.setenv(name, f" {value}\r\n")
+        receiver.answer = f"not found: no check at /ping/{KEY}/nightlyreport\nmore".encode()
         handler(states("RUNNING"))
-        assert capsys.readouterr().out == "ping of nightlyreport: HTTP 404\n"
+        said = "ping of nightlyreport: HTTP 404: not found: no check at /ping/.../nightlyreport\n"
+        assert capsys.readouterr().out == said
     assert len(template["Tell"]["Properties"]["Code"]["ZipFile"]) <= 4096  # CloudFormation's limit for code in place
 
 

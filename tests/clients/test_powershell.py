@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,13 @@ def test_the_grammar_finds_faults() -> None:
 
 
 def test_the_page_shows_functions_and_settings_that_the_script_has() -> None:
-    assert PAGE.titles == ["backup.ps1", "once, as administrator"]
-    assert "function Invoke-Watched([string]$Slug, [scriptblock]$Job)" in SCRIPT
+    assert PAGE.titles == ["backup.ps1", "once, as administrator", "the first ping makes the check"]
+    parameters = (
+        "[string]$Slug, [scriptblock]$Job, [string]$Schedule, [string]$Tz, [int]$EverySeconds, [int]$GraceSeconds"
+    )
+    assert f"function Invoke-Watched({parameters})" in SCRIPT
+    used = set(re.findall(r" -([A-Z]\w+) ", PAGE["the first ping makes the check"]))
+    assert used == {"Schedule", "Tz", "GraceSeconds"}
     for setting in ("LASTSEEN_PING_URL", "LASTSEEN_PING_KEY"):
         assert f"$env:{setting}" in SCRIPT
         assert f"'{setting}'" in PAGE["once, as administrator"]
