@@ -56,7 +56,8 @@ def test_the_page_shows_the_last_step_of_the_file(workflow: dict[str, Any]) -> N
 def run(workflow: dict[str, Any], receiver: Receiver | None, status: str, folder: Path) -> list[int]:
     """Run the steps with `run` one by one; return their exit statuses."""
     write(folder, "bin/make", f"#!/bin/sh\nexit {0 if status == 'success' else 1}\n").chmod(0o755)
-    secrets = receiver.environment if receiver else {}
+    pasted = receiver.environment if receiver else {}
+    secrets = {name: f"{value}\r\n" for name, value in pasted.items()}  # with a line end, as people paste them
     env = {
         "PATH": f"{folder}/bin:{ENVIRON['PATH']}",
         "GITHUB_ENV": str(write(folder, "env", "")),

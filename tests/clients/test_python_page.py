@@ -149,7 +149,7 @@ print(job.trigger)
 
 def test_apscheduler_runs_the_watched_function(receiver: Receiver, tmp_path: Path) -> None:
     write(tmp_path, "schedule.py", PAGE["schedule.py"])
-    assert python(tmp_path, receiver, APSCHEDULER) == "cron[hour='2', minute='30']\n"
+    assert python(tmp_path, receiver, APSCHEDULER) == "cron[hour='4', minute='30']\n"
     assert [(ping.check, ping.signal) for ping in receiver.pings] == [("clean-up", "start"), ("clean-up", "success")]
 
 

@@ -27,11 +27,11 @@ WITHIN = 150.0
 
 def test_every_block_of_the_pages_is_run_below() -> None:
     assert SHELL.titles == [
-        "with the lastseen command", "with one script", "success only", "start, end and exit status",
-        "at the top of a bash script",
+        "with the lastseen command", "with one script", "the first ping makes the check", "success only",
+        "start, end and exit status", "at the top of a bash script",
     ]  # fmt: skip
     assert WGET.titles == ["success only", "start, end and exit status", "BusyBox"]
-    assert CRONTAB.titles == ["crontab -e", "make the check"]
+    assert CRONTAB.titles == ["crontab -e", "the first ping makes the check", "make the check"]
 
 
 @pytest.fixture
@@ -69,6 +69,16 @@ def test_the_wrappers_tell_start_end_and_output(places: Path, title: str, status
     assert said(receiver) == [("nightly-backup", "start"), ("nightly-backup", str(status))]
     assert receiver.pings[1].body == b"backup --all\n"
     assert receiver.pings[1].query["create"] == "1"
+
+
+def test_the_first_ping_makes_the_check_as_the_pages_say(places: Path, local: Local) -> None:
+    by_exec = SHELL["the first ping makes the check"].replace("nightly-backup", "made-by-exec")
+    [by_cron] = lines_of(CRONTAB["the first ping makes the check"].replace("nightly-backup", "made-by-cron"))[1]
+    for text, slug in ((by_exec, "made-by-exec"), (by_cron, "made-by-cron")):
+        assert run(places, local, text).returncode == 0
+        [check] = checks(local, slug)
+        made = (check["schedule"], check["tz"], check["grace"], check["status"], check["n_pings"])
+        assert made == ("30 4 * * *", "Europe/Berlin", 3600, "up", 2)
 
 
 @pytest.mark.parametrize("source", ["curl", "wget"])
