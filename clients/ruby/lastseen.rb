@@ -122,7 +122,7 @@ module Lastseen
 
   # The settings of a check that its first ping makes.
   module Made
-    PARAMETERS = { cron: "schedule", tz: "tz", every: "timeout", grace: "grace" }.freeze
+    PARAMETERS = { cron: :schedule, tz: :tz, every: :timeout, grace: :grace }.freeze
 
     # {} or the parameters of pings that make such a check.
     def self.of(check)
@@ -131,7 +131,7 @@ module Lastseen
       raise ArgumentError, "unknown: #{unknown.join(', ')}; use #{PARAMETERS.keys.join(', ')}" if unknown.any?
       raise ArgumentError, "cron and every exclude each other" if check[:cron] && check[:every]
 
-      given = check.compact.to_h { |name, value| [PARAMETERS[name], value.is_a?(String) ? value : value.to_i.to_s] }
+      given = check.compact.to_h { |name, value| [PARAMETERS[name].to_s, value.is_a?(String) ? value : value.to_i.to_s] }
       given.empty? ? {} : { "create" => "1" }.merge(given)
     end
   end
