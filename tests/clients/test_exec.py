@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from lastseen_cli import checks
+from lastseen_cli import settings
 from lastseen_cli.errors import UsageError
 from lastseen_cli.exec import _duration
 from lastseen_cli.main import main
@@ -82,7 +82,7 @@ def test_help_teaches_where_the_pings_go_how_it_is_written_in_a_crontab_and_what
 @pytest.mark.parametrize("text", ["90", "90s", "5m", "1h30m", "1d", "1d2h3m4s", "", "x", "1m1h", "1.5h", "-5", " 5m"])
 def test_a_time_is_read_as_by_the_other_commands(text: str) -> None:
     try:
-        expected: int | None = checks.seconds(text, option="--grace")
+        expected: int | None = settings.seconds_of(text, option="--grace")
     except UsageError:
         expected = None
     try:
