@@ -20,13 +20,13 @@ from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.blind import Window
 from lastseen.core.channel import ALL, kind
-from lastseen.core.check import Check, Outcome, unique_key
+from lastseen.core.check import Check, Filters, Outcome, unique_key
 from lastseen.core.dialects import understood
 from lastseen.core.ids import as_uuid
 from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.moments import is_late
-from lastseen.core.schedule import Cron, OnCalendar, Period, Schedule, ScheduleError, validated
+from lastseen.core.schedule import Cron, Period, Schedule, ScheduleError, validated
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.health.canary import windows
 from lastseen.storage.checks import FIRST_PLACE, Place
@@ -247,15 +247,14 @@ class Checks:
         if version < 3 and "name" in sent and "slug" not in sent:  # noqa: PLR2004 - the API's version
             settings["slug"] = slug_of(request.name)
         if "channels" in sent:
-            settings["channels"] = channels_of(self._store, self._project, request.channels)
+            settings["channels"] = channels_of(self._store, self._project, request.channels, listed=check.channels)
         if "reminder" in sent:
             settings["reminder"] = timedelta(seconds=request.reminder) or None
         if "snoozed_until" in sent:
             settings["snoozed_until"] = request.snoozed_until.astimezone(UTC) if request.snoozed_until else None
         if "flap_limit" in sent:
             settings["flap_limit"] = request.flap_limit
-        if worded := {_FILTERS[name]: getattr(request, name) for name in _FILTERS if name in sent}:
-            settings["filters"] = replace(check.filters, **worded)
+        settings["filters"] = _filters(check.filters, request)
         return settings
 
     def _timing(self, check: Check, request: CheckRequest) -> dict[str, Any]:
@@ -266,7 +265,7 @@ class Checks:
         sent = request.model_fields_set
         timing: dict[str, Any] = {"grace": timedelta(seconds=request.grace)} if "grace" in sent else {}
         try:
-            tz = canonical_zone(request.tz) if "tz" in sent else _zone(check.schedule)
+            tz = canonical_zone(request.tz) if "tz" in sent else check.schedule.tz
         except ZoneError as error:
             raise BadRequestError(f"tz: {error}") from error
         try:
@@ -279,22 +278,37 @@ class Checks:
                     otherwise=check.schedule.skipped_hour if isinstance(check.schedule, Cron) else "run",
                 )
             elif "timeout" in sent:
-                timing["schedule"] = Period(timedelta(seconds=request.timeout))
-            elif sent & {"tz", "skipped_hour"} and not isinstance(check.schedule, Period):
-                timing["schedule"] = validated(_moved(check.schedule, tz, request), after=self._now)
+                timing["schedule"] = Period(timedelta(seconds=request.timeout), tz)
+            elif sent & {"tz", "skipped_hour"}:
+                moved = _moved(check.schedule, tz, request)
+                timing["schedule"] = moved if isinstance(moved, Period) else validated(moved, after=self._now)
         except ScheduleError as error:
             raise BadRequestError(f"schedule: {error}") from error
+        if request.skipped_hour and not isinstance(timing.get("schedule", check.schedule), Cron):
+            raise BadRequestError("skipped_hour: is for cron schedules only")
         return timing
 
 
-def channels_of(store: Store, project: str, asked: str) -> str:
+def _filters(before: Filters, request: CheckRequest) -> Filters:
+    """Return the filters that a request leaves, where the peer's older names have a meaning too."""
+    sent = request.model_fields_set
+    filters = before
+    older = {"subject": "success", "subject_fail": "failure"}
+    if words := {older[name]: getattr(request, name) for name in older if name in sent}:
+        filters = replace(filters, **words)
+        filters = replace(filters, subject=bool(filters.success or filters.failure))
+    return replace(filters, **{_FILTERS[name]: getattr(request, name) for name in _FILTERS if name in sent})
+
+
+def channels_of(store: Store, project: str, asked: str, *, listed: str = "") -> str:
     """Return the ids of the channels that are asked for, by id or by a name that only one of the project's has.
 
-    Raises BadRequestError.
+    `listed`: what is listed already, and may stay though there is no such channel any more. Raises BadRequestError.
     """
     if asked in {"", ALL}:
         return asked
-    known = {channel_id: document["name"] for channel_id, document in store.settings(kind(project)).items()}
+    known = dict.fromkeys(each for each in listed.split(",") if each and each != ALL)
+    known |= {channel_id: document.get("name") for channel_id, document in store.settings(kind(project)).items()}
     return ",".join(_channel(word.strip(), known) for word in asked.split(","))
 
 
@@ -320,18 +334,14 @@ def _matches(check: Check, wanted: Mapping[str, Any]) -> bool:
     return all(held[field] == value for field, value in wanted.items())
 
 
-def _moved(schedule: Cron | OnCalendar, tz: str, request: CheckRequest) -> Schedule:
+def _moved(schedule: Schedule, tz: str, request: CheckRequest) -> Schedule:
     """Return a stored schedule with another zone, and another rule for the hour that clocks skip."""
     if isinstance(schedule, Cron) and request.skipped_hour:
         schedule = replace(schedule, skipped_hour=request.skipped_hour)
     return replace(schedule, tz=tz)
 
 
-def _zone(schedule: Schedule) -> str:
-    return "UTC" if isinstance(schedule, Period) else schedule.tz
-
-
-def _channel(word: str, known: Mapping[str, str]) -> str:
+def _channel(word: str, known: Mapping[str, str | None]) -> str:
     if word in known:
         return word
     named = [channel_id for channel_id, name in known.items() if name == word and word]

@@ -55,6 +55,10 @@ class CheckDocument(Document):
     start_kw: str
     success_kw: str
     failure_kw: str
+    subject: str
+    """`success_kw`, if `filter_subject` is set: its older name."""
+    subject_fail: str
+    """`failure_kw`, if `filter_subject` is set: its older name."""
     filter_subject: bool
     filter_body: bool
     filter_http_body: bool
@@ -212,6 +216,8 @@ def check_document(  # one keyword per thing that the form depends on
         start_kw=check.filters.start,
         success_kw=check.filters.success,
         failure_kw=check.filters.failure,
+        subject=check.filters.success if check.filters.subject else "",
+        subject_fail=check.filters.failure if check.filters.subject else "",
         filter_subject=check.filters.subject,
         filter_body=check.filters.body,
         filter_http_body=check.filters.http_body,
@@ -226,6 +232,8 @@ def check_document(  # one keyword per thing that the form depends on
         document.last_duration = int(check.last_duration.total_seconds())
     if isinstance(check.schedule, Period):
         document.timeout = int(check.schedule.period.total_seconds())
+        if check.schedule.tz != "UTC":
+            document.tz = check.schedule.tz
     else:
         document.schedule, document.tz = check.schedule.expression, check.schedule.tz
     if isinstance(check.schedule, Cron):

@@ -8,11 +8,20 @@ The OpenAPI document is made from these models: a description here is one there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic.types import AwareDatetime
 
 from lastseen.api.errors import BadRequestError
@@ -26,6 +35,7 @@ from lastseen.core.limits import (
     KEYWORDS_CHARS,
     NAME_CHARS,
     PROJECT_CHARS,
+    REFUSED_TEXT,
     SCHEDULE_CHARS,
     SECONDS,
     SLUG_CHARS,
@@ -37,7 +47,6 @@ from lastseen.core.limits import (
 BODY_LIMIT_BYTES = 100_000
 PAGE_LIMIT = 1_000
 CURSOR_LIMIT = 500
-UNIX_LIMIT = 7_258_118_400  # the year 2200
 TIME_LIMITS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 _LINE = rf"^[^{CONTROL_CHARS}]*$"
@@ -50,6 +59,7 @@ _PATTERNS = {
 }
 
 Seconds = Annotated[int, Field(ge=SECONDS[0], le=SECONDS[-1])]
+
 Line = Annotated[str, StringConstraints(pattern=_LINE)]
 """Text without control characters; line ends and tabs are fine."""
 Name = Annotated[Line, StringConstraints(max_length=NAME_CHARS)]
@@ -74,10 +84,28 @@ DIGITS = BeforeValidator(_whole)
 """Of a number in a query."""
 
 
+def _texts(value: object) -> Iterator[str]:
+    """Return all texts in a field's value; what a model in it holds, that model looks at."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        yield from _texts([*value, *value.values()])
+
+
 class Model(BaseModel):
-    """What a request says."""
+    """What a request says. None of its texts holds a noncharacter, in no field of any model."""
 
     model_config = ConfigDict(strict=True, extra="ignore", use_attribute_docstrings=True)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_storable(cls, value: object) -> object:
+        if any(REFUSED_TEXT.search(text) for text in _texts(value)):
+            raise ValueError("must have no control character, and no code point that is no character, such as U+FFFF")
+        return value
 
 
 class CheckRequest(Model):
@@ -96,15 +124,16 @@ class CheckRequest(Model):
     """Seconds from one success to the next."""
     grace: Seconds = 3_600
     """Seconds that a success may be late, or a run may take, before people are told."""
-    schedule: Annotated[Line, StringConstraints(max_length=SCHEDULE_CHARS)] = ""
+    schedule: Annotated[Line, StringConstraints(min_length=1, max_length=SCHEDULE_CHARS)] = ""
     """Instead of `timeout`, and stronger: cron, systemd's OnCalendar, or what your own scheduler has, see
     docs/schedules.md. What is kept of it has at most 100 characters."""
     tz: Annotated[Line, StringConstraints(max_length=ZONE_CHARS)] = "UTC"
-    """Time zone of `schedule`, like Europe/Berlin; one that stands in `schedule` itself is stronger."""
+    """Time zone of `schedule`, like Europe/Berlin; one that stands in `schedule` itself is stronger. Of a check with
+    a `timeout` it is kept for a later `schedule`."""
     skipped_hour: Literal["", "run", "skip"] = ""
     """What the job's scheduler does with a time of cron that the clocks skip in spring: `run` it when the gap ends
     (Debian's cron) or `skip` it (Kubernetes, Rails, AWS). Empty: as the dialect of `schedule` tells; if that does not
-    tell, it stays as it is, at first `run`."""
+    tell, it stays as it is, at first `run`. Of a check with a cron schedule only."""
     manual_resume: bool = False
     """Whether a ping of a paused check is ignored."""
     methods: Literal["", "POST"] = ""
@@ -118,6 +147,10 @@ class CheckRequest(Model):
     """With `filter_http_body`: words, with commas between, by which a ping's body says that a run starts."""
     success_kw: Keywords = ""
     failure_kw: Keywords = ""
+    subject: Keywords = ""
+    """The older name of `success_kw`; sets `filter_subject`."""
+    subject_fail: Keywords = ""
+    """The older name of `failure_kw`; sets `filter_subject`."""
     filter_subject: bool = False
     """For pings by e-mail; kept, without effect."""
     filter_body: bool = False
@@ -168,9 +201,9 @@ class FlipQuery(Model):
 
     seconds: Annotated[int, Field(ge=0, le=SECONDS[-1]), DIGITS] | None = None
     """Only those of the last so many seconds."""
-    start: Annotated[int, Field(ge=0, le=UNIX_LIMIT), DIGITS] | None = None
+    start: Annotated[int, Field(ge=0), DIGITS] | None = None
     """Only those at or after this time, in seconds since 1970."""
-    end: Annotated[int, Field(ge=0, le=UNIX_LIMIT), DIGITS] | None = None
+    end: Annotated[int, Field(ge=0), DIGITS] | None = None
     """Only those before this time, in seconds since 1970."""
 
 

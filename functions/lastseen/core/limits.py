@@ -6,6 +6,8 @@ Never here: limits of what Lastseen does (tries, pages, bytes kept); those stand
 
 from __future__ import annotations
 
+import re
+
 SECONDS = range(60, 31_536_001)
 """A period, a grace, a reminder: one minute to 365 days. A range, so that `value in SECONDS` is the whole rule."""
 
@@ -31,6 +33,12 @@ FLIPS_PER_HOUR = 100
 
 CONTROL_CHARS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 """Control characters but line ends and tabs, for a class of a regular expression: no text of ours holds them."""
+
+NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+"""Code points that are no characters, for the same: no queue takes a message with U+FFFE or U+FFFF."""
+
+REFUSED_TEXT = re.compile(f"[{CONTROL_CHARS}{NONCHARACTERS}\ud800-\udfff]")
+"""What is in no text of ours: control characters, noncharacters, halves of characters."""
 
 SLUG_PATTERN = r"[a-z0-9_-]"
 """One character of a slug."""

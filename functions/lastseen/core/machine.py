@@ -36,6 +36,7 @@ from lastseen.core.check import ASKED, Check, Flip, Kind, Outcome, Ping, Reason,
 from lastseen.core.log import flipped, with_evidence
 from lastseen.core.moments import TRUTHS, outcome, passed
 from lastseen.core.runs import before_pause, ended, forgotten, hangs, overtaken, started
+from lastseen.core.schedule import same_times
 from lastseen.core.signals import meaning
 
 
@@ -118,7 +119,7 @@ def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **a
         raise TypeError(f"Not settings of a check: {', '.join(sorted(unknown))}.")
     present, past = passed(check, now, blind, TRUTHS)
     after = replace(present, **asked)
-    if after.schedule != present.schedule and after.status is Status.UP:
+    if not same_times(after.schedule, present.schedule) and after.status is Status.UP:
         after = replace(after, schedule_changed=now)
     if after.grace != present.grace and (after.status is Status.UP or after.last_start):
         after = replace(after, grace_changed=now)

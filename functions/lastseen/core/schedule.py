@@ -28,6 +28,7 @@ class Period:
     """A ping is expected at most `period` after the last one."""
 
     period: timedelta
+    tz: str = "UTC"  # moves no deadline: it is kept for a later schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ class OnCalendar:
 
 
 Schedule = Period | Cron | OnCalendar
+
+
+def same_times(one: Schedule, other: Schedule) -> bool:
+    """Tell whether two schedules expect the same: a period has no clocks, so its zone makes no difference."""
+    if isinstance(one, Period) and isinstance(other, Period):
+        return one.period == other.period
+    return one == other
 
 
 class ScheduleError(ValueError):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import Check, Outcome, Ping, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.keys import KIND, Scope, hashed
-from lastseen.core.limits import CONTROL_CHARS, NAME_CHARS, SECONDS, TAGS_CHARS
+from lastseen.core.limits import NAME_CHARS, REFUSED_TEXT, SECONDS, TAGS_CHARS
 from lastseen.core.machine import pinged
 from lastseen.core.moments import is_late
 from lastseen.core.schedule import Period, Schedule, ScheduleError, SkippedHour
@@ -289,8 +288,6 @@ def _follow_up(outcome: Outcome, ping: Ping, n: int, *, store: Store, wakes: Wak
 
 # --- A check made by its first ping ---
 
-_CONTROL = re.compile(f"[{CONTROL_CHARS}]")
-
 
 def new_check(project: str, slug: str, query: Mapping[str, str], now: datetime) -> Check:
     """Return the check that a first ping with `create=1` makes: a day's period, an hour's grace, or as the query says.
@@ -306,11 +303,11 @@ def new_check(project: str, slug: str, query: Mapping[str, str], now: datetime) 
         grace=_seconds(query, "grace", timedelta(hours=1)),
         created=now,
     )
-    period = Period(_seconds(query, "timeout", timedelta(days=1)))
     try:
         tz = canonical_zone(query.get("tz") or "UTC")
     except ZoneError as error:
         raise BadPingError(f"invalid tz: {error}") from error
+    period = Period(_seconds(query, "timeout", timedelta(days=1)), tz)
     try:
         return replace(check, schedule=_schedule(query, tz, now) if "schedule" in query else period)
     except ScheduleError as error:
@@ -331,8 +328,8 @@ def _line(query: Mapping[str, str], name: str, limit: int) -> str:
     value = query.get(name, "").strip()
     if len(value) > limit:
         raise BadPingError(f"invalid {name}: at most {limit} characters, this one has {len(value)}")
-    if _CONTROL.search(value):
-        raise BadPingError(f"invalid {name}: no control characters")
+    if REFUSED_TEXT.search(value):
+        raise BadPingError(f"invalid {name}: no control characters, and no noncharacters")
     return value
 
 

@@ -94,7 +94,8 @@ def _word(kind: type[Any]) -> Codec:
 
 def _schedule_to(schedule: Schedule) -> Item:
     if isinstance(schedule, Period):
-        return number(schedule.period // timedelta(seconds=1))
+        seconds = number(schedule.period // timedelta(seconds=1))
+        return seconds if schedule.tz == "UTC" else {"L": [text("period"), text(seconds["N"]), text(schedule.tz)]}
     if isinstance(schedule, OnCalendar):
         return {"L": [text("calendar"), text(schedule.expression), text(schedule.tz)]}
     rule = [text(schedule.skipped_hour)] if schedule.skipped_hour == "skip" else []
@@ -105,6 +106,8 @@ def _schedule_from(item: Item) -> Schedule:
     if "N" in item:
         return Period(timedelta(seconds=int(item["N"])))
     kind, expression, tz, *rule = (part["S"] for part in item["L"])
+    if kind == "period":
+        return Period(timedelta(seconds=int(expression)), tz)
     if kind != "cron":
         return OnCalendar(expression, tz)
     return Cron(expression, tz, "skip" if rule == ["skip"] else "run")

@@ -57,6 +57,8 @@ def test_a_check_of_which_nothing_is_said_is_expected_daily_with_an_hour_of_grac
         "start_kw": "",
         "success_kw": "",
         "failure_kw": "",
+        "subject": "",
+        "subject_fail": "",
         "filter_subject": False,
         "filter_body": False,
         "filter_http_body": False,
@@ -255,8 +257,9 @@ def test_what_happens_to_a_skipped_hour_is_as_asked_or_as_the_dialect_tells(worl
     assert (plain["skipped_hour"], "skipped_hour to skip" in plain["schedule_note"]) == ("run", True)
     assert created(world, {"schedule": "30 2 * * * Europe/Berlin"})["skipped_hour"] == "skip"
     assert created(world, {"schedule": "30 2 * * * UTC", "skipped_hour": "run"})["skipped_hour"] == "run"
-    assert "skipped_hour" not in created(world, {"schedule": "02:30", "skipped_hour": "skip"})
-    assert "skipped_hour" not in created(world, {"skipped_hour": "skip"})
+    for other in ({"schedule": "02:30"}, {"timeout": 3600}):
+        assert "skipped_hour" not in created(world, other)
+        assert world.post(CHECKS, other | {"skipped_hour": "skip"}).error == "skipped_hour: is for cron schedules only"
 
 
 def test_the_rule_of_a_skipped_hour_stays_until_a_change_names_another(world: World) -> None:
@@ -766,7 +769,7 @@ def test_a_cursor_tells_no_ping_url(world: World) -> None:
         ("?limit=%EF%BC%91", "limit must be a whole number"),
         ("?limit=", "limit must be a whole number"),
         ("?cursor=abc", "cursor must be the `next` of the page before, to the letter"),
-        ("?cursor=%00%FF", "cursor must be the `next` of the page before, to the letter"),
+        ("?cursor=%C3%BF", "cursor must be the `next` of the page before, to the letter"),
         (f"?cursor={'a' * 501}", "cursor must have at most 500 characters"),
         (f"?slug={'a' * 101}", "slug must have at most 100 characters"),
     ],

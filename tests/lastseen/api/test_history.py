@@ -177,7 +177,6 @@ def test_changes_are_asked_for_by_time(flipped: World, query: str, found: list[t
         ("?seconds=31536001", "seconds must be at most 31536000"),
         ("?start=2026-03-02", "start must be a whole number"),
         ("?start=1e9", "start must be a whole number"),
-        ("?end=" + "9" * 15, "end must be at most 7258118400"),
         ("?end=" + "9" * 5000, "end must be a whole number"),
         ("?end=", "end must be a whole number"),
     ],

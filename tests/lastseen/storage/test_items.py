@@ -41,7 +41,7 @@ rids = st.uuids().map(str)
 counts = st.integers(0, 10**12)
 seconds = st.integers(0, 10**8).map(lambda count: timedelta(seconds=count))
 schedules = st.one_of(
-    st.builds(Period, seconds),
+    st.builds(Period, seconds, st.sampled_from(["UTC", "Europe/Berlin"])),
     st.builds(Cron, st.text(), st.text(), st.sampled_from(["run", "skip"])),
     st.builds(OnCalendar, st.text(), st.text()),
 )

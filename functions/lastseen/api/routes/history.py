@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
 from lastseen.api.calls import Call, HttpResponse, Needs, Responds, Route
@@ -21,6 +21,7 @@ FLIPS_LIMIT = 1_000
 WRITTEN_FROM_THE_MANUAL = "py-healthchecks.io/"
 """The user agent of healthchecks-io, from PyPI: it wants a bare list, as the peer's manual prints it."""
 
+_LAST_UNIX_SECOND = 253_402_300_799  # of the year 9999
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
@@ -49,15 +50,20 @@ def flips(call: Call) -> HttpResponse:
     """Answer with a check's changes of status."""
     asked = call.read_query(FlipQuery)
     check = checks.of(call).one(call.path["key"]).check
-    starts = [EPOCH + timedelta(seconds=asked.start)] if asked.start is not None else []
+    starts = [_instant(asked.start)] if asked.start is not None else []
     starts += [call.now - timedelta(seconds=asked.seconds)] if asked.seconds is not None else []
     start = max(starts, default=EPOCH)
-    end = EPOCH + timedelta(seconds=asked.end) if asked.end is not None else None
+    end = _instant(asked.end) if asked.end is not None else None
     back = takewhile(lambda flip: flip.at >= start, call.deployment.store.flips_back(check.id))
     found = (flip for flip in back if flip.was is not flip.status and (end is None or flip.at < end))
     listed = [flip_document(flip) for flip in islice(found, FLIPS_LIMIT)]
     bare = call.headers.get("user-agent", "").startswith(WRITTEN_FROM_THE_MANUAL)
     return HttpResponse(document=BareFlipList(listed) if bare else FlipList(flips=listed))
+
+
+def _instant(unix_seconds: int) -> datetime:
+    """Return an instant; one that is later than any clock goes is the last of all."""
+    return EPOCH + timedelta(seconds=min(unix_seconds, _LAST_UNIX_SECOND))
 
 
 def _check(call: Call) -> Check:
