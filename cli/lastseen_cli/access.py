@@ -81,8 +81,8 @@ def list_keys(api: Api) -> Answer:
                     key["scope"],
                     key["hint"],
                     key["name"],
-                    output.time(key["created"]),
-                    output.time(key["last_used"], none="never"),
+                    output.time(key["created"], form=output.MINUTES),
+                    output.time(key["last_used"], none="never", form=output.MINUTES),
                 )
                 for key in listed
             ],
@@ -124,7 +124,7 @@ def list_projects(api: Api) -> Answer:
             [
                 (
                     each["name"],
-                    output.time(each["created"]) or "with the stack",
+                    output.time(each["created"], form=output.MINUTES) or "with the stack",
                     str({"*": "all", "": "none"}.get(each["channels"], each["channels"])),
                 )
                 for each in listed

@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lastseen_cli import yamltext
 from lastseen_cli.errors import UsageError
 from lastseen_cli.output import one_line
-from lastseen_cli.settings import DURATIONS, NOT_A_TIME, seconds, slug_of, span
+from lastseen_cli.settings import DURATIONS, NOT_A_TIME, out_of_bounds, seconds, slug_of, span
 from lastseen_cli.yamltext import Fault, Node, Scalar
 
 FAULTS_SHOWN = 50
@@ -35,11 +36,13 @@ def _text(text: str) -> str:
     return text
 
 
-def _duration(text: str) -> int:
+def _duration(text: str, *, or_zero: bool = False) -> int:
     total = seconds(text)
     leading_zero = text.startswith("0") and text != "0"
     if total is None or leading_zero:
         raise _WrongError(NOT_A_TIME)
+    if bounds := out_of_bounds(total, or_zero=or_zero):
+        raise _WrongError(f"it can be {bounds}")
     return total
 
 
@@ -67,10 +70,10 @@ class Kind:
 STRING: Mapping[str, Any] = {"type": "string"}
 TEXT = Kind(_text, STRING)
 SWITCH = Kind(_switch, {"type": "boolean"})
-DURATION = Kind(
-    _duration,
-    {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+s?)?$"}]},
-)
+TIME_SCHEMA = {
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+s?)?$"}]
+}
+DURATION = Kind(_duration, TIME_SCHEMA)
 LIST_SCHEMA = {"anyOf": [STRING, {"type": "array", "items": STRING}]}
 
 KINDS: Mapping[str, tuple[Kind, str]] = {
@@ -87,7 +90,10 @@ KINDS: Mapping[str, tuple[Kind, str]] = {
     "tags": (Kind(_text, LIST_SCHEMA, " "), "A list, or words separated by spaces."),
     "desc": (TEXT, "What to do when it goes down; alerts show it."),
     "channels": (Kind(_text, LIST_SCHEMA, ","), 'Who is notified: "*" all channels, [] none, or names or ids.'),
-    "reminder": (DURATION, "Notify again this often while it is down; 0: once is enough."),
+    "reminder": (
+        Kind(partial(_duration, or_zero=True), TIME_SCHEMA),
+        "Notify again this often while it is down; 0: once is enough.",
+    ),
     "manual_resume": (SWITCH, "Whether pings of a paused check are ignored."),
     "methods": (Kind(_text, {"enum": ["", "POST"]}), "POST: pings by other methods are ignored."),
     "flap_limit": (
@@ -106,7 +112,10 @@ KINDS: Mapping[str, tuple[Kind, str]] = {
 """Every setting of an entry, its kind and what it means."""
 
 TO_API = {ours: theirs for theirs, ours in DURATIONS.items()}
-DEFAULTS: Mapping[str, object] = {"reminder": 0, "flap_limit": 6, "methods": "", "tags": "", "desc": "", "slug": ""}
+DEFAULTS: Mapping[str, object] = {"reminder": 0, "flap_limit": 6} | dict.fromkeys(
+    ("methods", "tags", "desc", "slug", "start_kw", "success_kw", "failure_kw"), ""
+)
+"""What an export leaves out, for a new check has it anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,16 +316,16 @@ def written(checks: Sequence[Mapping[str, Any]], channels: Sequence[Mapping[str,
 
 def _lines(check: Mapping[str, Any], channel_names: Mapping[str, str]) -> Iterable[str]:
     start = "  - "
-    for name, (kind, _) in KINDS.items():
+    for name in KINDS:
         value = check.get(TO_API.get(name, name))
         if value is None or value is False or value == DEFAULTS.get(name):
             continue
-        yield f"{start}{name}: {_written(name, kind, value, channel_names)}\n"
+        yield f"{start}{name}: {_written(name, value, channel_names)}\n"
         start = "    "
 
 
-def _written(name: str, kind: Kind, value: Any, channel_names: Mapping[str, str]) -> str:
-    if kind is DURATION:
+def _written(name: str, value: Any, channel_names: Mapping[str, str]) -> str:
+    if name in DURATIONS.values():
         return span(value)
     if name == "channels" and value != "*":
         return _listed([channel_names.get(channel, channel) for channel in value.split(",") if channel])

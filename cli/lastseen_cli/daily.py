@@ -67,7 +67,8 @@ def status(
     def show() -> None:
         rows = [_status_row(report) for report in reports]
         if rows:
-            output.table(("STATUS", "NAME", "WHY", output.zoned("SINCE")), rows)
+            duration = ["FOR"] if output.at_terminal() else []
+            output.table(["STATUS", "NAME", "WHY", output.zoned("SINCE"), *duration], rows)
         output.say(
             f"{count['down']} down, {count['late']} late, of {total} checks."
             if rows
@@ -79,14 +80,13 @@ def status(
 
 
 def _status_row(report: Document) -> tuple[Cell, ...]:
-    since = output.time(report["since"], form=listing.MINUTES)
-    if report["since"] and output.at_terminal():
-        since += f" ({_ago(report['since'])})"
-    return listing.styled(report["status"]), title(report), report["why"], since
+    since = output.time(report["since"], form=output.MINUTES)
+    duration = [_ago(report["since"])] if output.at_terminal() else []
+    return listing.styled(report["status"]), title(report), report["why"], since, *duration
 
 
-def _ago(stamp: str) -> str:
-    return span(output.present() - datetime.fromisoformat(stamp))
+def _ago(stamp: str | None) -> str:
+    return "" if stamp is None else span(output.present() - datetime.fromisoformat(stamp))
 
 
 def _brief(check: Document) -> Document:
@@ -96,7 +96,7 @@ def _brief(check: Document) -> Document:
         "slug": check["slug"],
         "key": check.get("uuid") or check.get("unique_key", ""),
         "status": status_of(check),
-        "why": "is expected since" if late else "",
+        "why": "",
         "since": check["next_ping"] if late else None,
     }
 
@@ -108,7 +108,7 @@ def _report(api: Api, check: Document) -> Document:
         return report | {"why": "did not end yet" if check.get("started") else "did not ping yet"}
     flip = next((flip for flip in api.flips(report["key"]) if flip["status"] == "down"), None)
     if flip is None:
-        return report
+        return report | {"why": "did not ping in time"}
     why = str(WHY.get(flip["reason"], flip["reason"]))
     if flip["reason"] == "failed" and "uuid" in check:
         failure = next((ping for ping in api.pings(check["uuid"], limit=NEW_PINGS) if ping["type"] == "fail"), {})

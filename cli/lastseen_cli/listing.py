@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 5.0
 CREATE = "lastseen checks create NAME --every 1h"
-MINUTES = "%Y-%m-%d %H:%M"
 CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -50,8 +49,8 @@ COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], Cell]] = {
     "slug": lambda check: check["slug"],
     "schedule": expected,
     "grace": lambda check: span(check["grace"]),
-    "last": lambda check: output.time(check["last_ping"], none="never", form=MINUTES),
-    "next": lambda check: output.time(check["next_ping"], none="-", form=MINUTES),
+    "last": lambda check: output.time(check["last_ping"], none="never", form=output.MINUTES),
+    "next": lambda check: output.time(check["next_ping"], none="-", form=output.MINUTES),
     "pings": lambda check: str(check["n_pings"]),
     "tags": lambda check: check["tags"],
     "uuid": lambda check: check.get("uuid") or check.get("unique_key", ""),

@@ -27,6 +27,10 @@ _PRINTABLE = re.compile(r"[^\n -~]")
 _PLAIN_WORD = re.compile(r"[\w@%+=:,./~-]+")
 _BASIC_PLANE = 0xFFFF
 
+MINUTES = "%Y-%m-%d %H:%M"
+SHORT_CHARS = 22
+"""A column of a table that has no longer cell is never cut."""
+
 
 class Styled(NamedTuple):
     """A cell of a table with a style of Rich's."""
@@ -96,8 +100,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequ
     from rich.text import Text  # noqa: PLC0415 - only tables pay for Rich
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        shown.add_column(column, justify="right" if column in right else "left")
+    for n, column in enumerate(columns):
+        is_short = all(len(_text(row[n])) <= SHORT_CHARS for row in rows)  # times and words; names make room for them
+        shown.add_column(column, justify="right" if column in right else "left", no_wrap=is_short)
     for row in rows:
         shown.add_row(*(Text(one_line(_text(cell)), _style(cell), no_wrap=True, overflow="ellipsis") for cell in row))
     _console().print(shown)

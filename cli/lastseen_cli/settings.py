@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from lastseen.core.limits import SECONDS, SLUG_CHARS
 from lastseen_cli.errors import UsageError
 from lastseen_cli.output import one_line
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 TIME = re.compile(r"(?=\w)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.ASCII)
 NOT_A_TIME = "not a time. Write seconds, or like 90s, 5m, 1h30m, 1d."
-SLUG_CHARS = 100
 
 SETTINGS = (
     "name",
@@ -62,6 +62,20 @@ def seconds_of(text: str, *, option: str) -> int:
     return total
 
 
+def out_of_bounds(total: int, *, or_zero: bool) -> str:
+    """Return why a period, a grace or a reminder cannot be this long, or "" if it can."""
+    if total in SECONDS or (or_zero and not total):
+        return ""
+    return f"{'0, or ' if or_zero else ''}{span(SECONDS[0])} to {span(SECONDS[-1])}"
+
+
+def _setting_of(text: str, *, option: str) -> int:
+    total = seconds_of(text, option=option)
+    if bounds := out_of_bounds(total, or_zero=option == "--reminder"):
+        raise UsageError(f"{option} {text}: it can be {bounds}.")
+    return total
+
+
 def span(total: int) -> str:
     """Return a duration as options take it: 1h30m."""
     parts = []
@@ -90,11 +104,11 @@ def from_options(
         raise UsageError("--every and --schedule exclude each other: give one of them.")
     given: dict[str, object | None] = {
         "name": name,
-        "timeout": seconds_of(every, option="--every") if every else None,
+        "timeout": _setting_of(every, option="--every") if every else None,
         "schedule": schedule,
         "tz": tz,
-        "grace": seconds_of(grace, option="--grace") if grace else None,
-        "reminder": seconds_of(reminder, option="--reminder") if reminder else None,
+        "grace": _setting_of(grace, option="--grace") if grace else None,
+        "reminder": _setting_of(reminder, option="--reminder") if reminder else None,
         **same,
     }
     return {key: value for key, value in given.items() if value is not None}

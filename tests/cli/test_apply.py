@@ -164,6 +164,8 @@ FAULTS = [
     ("checks:\n  - name: a\n    timeout: 60", ["3: there is no setting `timeout`."]),
     ("checks:\n  - name: a\n    every: soon", ["3: `every` soon: not a time."]),
     ("checks:\n  - name: a\n    every: 1:30", ["3: `every` 1:30: not a time."]),
+    ("checks:\n  - name: a\n    every: 5", ["3: `every` 5: it can be 1m to 365d"]),
+    ("checks:\n  - name: a\n    reminder: 5s", ["3: `reminder` 5s: it can be 0, or 1m to 365d"]),
     ("checks:\n  - name: a\n    every: 0100", ["3: `every` 0100: not a time."]),
     ("checks:\n  - name: a\n    every: .inf", ["3: `every` .inf: not a time."]),
     ("checks:\n  - name: a\n    grace: 1.5", ["3: `grace` 1.5: not a time."]),

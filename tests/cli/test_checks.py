@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lastseen.api.checks import slug_of
 from lastseen_cli import find, settings
 from lastseen_cli.api import Api
 from lastseen_cli.errors import CliError, UsageError
@@ -29,6 +32,21 @@ def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
 def test_settings_hold_only_what_was_given() -> None:
     asked = settings.from_options(name="x", every="1h", grace="5m", slug="", tags=None)
     assert asked == {"name": "x", "timeout": 3600, "grace": 300, "slug": ""}
+
+
+@pytest.mark.parametrize(("option", "text"), [("every", "5"), ("grace", "400d"), ("reminder", "59s")])
+def test_a_time_out_of_bounds_is_refused_by_the_name_of_its_option(option: str, text: str) -> None:
+    with pytest.raises(UsageError, match=rf"^--{option} {text}: it can be .*1m to 365d"):
+        settings.from_options(name="x", **{option: text})
+
+
+def test_no_reminders_is_a_reminder_of_0() -> None:
+    assert settings.from_options(reminder="0") == {"reminder": 0}
+
+
+@given(st.text())
+def test_a_slug_is_the_one_that_the_api_would_make_of_the_name(name: str) -> None:
+    assert settings.slug_of(name) == slug_of(name)
 
 
 def test_a_schedule_goes_with_its_zone() -> None:
