@@ -35,19 +35,19 @@ class Signer(httpx.Auth):
         credentials = session.get_credentials()
         if credentials is None:
             raise UsageError(
-                "Neither a key nor AWS credentials: set LASTSEEN_API_KEY (`lastseen local` prints one), or let AWS "
-                "know you (AWS_PROFILE, `aws sso login`) to be let in by your own right and to make keys."
+                "There is neither a key nor AWS credentials. Set LASTSEEN_API_KEY (`lastseen local` prints one), or "
+                "sign in to AWS (AWS_PROFILE, `aws sso login`): with its credentials you can also make keys."
             )
         self._credentials = credentials
         self._region = region_of(url) or session.get_config_variable("region") or FALLBACK_REGION
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the signature's headers."""
-        told = AWSRequest(method=request.method, url=str(request.url), data=request.content)
-        SigV4Auth(self._credentials, SERVICE, self._region).add_auth(told)
+        signed = AWSRequest(method=request.method, url=str(request.url), data=request.content)
+        SigV4Auth(self._credentials, SERVICE, self._region).add_auth(signed)
         for name in ("Authorization", "X-Amz-Date", "X-Amz-Security-Token"):
-            if name in told.headers:
-                request.headers[name] = told.headers[name]
+            if name in signed.headers:
+                request.headers[name] = signed.headers[name]
         yield request
 
 
@@ -69,7 +69,7 @@ def region_of(url: str) -> str:
 
 
 def api_url(stack: str = STACK) -> str:
-    """Return the URL of the API that a stack tells. Raises UsageError, CliError."""
+    """Return the URL of the API that a stack's output names. Raises UsageError, CliError."""
     try:
         stacks = session().client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except (NoCredentialsError, NoRegionError) as error:
@@ -80,7 +80,7 @@ def api_url(stack: str = STACK) -> str:
         ) from error
     except (BotoCoreError, ClientError) as error:
         raise CliError(
-            f"The stack {stack} does not tell where the API is ({_words(error)}). Check AWS_PROFILE and AWS_REGION, or "
+            f"The stack {stack} does not say where the API is ({_words(error)}). Check AWS_PROFILE and AWS_REGION, or "
             "set LASTSEEN_API_URL to the stack's output ApiUrl."
         ) from error
     outputs = {output.get("OutputKey"): output.get("OutputValue") for output in stacks[0].get("Outputs", [])}

@@ -115,14 +115,14 @@ def plan(store: Store, saved: Saved) -> list[Step]:
     steps = _setting_steps(store, saved)
     broken: list[str] = []
     there = store.get_many([check.id for check, _ in saved.checks], corrupt=broken)
-    foreign = [held.id for held in there.values() if held.project != saved.project]
+    foreign = [stored.id for stored in there.values() if stored.project != saved.project]
     if broken or foreign:
         named = ", ".join(unique_key(check_id) for check_id in [*broken, *foreign][:SHOWN])
         raise CliError(f"Checks of these ids are another project's or cannot be read: {named}. Nothing was written.")
     for check, about in saved.checks:
-        held = there.get(check.id)
-        if held is None or _caught_up(held, check) != held or store.about(held) != about:
-            steps.append(_check_step(store, check, about, replaces=held is not None))
+        stored = there.get(check.id)
+        if stored is None or _caught_up(stored, check) != stored or store.about(stored) != about:
+            steps.append(_check_step(store, check, about, replaces=stored is not None))
     return steps
 
 
@@ -145,17 +145,17 @@ def _setting_steps(store: Store, saved: Saved) -> list[Step]:
     if saved.choices is not None:
         wanted.append((f"the choices of the project {saved.project}", project.KIND, saved.project, saved.choices))
     kind = channel.kind(saved.project)
-    wanted += [(f"the channel {one_line(held['name'])}", kind, name, held) for name, held in saved.channels.items()]
-    wanted += [
-        (f"the key {one_line(held.get('hint', ''))}...", keys.KIND, name, held) for name, held in saved.keys.items()
-    ]
+    for name, document in saved.channels.items():
+        wanted.append((f"the channel {one_line(document['name'])}", kind, name, document))
+    for name, document in saved.keys.items():
+        wanted.append((f"the key {one_line(document.get('hint', ''))}...", keys.KIND, name, document))
     steps = []
     for what, kind, name, document in wanted:
-        held = store.setting(kind, name)
-        if kind == keys.KIND and held is not None and held.get("project") != saved.project:
-            raise CliError(f"{what} is a key of the project {held.get('project')}. Nothing was written.")
-        if held is None or _lasting(held) != _lasting(document):
-            steps.append(_setting_step(store, what, (kind, name), document, there=held is not None))
+        stored = store.setting(kind, name)
+        if kind == keys.KIND and stored is not None and stored.get("project") != saved.project:
+            raise CliError(f"{what} is a key of the project {stored.get('project')}. Nothing was written.")
+        if stored is None or _lasting(stored) != _lasting(document):
+            steps.append(_setting_step(store, what, (kind, name), document, there=stored is not None))
     return steps
 
 
@@ -191,11 +191,11 @@ def _replace(store: Store, check: Check, about: str) -> None:
     raise ConflictError("The check was changed again and again.")
 
 
-def _caught_up(held: Check, saved: Check) -> Check:
-    """Return the saved check with the counts that went on since: they name alerts, pings and decisions for ever."""
-    if held.flips > saved.flips:
-        saved = replace(saved, flips=held.flips, announced=held.announced)
-    return replace(saved, n_pings=max(held.n_pings, saved.n_pings), rev=max(held.rev, saved.rev))
+def _caught_up(stored: Check, saved: Check) -> Check:
+    """Return the saved check with the counts that went on since: they name alerts, pings and decisions forever."""
+    if stored.flips > saved.flips:
+        saved = replace(saved, flips=stored.flips, announced=stored.announced)
+    return replace(saved, n_pings=max(stored.n_pings, saved.n_pings), rev=max(stored.rev, saved.rev))
 
 
 def _saved(document: Document) -> Saved:

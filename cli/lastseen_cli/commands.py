@@ -165,13 +165,13 @@ def doctor(
     It reads quotas, subscriptions, alarms, dead letters, tables, throttles and runtimes; it changes nothing. Exit
     status: 0 nothing is wrong, 1 something is. What you may not read is a warning.
     """
-    from lastseen_cli import deployment  # noqa: PLC0415 - only this command pays for boto3
+    from lastseen_cli import deployment, trial  # noqa: PLC0415 - only this command pays for boto3
     from lastseen_cli import doctor as work  # noqa: PLC0415 - and so this one
 
     found = deployment.find(stack)
     findings = work.examine(found, output.present())
     if send_test_alert:
-        findings.append(work.send_test_alert(found, project, output.present()))
+        findings.append(trial.send_test_alert(found, project, output.present()))
     return Answer(work.document(findings), lambda: work.report(findings), exit_code=work.status(findings))
 
 

@@ -52,7 +52,7 @@ class Deployment:
     def output(self, name: str) -> str:
         """Return an output of the stack. Raises CliError if it has none of that name."""
         if name not in self.outputs:
-            raise CliError(f"The stack {self.name} has no output {name}. Is it Lastseen, and deployed anew?")
+            raise CliError(f"The stack {self.name} has no output {name}. Is it Lastseen, deployed by this version?")
         return self.outputs[name]
 
     def of_type(self, kind: str, *, named: str = "") -> list[Resource]:

@@ -1,21 +1,19 @@
-"""`lastseen doctor`: look at a deployment with its owner's credentials, and say what would bite.
+"""`lastseen doctor`: look at a deployment with its owner's credentials, and report what could cause trouble.
 
-Each examination reads something and returns what it found, with the mend. What the caller may not read, or what a cloud
-does not answer, is a warning of its own and stops no other examination. Only trouble makes the exit status 1.
+Each examination reads something and returns findings, each with what to do. What the caller may not read, or what a
+cloud does not answer, is a warning of its own and stops no other examination. Only trouble makes the exit status 1.
 """
 
 from __future__ import annotations
 
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
-from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -24,7 +22,7 @@ from lastseen.core.check import Check
 from lastseen.core.schedule import Period, ScheduleError, next_due
 from lastseen.core.zones import rules_version
 from lastseen.health.canary import PROJECT, STALE
-from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.errors import CorruptError
 from lastseen.storage.items import check_from_item
 from lastseen.text.words import span
 from lastseen_cli import output
@@ -46,11 +44,9 @@ ROOMY = 100
 PING_ROUTE = "ANY /ping/{proxy+}"
 
 NEAR = 0.5
-"""The share of the throttle from which the busiest minute is worth a word: within a minute, pings come in bursts."""
+"""The share of the throttle from which the busiest minute is worth a warning: within a minute, pings come in bursts."""
 
-TELL_SECONDS = 90.0
-POLL_SECONDS = 1.0
-KNOCK_SECONDS = 20
+REQUEST_SECONDS = 20
 
 _DENIED = {
     "AccessDenied",
@@ -76,7 +72,7 @@ class Finding:
     level: Level
     about: str
     says: str
-    mend: str = ""
+    fix: str = ""
 
 
 Examination = Callable[[Deployment, datetime], Iterator[Finding]]
@@ -104,8 +100,8 @@ def _guarded(about: str, look: Examination, deployment: Deployment, now: datetim
     except ClientError as error:
         code, operation = error.response["Error"].get("Code", ""), error.operation_name
         if code in _DENIED:
-            mend = f"Allow it to look: {operation}."
-            found.append(Finding(Level.WARNING, about, "Your credentials may not read this.", mend))
+            fix = f"Allow it to look: {operation}."
+            found.append(Finding(Level.WARNING, about, "Your credentials may not read this.", fix))
         else:
             found.append(Finding(Level.WARNING, about, f"AWS did not answer {operation}: {words(error)}"))
     except (BotoCoreError, CorruptError) as error:
@@ -117,7 +113,7 @@ def _guarded(about: str, look: Examination, deployment: Deployment, now: datetim
 
 
 def sweeps(deployment: Deployment, now: datetime) -> Iterator[Finding]:
-    """Look when the canary was last heard: each sweep pings it through the public URL."""
+    """Look when the last ping of the canary came: each sweep pings it through the public URL."""
     about = "sweeps"
     hint = "Look at the schedule and at the logs of the sweep and ping functions; docs/monitoring.md says more."
     for one in deployment.of_type("AWS::Scheduler::Schedule"):
@@ -130,12 +126,12 @@ def sweeps(deployment: Deployment, now: datetime) -> Iterator[Finding]:
     known = deployment.store.setting("watch", "hearing")
     canary = deployment.store.get(known["canary"], strong=True) if known else None
     if canary is None or canary.last_ping is None:
-        yield Finding(Level.TROUBLE, about, "No sweep has been heard yet.", f"Wait two minutes. {hint}")
+        yield Finding(Level.TROUBLE, about, "No sweep has pinged yet.", f"Wait two minutes. {hint}")
     elif now - canary.last_ping > STALE:
         ago = span(now - canary.last_ping)
-        yield Finding(Level.TROUBLE, about, f"The last sweep was heard {ago} ago; one is expected each minute.", hint)
+        yield Finding(Level.TROUBLE, about, f"The last sweep pinged {ago} ago; one is expected each minute.", hint)
     else:
-        yield Finding(Level.OK, about, f"The last one was heard {span(now - canary.last_ping)} ago.")
+        yield Finding(Level.OK, about, f"The last one pinged {span(now - canary.last_ping)} ago.")
 
 
 def alarms(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
@@ -143,7 +139,7 @@ def alarms(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
     about = "alarms"
     asked = [one.physical_id for one in deployment.of_type("AWS::CloudWatch::Alarm")]
     if not asked:
-        yield Finding(Level.TROUBLE, about, "The stack has no alarms.", "Deploy it anew.")
+        yield Finding(Level.TROUBLE, about, "The stack has no alarms.", "Deploy it again.")
         return
     answer = deployment.client("cloudwatch").describe_alarms(AlarmNames=asked, MaxRecords=100)
     found = {one["AlarmName"]: one for one in answer["MetricAlarms"]}
@@ -151,10 +147,10 @@ def alarms(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
     for name in asked:
         alarm = found.get(name)
         if alarm is None:
-            yield Finding(Level.TROUBLE, about, f"{name} is gone.", "Deploy the stack anew, or repair its drift.")
+            yield Finding(Level.TROUBLE, about, f"{name} is gone.", "Deploy the stack again, or repair its drift.")
         elif not alarm.get("ActionsEnabled", True):
             yield Finding(
-                Level.TROUBLE, about, f"{name} tells nobody: its actions are switched off.", "Enable its actions."
+                Level.TROUBLE, about, f"{name} notifies nobody: its actions are switched off.", "Enable its actions."
             )
         elif alarm["StateValue"] == "ALARM":
             yield Finding(Level.TROUBLE, about, f"{name} is in alarm. {alarm.get('AlarmDescription', '')}".strip())
@@ -181,8 +177,8 @@ def dead_letters(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
         waiting += count
         if count:
             name = one.physical_id.rsplit("/", 1)[-1]
-            mend = "Look at the log of the function that it is for; then redrive or purge the queue."
-            yield Finding(Level.TROUBLE, about, f"{count} in {name}.", mend)
+            fix = "Look at the log of the function that it is for; then redrive or purge the queue."
+            yield Finding(Level.TROUBLE, about, f"{count} in {name}.", fix)
     if not waiting:
         yield Finding(Level.OK, about, f"None in {len(queues)} queues.")
 
@@ -199,8 +195,8 @@ def subscriptions(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
     pending = [one for one in listed if one["SubscriptionArn"] == "PendingConfirmation"]
     confirmed = {one["SubscriptionArn"] for one in listed if one["SubscriptionArn"].startswith("arn:")}
     for one in pending:
-        mend = "Let its owner follow the link in the mail from AWS; subscribe it again if that mail is gone."
-        yield Finding(Level.TROUBLE, about, f"{one['Endpoint']} was never confirmed, so nothing is sent there.", mend)
+        fix = "Let its owner follow the link in the mail from AWS; subscribe it again if that mail is gone."
+        yield Finding(Level.TROUBLE, about, f"{one['Endpoint']} was never confirmed, so nothing is sent there.", fix)
     for made in deployment.of_type("AWS::SNS::Subscription"):
         if made.physical_id.startswith("arn:") and made.physical_id not in confirmed:
             says = (
@@ -213,15 +209,15 @@ def subscriptions(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
     if people:
         yield Finding(Level.OK, about, f"{len(people)} confirmed.")
     elif not _has_channels(deployment):
-        mend = "Deploy with -c alert_emails=you@example.com, or: lastseen channels create"
-        yield Finding(Level.TROUBLE, about, "Nobody would hear an alert.", mend)
+        fix = "Deploy with -c alert_emails=you@example.com, or: lastseen channels create"
+        yield Finding(Level.TROUBLE, about, "Nobody would get an alert.", fix)
     else:
-        mend = "Alarms of AWS itself go to subscribers only: deploy with -c alert_emails=... or -c ops_emails=..."
-        yield Finding(Level.WARNING, about, "Only chats and webhooks hear alerts.", mend)
+        fix = "Alarms of AWS itself go to subscribers only: deploy with -c alert_emails=... or -c ops_emails=..."
+        yield Finding(Level.WARNING, about, "Only chats and webhooks get alerts.", fix)
 
 
 def _has_channels(deployment: Deployment) -> bool:
-    """Tell whether any project has a channel."""
+    """Return whether any project has a channel."""
     pages = deployment.client("dynamodb").get_paginator("scan").paginate(TableName=deployment.output("SettingsTable"))
     return any(item["kind"]["S"].startswith(kind("")) for page in pages for item in page["Items"])
 
@@ -231,8 +227,8 @@ def tables(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
     about = "tables"
     dynamodb = deployment.client("dynamodb")
     unrestorable, unprotected = [], []
-    for told in ("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable"):
-        name = deployment.output(told)
+    for output_name in ("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable"):
+        name = deployment.output(output_name)
         backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
         recovery = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
         if recovery != "ENABLED":
@@ -241,7 +237,7 @@ def tables(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
             unprotected.append(name)
     history = deployment.output("HistoryTable")
     expiry = dynamodb.describe_time_to_live(TableName=history)["TimeToLiveDescription"].get("TimeToLiveStatus")
-    keeping, again = "Deploy without -c throwaway=true.", "Deploy the stack anew."
+    keeping, again = "Deploy without -c throwaway=true.", "Deploy the stack again."
     if unrestorable:
         says = f"Point-in-time recovery is off: what is lost stays lost in {', '.join(unrestorable)}."
         yield Finding(Level.TROUBLE, about, says, keeping)
@@ -249,7 +245,7 @@ def tables(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
         says = f"Deletion protection is off: one call deletes {', '.join(unprotected)}."
         yield Finding(Level.TROUBLE, about, says, keeping)
     if expiry not in {"ENABLED", "ENABLING"}:
-        yield Finding(Level.TROUBLE, about, f"TTL is off: {history} keeps everything for ever.", again)
+        yield Finding(Level.TROUBLE, about, f"TTL is off: {history} keeps everything forever.", again)
     elif not unrestorable and not unprotected:
         yield Finding(Level.OK, about, "Restorable to any second, protected, and old history expires.")
 
@@ -259,13 +255,13 @@ def concurrency(deployment: Deployment, now: datetime) -> Iterator[Finding]:
     about = "concurrency"
     limit = deployment.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     count, herd, at = _herd(deployment, now)
-    mend = "Ask for more: Service Quotas, AWS Lambda, Concurrent executions (1,000 is free). Let jobs retry meanwhile."
+    fix = "Ask for more: Service Quotas, AWS Lambda, Concurrent executions (1,000 is free). Let jobs retry meanwhile."
     crowd = f"{herd} of {count} checks expect a ping at {at:%H:%M} UTC" if at else f"There are {count} checks"
     says = f"{crowd}; Lambda may run {limit} functions at once."
     if herd >= limit:
-        yield Finding(Level.TROUBLE, about, says, mend)
+        yield Finding(Level.TROUBLE, about, says, fix)
     elif limit < ROOMY:
-        yield Finding(Level.WARNING, about, says, mend)
+        yield Finding(Level.WARNING, about, says, fix)
     else:
         yield Finding(Level.OK, about, says)
 
@@ -307,15 +303,15 @@ def throttle(deployment: Deployment, now: datetime) -> Iterator[Finding]:
         rate = next(filter(None, map(_ping_rate, stages)), None)
         if rate is None:
             says = "The API has no throttle: a stranger can make you pay for ten thousand requests a second."
-            yield Finding(Level.WARNING, about, says, "Deploy the stack anew.")
+            yield Finding(Level.WARNING, about, says, "Deploy the stack again.")
             continue
         busiest = _busiest_minute(deployment, api.physical_id, now) / 60
         says = (
             f"The busiest minute of the last day had {busiest:.1f} requests a second; the throttle lets {rate:g} pass."
         )
         if busiest >= NEAR * rate:
-            mend = f"Deploy with -c ping_throttle_rate={round(4 * busiest)}: what is turned away is a lost ping."
-            yield Finding(Level.TROUBLE if busiest >= rate else Level.WARNING, about, says, mend)
+            fix = f"Deploy with -c ping_throttle_rate={round(4 * busiest)}: what is turned away is a lost ping."
+            yield Finding(Level.TROUBLE if busiest >= rate else Level.WARNING, about, says, fix)
         else:
             yield Finding(Level.OK, about, says)
 
@@ -346,15 +342,15 @@ def runtimes(deployment: Deployment, now: datetime) -> Iterator[Finding]:
     for function in deployment.of_type("AWS::Lambda::Function"):
         answer = deployment.client("lambda").get_function_configuration(FunctionName=function.physical_id)
         used.add(answer["Runtime"])
-    mend = "Upgrade Lastseen and deploy it anew."
+    fix = "Upgrade Lastseen and deploy it again."
     for runtime in sorted(used):
         end = RUNTIMES.get(runtime)
         if end is None:
-            yield Finding(Level.WARNING, about, f"{runtime} is not known here, for better or worse.", mend)
+            yield Finding(Level.WARNING, about, f"{runtime} is not known to this version.", fix)
         elif now.date() >= end:
-            yield Finding(Level.TROUBLE, about, f"{runtime} is deprecated since {end}.", mend)
+            yield Finding(Level.TROUBLE, about, f"{runtime} is deprecated since {end}.", fix)
         elif now.date() >= end - DEPRECATION_NOTICE:
-            yield Finding(Level.WARNING, about, f"{runtime} is deprecated from {end} on.", mend)
+            yield Finding(Level.WARNING, about, f"{runtime} is deprecated from {end} on.", fix)
         else:
             yield Finding(Level.OK, about, f"{runtime} is supported until {end}.")
 
@@ -380,17 +376,17 @@ def zone_rules(deployment: Deployment, now: datetime) -> Iterator[Finding]:
     about = "zone rules"
     url = f"{deployment.output('ApiUrl')}/v3/status/"
     try:
-        with urllib.request.urlopen(url, timeout=KNOCK_SECONDS) as answer:  # noqa: S310 - the stack's own URL
+        with urllib.request.urlopen(url, timeout=REQUEST_SECONDS) as answer:  # noqa: S310 - the stack's own URL
             deployed = answer.headers.get("Zone-Rules", "")
     except (OSError, ValueError) as error:
         yield Finding(Level.WARNING, about, f"The API did not say which it follows: {error}")
         return
     says, mine = f"Schedules follow the rules of {deployed or 'an unknown version'}.", rules_version()
     if deployed != mine:
-        yield Finding(Level.WARNING, about, says, f"Deploy the stack anew: this version of Lastseen has {mine}.")
+        yield Finding(Level.WARNING, about, says, f"Deploy the stack again: this version of Lastseen has {mine}.")
     elif int(deployed[:4]) < now.year - 1:
-        mend = "Governments have changed their clocks since: upgrade Lastseen and deploy it anew."
-        yield Finding(Level.WARNING, about, says, mend)
+        fix = "Governments have changed their clocks since: upgrade Lastseen and deploy it again."
+        yield Finding(Level.WARNING, about, says, fix)
     else:
         yield Finding(Level.OK, about, says)
 
@@ -409,72 +405,15 @@ EXAMINATIONS: dict[str, Examination] = {
 }
 
 
-# --- A test alert, and the report ---
+# --- The report ---
 
 
 def report(findings: Sequence[Finding]) -> None:
-    """Print what was found, a line each, and below what is wrong its mend."""
+    """Print what was found, a line each, and below what is wrong what to do."""
     for finding in findings:
         output.data(f"{finding.level:<8} {finding.about:<14} {finding.says}")
-        if finding.mend and finding.level is not Level.OK:
-            output.data(f"{'':<8} {'':<14} -> {finding.mend}")
+        if finding.fix and finding.level is not Level.OK:
+            output.data(f"{'':<8} {'':<14} -> {finding.fix}")
     count = Counter(finding.level for finding in findings)
-    said = f"{count[Level.TROUBLE]} wrong, {count[Level.WARNING]} worth a look"
-    output.say(f"\n{said}." if count[Level.TROUBLE] + count[Level.WARNING] else "\nAll is well.")
-
-
-def send_test_alert(
-    deployment: Deployment,
-    project: str,
-    now: datetime,
-    *,
-    elapsed: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
-) -> Finding:
-    """Let a check of its own fail through the public URL, and wait until SNS has taken its alert; then remove it.
-
-    It goes the whole way of a real one: gateway, ping function, tables, queue, alert function, topic.
-    """
-    about, store = "test alert", deployment.store
-    name = "TEST ALERT of lastseen doctor: nothing is wrong"
-    check = Check(id=str(uuid4()), project=project, name=name, tags="test", created=now.astimezone(UTC))
-    began = elapsed()
-    try:
-        store.create(check, about="This is a test that somebody asked for. Nothing has to be done.")
-        try:
-            if not _knock(f"{deployment.output('PingUrl')}/{check.id}/fail"):
-                return Finding(
-                    Level.TROUBLE, about, "The public URL did not take the ping.", "Look at the API's access log."
-                )
-            while elapsed() - began < TELL_SECONDS:
-                seen = store.get(check.id, strong=True)
-                if seen and 0 < seen.flips == seen.announced:
-                    took = f"{elapsed() - began:.1f} s"
-                    return Finding(Level.OK, about, f"Told after {took}: SNS has it. Look whether it reached you.")
-                pause(POLL_SECONDS)
-        finally:
-            _remove(deployment, check.id)
-    except ClientError as error:
-        return Finding(Level.TROUBLE, about, f"It could not be sent: {words(error)}", f"Allow {error.operation_name}.")
-    says = f"It was not told within {TELL_SECONDS:.0f} s."
-    return Finding(Level.TROUBLE, about, says, "Look at the log of the alert function and at its dead letters.")
-
-
-def _knock(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, data=b"A test.\n", timeout=KNOCK_SECONDS):  # noqa: S310 - the stack's own URL
-            return True
-    except (OSError, ValueError):
-        return False
-
-
-def _remove(deployment: Deployment, check_id: str) -> None:
-    """Remove the check, however often somebody else writes it meanwhile."""
-    for _ in range(10):
-        seen = deployment.store.get(check_id, strong=True)
-        if seen is None:
-            return
-        try:
-            deployment.store.delete(seen)
-        except ConflictError:
-            continue
+    summary = f"{count[Level.TROUBLE]} wrong, {count[Level.WARNING]} worth a look"
+    output.say(f"\n{summary}." if count[Level.TROUBLE] + count[Level.WARNING] else "\nAll is well.")

@@ -147,7 +147,7 @@ def test_a_key_goes_with_no_project() -> None:
 
 
 def test_neither_key_nor_credentials_is_told_with_both_ways_in() -> None:
-    with pytest.raises(UsageError, match=r"set LASTSEEN_API_KEY .* \(AWS_PROFILE"):
+    with pytest.raises(UsageError, match=r"Set LASTSEEN_API_KEY .* \(AWS_PROFILE"):
         connect("https://host/api", "")
 
 

@@ -18,7 +18,7 @@ from moto import mock_aws
 from lastseen.core.check import Check
 from lastseen.core.schedule import Cron
 from lastseen.core.zones import rules_version
-from lastseen_cli import doctor
+from lastseen_cli import doctor, trial
 from lastseen_cli.deployment import Deployment, Resource
 from lastseen_cli.doctor import Finding, Level
 from tests.lastseen.delivery.receiver import Reply, listening
@@ -103,16 +103,14 @@ def canary(deployment: Deployment, last_ping: Any) -> None:
 def test_a_canary_that_was_just_heard_is_fine(deployment: Make) -> None:
     made = deployment()
     canary(made, T0 - seconds(40))
-    assert found(doctor.sweeps, made) == [("ok", "The last one was heard 40 s ago.")]
+    assert found(doctor.sweeps, made) == [("ok", "The last one pinged 40 s ago.")]
 
 
 def test_an_old_or_missing_canary_is_trouble(deployment: Make) -> None:
     made = deployment()
-    assert found(doctor.sweeps, made) == [("trouble", "No sweep has been heard yet.")]
+    assert found(doctor.sweeps, made) == [("trouble", "No sweep has pinged yet.")]
     canary(made, T0 - minutes(9))
-    assert found(doctor.sweeps, made) == [
-        ("trouble", "The last sweep was heard 9 min ago; one is expected each minute.")
-    ]
+    assert found(doctor.sweeps, made) == [("trouble", "The last sweep pinged 9 min ago; one is expected each minute.")]
 
 
 def test_a_schedule_that_is_switched_off_is_trouble(deployment: Make) -> None:
@@ -142,7 +140,7 @@ def test_an_alarm_that_is_ringing_off_or_gone_is_trouble(deployment: Make) -> No
     made.answers("cloudwatch", "describe_alarms", {"MetricAlarms": states})
     assert found(doctor.alarms, made) == [
         ("trouble", "A is in alarm. No sweep."),
-        ("trouble", "B tells nobody: its actions are switched off."),
+        ("trouble", "B notifies nobody: its actions are switched off."),
         ("trouble", "C is gone."),
     ]
 
@@ -189,7 +187,7 @@ def test_an_address_that_was_never_confirmed_is_trouble(deployment: Make) -> Non
     made = subscribed(deployment, ("PendingConfirmation", "email", "a@example.com"))
     assert found(doctor.subscriptions, made) == [
         ("trouble", "a@example.com was never confirmed, so nothing is sent there."),
-        ("trouble", "Nobody would hear an alert."),
+        ("trouble", "Nobody would get an alert."),
     ]
 
 
@@ -202,10 +200,10 @@ def test_a_subscription_that_somebody_removed_is_trouble(deployment: Make) -> No
 
 def test_the_chat_function_alone_is_nobody_unless_there_are_channels(deployment: Make) -> None:
     made = subscribed(deployment, (ARN, "lambda", "arn:aws:lambda:chat"))
-    assert found(doctor.subscriptions, made) == [("trouble", "Nobody would hear an alert.")]
+    assert found(doctor.subscriptions, made) == [("trouble", "Nobody would get an alert.")]
     made = subscribed(deployment, (ARN, "lambda", "arn:aws:lambda:chat"))
     made.store.put_setting("channel#default", "c", {"name": "ops"})
-    assert found(doctor.subscriptions, made) == [("warning", "Only chats and webhooks hear alerts.")]
+    assert found(doctor.subscriptions, made) == [("warning", "Only chats and webhooks get alerts.")]
 
 
 # --- Tables ---
@@ -216,7 +214,7 @@ def test_tables_without_a_net_are_trouble_and_those_with_one_are_fine(deployment
     assert found(doctor.tables, made) == [
         ("trouble", f"Point-in-time recovery is off: what is lost stays lost in {', '.join(KEYS)}."),
         ("trouble", f"Deletion protection is off: one call deletes {', '.join(KEYS)}."),
-        ("trouble", "TTL is off: HistoryTable keeps everything for ever."),
+        ("trouble", "TTL is off: HistoryTable keeps everything forever."),
     ]
     dynamodb = boto3.client("dynamodb", REGION)
     for name in KEYS:
@@ -312,7 +310,7 @@ def test_zone_rules_of_this_version_are_fine_until_two_years_have_passed(deploym
 def test_other_zone_rules_than_this_versions_ask_for_a_deploy(deployment: Make, headers: dict[str, str]) -> None:
     finding = follows(deployment, Reply(headers=headers))
     assert finding.level is Level.WARNING
-    assert finding.mend == f"Deploy the stack anew: this version of Lastseen has {rules_version()}."
+    assert finding.fix == f"Deploy the stack again: this version of Lastseen has {rules_version()}."
 
 
 def test_an_api_that_does_not_answer_leaves_the_zone_rules_unknown(deployment: Make) -> None:
@@ -333,7 +331,7 @@ def test_what_may_not_be_read_is_a_warning_that_names_the_right_and_stops_nothin
     assert findings["alarms"] == Finding(
         Level.WARNING, "alarms", "Your credentials may not read this.", "Allow it to look: DescribeAlarms."
     )
-    assert findings["concurrency"].mend == "Allow it to look: GetAccountSettings."
+    assert findings["concurrency"].fix == "Allow it to look: GetAccountSettings."
     assert findings["clock"].level is Level.OK
     assert findings["sweeps"].level is Level.OK
 
@@ -350,7 +348,7 @@ def test_only_trouble_makes_the_exit_status_one() -> None:
     assert [doctor.status(findings) for findings in ([], [fine, odd], [fine, bad])] == [0, 0, 1]
     assert doctor.document([bad]) == {
         "healthy": False,
-        "findings": [{"level": "trouble", "about": "x", "says": "y", "mend": "do z"}],
+        "findings": [{"level": "trouble", "about": "x", "says": "y", "fix": "do z"}],
     }
 
 
@@ -370,6 +368,6 @@ def test_the_report_says_the_mend_below_what_is_wrong(capfd: pytest.CaptureFixtu
 
 def test_a_test_alert_that_cannot_be_pinged_is_trouble_and_leaves_nothing_behind(deployment: Make) -> None:
     made = deployment()
-    finding = doctor.send_test_alert(made, "default", T0)
+    finding = trial.send_test_alert(made, "default", T0)
     assert (finding.level, finding.says) == (Level.TROUBLE, "The public URL did not take the ping.")
     assert made.store.project("default") == {}
