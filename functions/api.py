@@ -28,7 +28,7 @@ _app = build(
             history_days=int(_env["HISTORY_DAYS"]),
         ),
         wakes=Wakes(boto3.client("sqs"), _env["WAKES_QUEUE_URL"]),
-        topic=Topic(boto3.client("sns"), _env["TOPIC_ARN"]),
+        topic=Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"]),
         ping_url=_env["PING_URL"],
         api_url=_env["API_URL"],
         clock=lambda: datetime.now(UTC),

@@ -30,7 +30,7 @@ _store = TableStore(
     boto3.client("dynamodb"),
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
 )
-_topic = Topic(_sns, _env["TOPIC_ARN"])
+_topic = Topic(_sns, _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"])
 _deliveries = Deliveries(boto3.client("sqs"), _env["DELIVERIES_QUEUE_URL"])
 _ways = Ways(
     store=_store,
@@ -38,7 +38,8 @@ _ways = Ways(
     deliveries=_deliveries,
     send=sender(allow_private=_env.get("ALLOW_PRIVATE_TARGETS") == "true", clock=lambda: datetime.now(UTC)),
 )
-_chatbot_topic = Topic(_sns, _env["CHATBOT_TOPIC_ARN"]) if _env.get("CHATBOT_TOPIC_ARN") else None
+_chatbot_arn = _env.get("CHATBOT_TOPIC_ARN")
+_chatbot_topic = Topic(_sns, _chatbot_arn, _chatbot_arn) if _chatbot_arn else None
 
 
 @logger.inject_lambda_context
@@ -65,7 +66,7 @@ def _fan_out(sns: dict[str, Any]) -> None:
         deliveries=_deliveries,
         opens_incidents=services.is_incident_tool,
     )
-    if _chatbot_topic:
+    if _chatbot_topic and sns["TopicArn"] == _env["TOPIC_ARN"]:  # it hears what the deployment hears
         _chatbot_topic.publish_document(amazon_q(event))
     logger.info("fanned out", channels=channels, event=event.id)
 

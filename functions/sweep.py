@@ -35,16 +35,20 @@ _store = TableStore(
     Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
 )
 _wakes = Wakes(boto3.client("sqs"), _env["WAKES_QUEUE_URL"])
-_topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"])
+_topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"])
 _seen = {"checks": 0}  # by the last sweep of this environment; says how many readers share the table
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
     """Sweep once; then let the canary ping through the public URL, and at last tell the outside that we live."""
-    now = datetime.now(UTC)
-    swept = run(store=_store, wakes=_wakes, now=now, segments=segments_for(_seen["checks"]))
+    now = _clock()
+    swept = run(store=_store, wakes=_wakes, clock=_clock, segments=segments_for(_seen["checks"]))
     _seen["checks"] = swept.checks
     metrics.add_metric("SweepCompleted", MetricUnit.Count, 1)
     metrics.add_metric("ChecksSwept", MetricUnit.Count, swept.checks)

@@ -65,7 +65,7 @@ class Alarms(Construct):
         api: apigw.HttpApi,
         ping: lambda_.Function,
         wakes: sqs.Queue,
-        topic: sns.ITopic,
+        topics: Mapping[str, sns.ITopic],
         functions: Mapping[str, lambda_.Function],
         dead_letters: Mapping[str, sqs.Queue],
         lost_sweeps: sqs.Queue,
@@ -82,7 +82,7 @@ class Alarms(Construct):
         self.alarms: list[cloudwatch.IAlarm] = []
         self._watch_the_sweep(lost_sweeps)
         self._watch_hearing(api, ping, after)
-        self._watch_alerts(wakes, topic)
+        self._watch_alerts(wakes, topics)
         self._watch_deliveries()
         for name, function in functions.items():
             self._alarm(
@@ -164,7 +164,7 @@ class Alarms(Construct):
             threshold=after,
         )
 
-    def _watch_alerts(self, wakes: sqs.Queue, topic: sns.ITopic) -> None:
+    def _watch_alerts(self, wakes: sqs.Queue, topics: Mapping[str, sns.ITopic]) -> None:
         self._alarm(
             "WakesOld",
             f"A wake has waited for more than {OLD_WAKE.to_minutes():.0f} minutes: alerts are late. Look at the log of "
@@ -173,11 +173,12 @@ class Alarms(Construct):
             threshold=OLD_WAKE.to_seconds(),
             periods=3,
         )
-        self._alarm(
-            "NotificationsFailed",
-            "SNS could not deliver an alert to a subscriber. Look at the subscriptions of the alert topic.",
-            topic.metric_number_of_notifications_failed(period=_FIVE, statistic=cloudwatch.Stats.SUM),
-        )
+        for name, topic in topics.items():
+            self._alarm(
+                f"{name}NotificationsFailed",
+                "SNS could not deliver an alert to a subscriber. Look at the subscriptions of this topic.",
+                topic.metric_number_of_notifications_failed(period=_FIVE, statistic=cloudwatch.Stats.SUM),
+            )
         self._alarm(
             "BrokenChecks",
             "A check's item, schedule or log is broken; it may not be watched. The alert function's log names it.",

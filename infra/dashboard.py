@@ -38,7 +38,7 @@ class Dashboard(Construct):
         alarms: Sequence[cloudwatch.IAlarm],
         api: apigw.HttpApi,
         wakes: sqs.Queue,
-        topic: sns.ITopic,
+        topics: Mapping[str, sns.ITopic],
         functions: Mapping[str, lambda_.Function],
         tables: Mapping[str, dynamodb.ITableV2],
         dead_letters: Mapping[str, sqs.Queue],
@@ -54,7 +54,7 @@ class Dashboard(Construct):
         own = partial(own_metric, self)
         board.add_widgets(*_coming_in(api, functions, own))
         board.add_widgets(*_looked_at(wakes, functions["sweep"], own))
-        board.add_widgets(*_going_out(topic, dead_letters, own))
+        board.add_widgets(*_going_out(topics, dead_letters, own))
         board.add_widgets(*_underneath(functions, tables))
 
 
@@ -93,15 +93,24 @@ def _looked_at(wakes: sqs.Queue, sweep: lambda_.Function, own: _Own) -> list[clo
     ]
 
 
-def _going_out(topic: sns.ITopic, dead_letters: Mapping[str, sqs.Queue], own: _Own) -> list[cloudwatch.IWidget]:
+def _going_out(
+    topics: Mapping[str, sns.ITopic], dead_letters: Mapping[str, sqs.Queue], own: _Own
+) -> list[cloudwatch.IWidget]:
+    named = [(f"{name.lower()} " if name else "", topic) for name, topic in topics.items()]
     return [
         _graph(
             "Alerts",
             own("alert", "Alerts").with_(label="alerts"),
             own("alert", "BrokenChecks").with_(label="broken checks"),
             own("deliver", "DeliveriesFailing").with_(label="tries of chats that fail"),
-            topic.metric_number_of_notifications_delivered(period=_FIVE, statistic=_SUM, label="delivered"),
-            topic.metric_number_of_notifications_failed(period=_FIVE, statistic=_SUM, label="not delivered"),
+            *(
+                topic.metric_number_of_notifications_delivered(period=_FIVE, statistic=_SUM, label=f"{name}delivered")
+                for name, topic in named
+            ),
+            *(
+                topic.metric_number_of_notifications_failed(period=_FIVE, statistic=_SUM, label=f"{name}not delivered")
+                for name, topic in named
+            ),
         ),
         _graph(
             "From deadline to telling, s",

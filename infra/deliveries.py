@@ -36,12 +36,13 @@ class Deliveries(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
         )
 
-    def feed(self, consumer: lambda_.Function, topic: sns.Topic) -> None:
-        """Hand events and deliveries to `consumer`. Grants nothing but that the topic may call it, and keep an event.
+    def feed(self, consumer: lambda_.Function, *topics: sns.Topic) -> None:
+        """Hand events and deliveries to `consumer`. Grants nothing but that the topics may call it, and keep an event.
 
         It keeps with the lost events what it cannot hand over, for the function or its permission was deleted.
         """
-        topic.add_subscription(subscriptions.LambdaSubscription(consumer, dead_letter_queue=self.lost_events))
+        for topic in topics:
+            topic.add_subscription(subscriptions.LambdaSubscription(consumer, dead_letter_queue=self.lost_events))
         feed = lambda_.EventSourceMapping(
             self,
             "Feed",

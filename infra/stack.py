@@ -36,6 +36,7 @@ class LastseenStack(Stack):
         )
         self.tables = Tables(self, "Tables", throwaway=settings.throwaway, kept=settings.tables)
         self.topic = AlertTopic(self, "Alerts", emails=settings.alert_emails).topic
+        self.channels_topic = AlertTopic(self, "Channels", topic_id="TopicOfChannels").topic  # why two: aws/topic.py
         self.wakes = Wakes(self, "Wakes", consumer_timeout=ALERT_TIMEOUT)
         self.deliveries = Deliveries(self, "Deliveries", consumer_timeout=DELIVER_TIMEOUT)
         self.web = Web(self, "Web", settings=settings)
@@ -85,6 +86,7 @@ class LastseenStack(Stack):
             "SETTINGS_TABLE": self.tables.settings.table_name,
             "WAKES_QUEUE_URL": self.wakes.queue.queue_url,
             "TOPIC_ARN": self.topic.topic_arn,
+            "CHANNELS_TOPIC_ARN": self.channels_topic.topic_arn,
             "PING_URL": f"{self.web.site_url}/ping",
             "API_URL": f"{self.web.site_url}/api",
             "SITE_URL": self.web.site_url,
@@ -99,7 +101,12 @@ class LastseenStack(Stack):
         One taken away breaks an errand of tests/e2e: test_grants.py tries it, and names those that the emulator does
         not look at.
         """
-        tables, wakes, topic = self.tables, self.wakes.queue, self.topic
+        tables, wakes, topics = self.tables, self.wakes.queue, (self.topic, self.channels_topic)
+        for topic in topics:
+            topic.grant_publish(self.alert)
+            topic.grant_publish(self.sweep)
+            topic.grant_publish(self.deliver)  # a channel that is lost
+            self.sweep.add_to_role_policy(_statement("sns:ListSubscriptionsByTopic", topic.topic_arn))  # once a day
 
         tables.checks.grant(self.ping, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         tables.names.grant(self.ping, "dynamodb:GetItem", "dynamodb:UpdateItem")
@@ -113,23 +120,19 @@ class LastseenStack(Stack):
         tables.checks.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
         tables.names.grant(self.sweep, "dynamodb:UpdateItem")
         tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
-        topic.grant_publish(self.sweep)
         self.minute_hand.dead_letters.grant(self.sweep, "sqs:SendMessage")  # a sweep that failed
-        self.sweep.add_to_role_policy(_statement("sns:ListSubscriptionsByTopic", topic.topic_arn))  # once a day
 
         tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
         tables.names.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")  # what else is down
         tables.history.grant(self.alert, "dynamodb:PutItem", "dynamodb:Query")
-        tables.settings.grant(self.alert, "dynamodb:GetItem")
+        tables.settings.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")
         wakes.grant(self.alert, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-        topic.grant_publish(self.alert)
 
         deliveries = self.deliveries
         tables.settings.grant(self.deliver, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
         deliveries.queue.grant(self.deliver, "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage")
         deliveries.queue.grant(self.deliver, "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
         deliveries.lost_events.grant(self.deliver, "sqs:SendMessage")
-        topic.grant_publish(self.deliver)  # a channel that is lost
 
         rows = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
         tables.checks.grant(self.api, *rows, "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
@@ -138,8 +141,10 @@ class LastseenStack(Stack):
         tables.settings.grant(self.api, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query")
         wakes.grant(self.api, "sqs:SendMessage")
         # Channels: e-mail and SMS are subscriptions; a test goes the whole way.
-        for action in ("sns:Subscribe", "sns:ConfirmSubscription", "sns:ListSubscriptionsByTopic", "sns:Publish"):
-            self.api.add_to_role_policy(_statement(action, topic.topic_arn))
+        for action in ("sns:Subscribe", "sns:ConfirmSubscription", "sns:Publish"):
+            self.api.add_to_role_policy(_statement(action, self.channels_topic.topic_arn))
+        for topic in topics:
+            self.api.add_to_role_policy(_statement("sns:ListSubscriptionsByTopic", topic.topic_arn))
         self.api.add_to_role_policy(_statement("sns:Unsubscribe", "*"))
         if isinstance(self.api.role, Construct):
             why = "AWS knows no resource for sns:Unsubscribe; whoever has a subscription's ARN has its secret."
@@ -157,7 +162,8 @@ class LastseenStack(Stack):
         self.web.route(self.api, ["/api/{proxy+}", "/badge/{proxy+}", "/b/{proxy+}", "/", "/{proxy+}"])
         self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for whoever has AWS credentials
         self.wakes.feed(self.alert)
-        self.deliveries.feed(self.deliver, self.topic)
+        self.deliveries.feed(self.deliver, self.topic, self.channels_topic)
+        self.alert.node.add_dependency(self.deliver)  # nothing is published for channels before anybody listens
 
     def _watch(self, settings: Settings) -> None:
         """Who is told when Lastseen itself falls silent."""
@@ -181,7 +187,7 @@ class LastseenStack(Stack):
             api=self.web.api,
             ping=self.ping,
             wakes=self.wakes.queue,
-            topic=self.topic,
+            topics={"": self.topic, "Channel": self.channels_topic},
             functions={"Sweep": self.sweep, "Alert": self.alert, "Deliver": self.deliver},
             dead_letters=dead_letters,
             lost_sweeps=lost_sweeps,
@@ -193,7 +199,7 @@ class LastseenStack(Stack):
             alarms=alarms.alarms,
             api=self.web.api,
             wakes=self.wakes.queue,
-            topic=self.topic,
+            topics={"": self.topic, "Channel": self.channels_topic},
             functions={
                 "ping": self.ping,
                 "sweep": self.sweep,
@@ -212,6 +218,7 @@ class LastseenStack(Stack):
             "ApiUrl": f"{site}/api",
             "DashboardUrl": f"{site}/",
             "TopicArn": self.topic.topic_arn,
+            "ChannelsTopicArn": self.channels_topic.topic_arn,
             "WakesQueueUrl": self.wakes.queue.queue_url,
             "DeliveriesQueueUrl": self.deliveries.queue.queue_url,
             "ChecksTable": self.tables.checks.table_name,

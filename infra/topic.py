@@ -16,11 +16,16 @@ from infra.nag import accept
 
 
 class AlertTopic(Construct):
-    """A topic over TLS only, with its e-mail subscribers. Each must confirm by the mail that AWS sends."""
+    """A topic over TLS only, with its e-mail subscribers. Each must confirm by the mail that AWS sends.
 
-    def __init__(self, scope: Construct, construct_id: str, *, emails: Sequence[str]) -> None:
+    `topic_id`: of its own for a second topic that the same function subscribes to.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, emails: Sequence[str] = (), topic_id: str = "Topic"
+    ) -> None:
         super().__init__(scope, construct_id)
-        self.topic = sns.Topic(self, "Topic", display_name="Lastseen", enforce_ssl=True)
+        self.topic = sns.Topic(self, topic_id, display_name="Lastseen", enforce_ssl=True)
         for email in emails:
             subscription = self.topic.add_subscription(subscriptions.EmailSubscription(email))
             why = "A mail that SNS could not hand over rings the alarm NotificationsFailed; nobody would read its copy."

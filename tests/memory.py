@@ -21,7 +21,7 @@ from lastseen.storage.checks import Due, Place, SweepPage
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.items import check_to_item
 from lastseen.text.message import Message
-from tests.sns import ARN, SnsAsAws
+from tests.sns import ARN, CHANNELS_ARN, SnsAsAws
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -273,7 +273,7 @@ class MemoryTopic(_Hooked, Topic):
         _Hooked.__init__(self, hook)
         self.sns = SnsAsAws()
         self.published: list[Message] = []
-        Topic.__init__(self, cast("SNSClient", self.sns), ARN)
+        Topic.__init__(self, cast("SNSClient", self.sns), ARN, CHANNELS_ARN)
 
     def publish(self, message: Message) -> None:
         with self._call("publish"):

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from lastseen.aws.topic import DELETED, PENDING
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:alerts"
+CHANNELS_ARN = f"{ARN}-of-channels"
 
 
 @dataclass
@@ -31,6 +32,10 @@ class Entry:
     arn: str
     confirmed: bool
     deleted: bool = False
+
+    @property
+    def topic_arn(self) -> str:
+        return self.arn.rpartition(":")[0]
 
     @property
     def listed_arn(self) -> str:
@@ -49,15 +54,23 @@ class SnsAsAws:
         """Those that are, confirmed or not."""
         return [entry for entry in self.entries if not entry.deleted]
 
-    def subscribe(self, *, Protocol: str, Endpoint: str, Attributes: Mapping[str, str], **_more: Any) -> Any:  # noqa: N803
+    def subscribe(
+        self,
+        *,
+        TopicArn: str,  # noqa: N803
+        Protocol: str,  # noqa: N803
+        Endpoint: str,  # noqa: N803
+        Attributes: Mapping[str, str],  # noqa: N803
+        **_more: Any,
+    ) -> Any:
         policy = json.loads(Attributes.get("FilterPolicy", "{}"))
         for entry in self.present:
-            if (entry.protocol, entry.endpoint) == (Protocol, Endpoint):
+            if (entry.topic_arn, entry.protocol, entry.endpoint) == (TopicArn, Protocol, Endpoint):
                 if entry.policy != policy:
                     raise refused("Subscribe", "Subscription already exists with different attributes")
                 break
         else:
-            entry = Entry(Protocol, Endpoint, policy, f"{ARN}:{len(self.entries)}", confirmed=Protocol != "email")
+            entry = Entry(Protocol, Endpoint, policy, f"{TopicArn}:{len(self.entries)}", confirmed=Protocol != "email")
             self.entries.append(entry)
         if not entry.confirmed:
             self.mails.append(Endpoint)
@@ -82,10 +95,11 @@ class SnsAsAws:
     def get_paginator(self, _operation: str) -> SnsAsAws:
         return self
 
-    def paginate(self, **_asked: Any) -> Iterator[Any]:
+    def paginate(self, *, TopicArn: str, **_asked: Any) -> Iterator[Any]:  # noqa: N803
         listed = [
             {"Protocol": entry.protocol, "Endpoint": entry.endpoint, "SubscriptionArn": entry.listed_arn}
             for entry in self.entries
+            if entry.topic_arn == TopicArn
         ]
         yield {"Subscriptions": listed}
 

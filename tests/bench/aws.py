@@ -92,6 +92,7 @@ def environment(endpoint: str) -> dict[str, str]:
         "SETTINGS_TABLE": "settings",
         "WAKES_QUEUE_URL": f"{endpoint}/000000000000/wakes",
         "TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:alerts",
+        "CHANNELS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:channels",
         "PING_URL": f"{endpoint}/ping",
         "API_URL": f"{endpoint}/api",
         "SITE_URL": endpoint,

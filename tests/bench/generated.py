@@ -65,7 +65,7 @@ def swept(size: int, share: float) -> Cost:
     store = TableStore(dynamodb, Tables("checks", "names", "history", "settings"))
     wakes = Wakes(sqs, "https://sqs.us-east-1.amazonaws.com/000000000000/wakes")
     began = time.process_time()
-    done = run(store=store, wakes=wakes, now=T0, segments=segments)
+    done = run(store=store, wakes=wakes, clock=lambda: T0, segments=segments)
     cpu_ms = (time.process_time() - began) * 1000
     return Cost(done.checks, done.wakes, table.calls, done.pages, done.read_units, cpu_ms, _peak_mb())
 

@@ -79,7 +79,7 @@ def storm(batch: int) -> Storm:
     for number in range(AMONG):
         each = _numbered(typical, number)
         store.checks[each.id] = each
-    sweep.run(store=store, wakes=wakes, now=T0, segments=sweep.segments_for(AMONG))
+    sweep.run(store=store, wakes=wakes, clock=lambda: T0, segments=sweep.segments_for(AMONG))
     clock.calls.clear()
     queue = _messages(wakes.taken(), batch)
     began, free = time.process_time(), [T0] * CONCURRENT_BATCHES
@@ -87,7 +87,7 @@ def storm(batch: int) -> Storm:
         worker = free.index(min(free))
         clock.now = max(free[worker], due_at)
         site = "https://example.com"
-        alert.run(check_ids, store=store, topic=topic, now=clock.now, site_url=site, pause=clock.pause)
+        alert.run(check_ids, store=store, topic=topic, clock=clock, site_url=site, pause=clock.pause)
         free[worker] = clock.now
     cpu_ms = (time.process_time() - began) * 1000
     told = [at - DEADLINE for at in clock.published]
@@ -96,6 +96,9 @@ def storm(batch: int) -> Storm:
 
 class _Clock:
     """Moves with each call and each wait, and notes the publications."""
+
+    def __call__(self) -> datetime:
+        return self.now
 
     def __init__(self) -> None:
         self.now = T0

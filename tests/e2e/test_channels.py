@@ -89,7 +89,7 @@ def test_an_address_of_mail_is_subscribed_and_unsubscribed(deployed: Deployed) -
     sns = deployed.cloud.client("sns")
 
     def subscribed() -> list[str]:
-        topic = deployed.live.stack.output("TopicArn")
+        topic = deployed.live.stack.output("ChannelsTopicArn")
         found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
         return [one["SubscriptionArn"] for one in found if one["Endpoint"] == "ops@example.com"]
 

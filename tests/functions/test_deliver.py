@@ -39,7 +39,11 @@ pytestmark = pytest.mark.filterwarnings(
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 REGION = "us-east-1"
 CONTEXT = SimpleNamespace(
-    function_name="deliver", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:deliver", aws_request_id="1"
+    function_name="deliver",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:deliver",
+    aws_request_id="1",
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 SECRET = "xoxb-no-log-shows-this"
 DOWN, FAILED = gallery.messages()["The job failed"], gallery.flip_event("The job failed")
@@ -67,7 +71,7 @@ class Chat:
         }
         for n in range(checks):
             event = replace(FAILED, id=f"event:{n}", check=replace(FAILED.check, key=f"key-{n}"))
-            sns = {"Message": json.dumps(to_json(event)), "MessageAttributes": attributes}
+            sns = {"TopicArn": "arn", "Message": json.dumps(to_json(event)), "MessageAttributes": attributes}
             self._run({"EventSource": "aws:sns", "Sns": sns})
 
     def work(self) -> int:
@@ -117,7 +121,12 @@ def chat_function(
             QueueName="deliveries.fifo", Attributes={"FifoQueue": "true", "VisibilityTimeout": "360"}
         )
         topic = boto3.client("sns", REGION).create_topic(Name="alerts")["TopicArn"]
-        for_us = {"DELIVERIES_QUEUE_URL": made_queue["QueueUrl"], "TOPIC_ARN": topic, "ALLOW_PRIVATE_TARGETS": "true"}
+        for_us = {
+            "DELIVERIES_QUEUE_URL": made_queue["QueueUrl"],
+            "TOPIC_ARN": topic,
+            "CHANNELS_TOPIC_ARN": topic,
+            "ALLOW_PRIVATE_TARGETS": "true",
+        }
         for name, value in (asked | credentials | named | for_us).items():
             monkeypatch.setenv(name, str(value))
         spec = importlib.util.spec_from_file_location("entry_deliver", FUNCTIONS / "deliver.py")

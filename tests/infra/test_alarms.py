@@ -46,7 +46,11 @@ Metric = tuple[str, str, frozenset[str]]
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 REGION = "us-east-1"
 CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:f", aws_request_id="1"
+    function_name="f",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:f",
+    aws_request_id="1",
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 
 AWS_EMITS: dict[tuple[str, str], str] = {
@@ -120,7 +124,8 @@ def test_there_is_an_alarm_for_each_way_to_fall_silent(template: dict[str, Any])
     assert set(alarms(template)) == {
         *("SweepMissing", "SweepErrors", "SweepsDeadLetters"),
         *("CanaryLost", "ServerErrors", "PingThrottles"),
-        *("WakesOld", "AlertErrors", "WakesDeadLetters", "BrokenChecks", "NotificationsFailed"),
+        *("WakesOld", "AlertErrors", "WakesDeadLetters", "BrokenChecks"),
+        *("NotificationsFailed", "ChannelNotificationsFailed"),
         *("DeliverErrors", "DeliveriesFailing", "DeliveriesDeadLetters", "EventsDeadLetters"),
     }
 
@@ -190,8 +195,8 @@ def test_a_wake_that_failed_once_is_not_old_yet(template: dict[str, Any]) -> Non
 def test_the_manual_says_what_each_alarm_means_and_what_they_cost(template: dict[str, Any]) -> None:
     page = (FUNCTIONS.parent / "docs" / "monitoring.md").read_text()
     assert [name for name in alarms(template) if f"| `{name}` |" not in page] == []
-    assert len(alarms(template)) == 15
-    assert "the fifteen here are $0.50" in page
+    assert len(alarms(template)) == 16
+    assert "the sixteen here are $0.60" in page
 
 
 def test_a_second_contact_is_told_by_a_topic_of_its_own(synthesize: Callable[..., dict[str, Any]]) -> None:
@@ -399,7 +404,12 @@ def _made(template: dict[str, Any]) -> dict[str, str]:
     sqs = boto3.client("sqs", REGION)
     deliveries = sqs.create_queue(QueueName="deliveries.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     topic = boto3.client("sns", REGION).create_topic(Name="alerts")["TopicArn"]
-    return names | {"WAKES_QUEUE_URL": queue, "DELIVERIES_QUEUE_URL": deliveries, "TOPIC_ARN": topic}
+    return names | {
+        "WAKES_QUEUE_URL": queue,
+        "DELIVERIES_QUEUE_URL": deliveries,
+        "TOPIC_ARN": topic,
+        "CHANNELS_TOPIC_ARN": topic,
+    }
 
 
 def _with_a_broken_check(made: dict[str, str]) -> str:

@@ -82,15 +82,17 @@ GRANTS = {
         *on("WakesQueue", "sqs:SendMessage"),
         *on("AlertsTopic", "sns:Publish", "sns:ListSubscriptionsByTopic"),
         *on("EachMinuteDeadLetters", "sqs:SendMessage"),
+        *on("ChannelsTopicOfChannels", "sns:Publish", "sns:ListSubscriptionsByTopic"),
     },
     "alert": {
         *on("FunctionsAlertLog", *OWN_LOG),
         *on("TablesChecks", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
         *on("TablesNames", "dynamodb:GetItem", "dynamodb:Query"),
         *on("TablesHistory", "dynamodb:PutItem", "dynamodb:Query"),
-        *on("TablesSettings", "dynamodb:GetItem"),
+        *on("TablesSettings", "dynamodb:GetItem", "dynamodb:Query"),
         *on("WakesQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         *on("AlertsTopic", "sns:Publish"),
+        *on("ChannelsTopicOfChannels", "sns:Publish"),
     },
     "deliver": {
         *on("FunctionsChatLog", *OWN_LOG),
@@ -99,6 +101,7 @@ GRANTS = {
         *on("DeliveriesQueue", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
         *on("DeliveriesLostEvents", "sqs:SendMessage"),
         *on("AlertsTopic", "sns:Publish"),
+        *on("ChannelsTopicOfChannels", "sns:Publish"),
     },
     "api": {
         *on("FunctionsApiLog", *OWN_LOG),
@@ -108,7 +111,14 @@ GRANTS = {
         *on("TablesHistory", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
         *on("TablesSettings", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"),
         *on("WakesQueue", "sqs:SendMessage"),
-        *on("AlertsTopic", "sns:Subscribe", "sns:ConfirmSubscription", "sns:ListSubscriptionsByTopic", "sns:Publish"),
+        *on("AlertsTopic", "sns:ListSubscriptionsByTopic"),
+        *on(
+            "ChannelsTopicOfChannels",
+            "sns:Subscribe",
+            "sns:ConfirmSubscription",
+            "sns:ListSubscriptionsByTopic",
+            "sns:Publish",
+        ),
         *on("*", "sns:Unsubscribe"),  # AWS knows no resource for it
     },
 }
@@ -168,7 +178,15 @@ def test_only_ping_goes_without_the_settings_of_powertools(template: dict[str, A
     assert [told[name]["POWERTOOLS_SERVICE_NAME"] for name in FUNCTIONS[1:]] == ["sweep", "alert", "deliver", "api"]
     assert told["alert"]["POWERTOOLS_METRICS_NAMESPACE"] == "Lastseen"
     assert set(told["ping"]) == {
-        *("CHECKS_TABLE", "NAMES_TABLE", "HISTORY_TABLE", "SETTINGS_TABLE", "WAKES_QUEUE_URL", "TOPIC_ARN"),
+        *(
+            "CHECKS_TABLE",
+            "NAMES_TABLE",
+            "HISTORY_TABLE",
+            "SETTINGS_TABLE",
+            "WAKES_QUEUE_URL",
+            "TOPIC_ARN",
+            "CHANNELS_TOPIC_ARN",
+        ),
         *("PING_URL", "API_URL", "SITE_URL", "HISTORY_DAYS", "BODY_LIMIT", "ALLOW_PRIVATE_TARGETS", "URL_SUFFIX"),
     }
     assert (told["ping"]["HISTORY_DAYS"], told["ping"]["BODY_LIMIT"]) == ("90", "10000")
@@ -334,19 +352,21 @@ def test_a_sweep_that_failed_is_kept_with_those_that_could_not_be_started(templa
     assert destination.startswith("EachMinuteDeadLetters")
 
 
-def test_an_event_that_the_topic_cannot_hand_over_is_kept(template: dict[str, Any]) -> None:
-    [hand_over] = [one for one in of_type(template, "AWS::SNS::Subscription").values() if one["Protocol"] == "lambda"]
-    kept_in = hand_over["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+def test_an_event_that_a_topic_cannot_hand_over_is_kept(template: dict[str, Any]) -> None:
+    hand_over = [one for one in of_type(template, "AWS::SNS::Subscription").values() if one["Protocol"] == "lambda"]
+    [kept_in] = {one["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for one in hand_over}
     assert kept_in.startswith("DeliveriesLostEvents")
     [policy] = [
         one["PolicyDocument"]["Statement"]
         for one in of_type(template, "AWS::SQS::QueuePolicy").values()
         if one["Queues"] == [{"Ref": kept_in}]
     ]
-    [allowed] = [one for one in policy if one["Effect"] == "Allow"]
-    assert (allowed["Action"], allowed["Principal"]) == ("sqs:SendMessage", {"Service": "sns.amazonaws.com"})
-    [(key, topic)] = allowed["Condition"]["ArnEquals"].items()
-    assert (key, topic["Ref"][:-8]) == ("aws:SourceArn", "AlertsTopic")
+    allowed = [one for one in policy if one["Effect"] == "Allow"]
+    assert {(one["Action"], one["Principal"]["Service"]) for one in allowed} == {
+        ("sqs:SendMessage", "sns.amazonaws.com")
+    }
+    topics = {one["Condition"]["ArnEquals"]["aws:SourceArn"]["Ref"][:-8] for one in allowed}
+    assert topics == {"AlertsTopic", "ChannelsTopicOfChannels"}
 
 
 def test_an_event_that_cannot_be_fanned_out_is_kept(template: dict[str, Any]) -> None:
@@ -359,8 +379,19 @@ def test_an_event_that_cannot_be_fanned_out_is_kept(template: dict[str, Any]) ->
             },
         },
     )
-    [chat] = [one for one in of_type(template, "AWS::SNS::Subscription").values() if one["Protocol"] == "lambda"]
-    assert chat["Endpoint"]["Fn::GetAtt"][0].startswith("FunctionsChat")
+    feeds = [one for one in of_type(template, "AWS::SNS::Subscription").values() if one["Protocol"] == "lambda"]
+    assert [feed["Endpoint"]["Fn::GetAtt"][0].startswith("FunctionsChat") for feed in feeds] == [True, True]
+    assert all("FilterPolicy" not in feed for feed in feeds)
+
+
+def test_nothing_is_published_for_channels_before_the_deliver_function_listens(template: dict[str, Any]) -> None:
+    [alert] = [
+        one
+        for key, one in template["Resources"].items()
+        if key.startswith("FunctionsAlert") and one["Type"] == "AWS::Lambda::Function"
+    ]
+    listens = {key for key, one in of_type(template, "AWS::SNS::Subscription").items() if one["Protocol"] == "lambda"}
+    assert listens <= set(alert["DependsOn"])
 
 
 def test_amazon_q_hears_on_a_topic_of_its_own_if_it_is_asked_for(
@@ -379,7 +410,7 @@ def test_the_topic_and_the_queues_refuse_plain_text(template: dict[str, Any]) ->
         *of_type(template, "AWS::SQS::QueuePolicy").values(),
         *of_type(template, "AWS::SNS::TopicPolicy").values(),
     ]
-    assert len(policies) == 7
+    assert len(policies) == 8
     for policy in policies:
         refused = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
         assert [one["Condition"] for one in refused] == [{"Bool": {"aws:SecureTransport": "false"}}]
@@ -404,8 +435,8 @@ def test_alarms_of_this_account_may_use_the_topic(template: dict[str, Any]) -> N
             }
         },
     )
-    [topic] = of_type(template, "AWS::SNS::Topic").values()
-    assert "KmsMasterKeyId" not in topic  # alias/aws/sns would silence the alarms
+    topics = of_type(template, "AWS::SNS::Topic").values()
+    assert all("KmsMasterKeyId" not in topic for topic in topics)  # alias/aws/sns would silence the alarms
 
 
 def test_each_address_is_subscribed_by_mail(template: dict[str, Any], throwaway: dict[str, Any]) -> None:
@@ -424,7 +455,7 @@ def test_the_outputs_tell_where_it_is(template: dict[str, Any]) -> None:
     assert outputs["ApiUrl"] == {"Fn::Join": ["", [api, "/api"]]}
     assert outputs["DashboardUrl"] == {"Fn::Join": ["", [api, "/"]]}
     assert set(outputs) == {
-        *("PingUrl", "ApiUrl", "DashboardUrl", "TopicArn", "WakesQueueUrl", "DeliveriesQueueUrl"),
+        *("PingUrl", "ApiUrl", "DashboardUrl", "TopicArn", "ChannelsTopicArn", "WakesQueueUrl", "DeliveriesQueueUrl"),
         *("ChecksTable", "NamesTable", "HistoryTable", "SettingsTable"),
     }
 

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from lastseen.alerting import alert
+from lastseen.alerting import alert, publishing, routing
+from lastseen.alerting.publishing import DueCheck, Published, Publisher
+from lastseen.alerting.routing import Parcel, Routed
 from lastseen.core import blind, dues, machine, moments, runs
 from lastseen.core.blind import Window
 from lastseen.core.check import Check, Kind, Outcome, Ping, Reason
@@ -49,6 +51,7 @@ class Variant:
 
 
 _failed = machine._MOVES[Kind.FAIL]  # noqa: SLF001 - to break it
+_publish, _parcels = Publisher._publish, routing.parcels  # noqa: SLF001 - to break it
 _settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa: SLF001 - to break it
 _save, _due = MemoryStore.save, MemoryStore.due
 
@@ -64,15 +67,9 @@ def _told_before_written(seen: Check, store: Store, now: datetime, blind: Sequen
     return _settle(seen, store, now, blind)
 
 
-def _noted_before_told(
-    untold: Sequence[Any], store: Store, troubles: Any, publish: Callable[[Sequence[Alert]], int], _at_once: int
-) -> int:
-    messages = 0
-    for one in untold:
-        with troubles.of(one.check.id):
-            store.announce(one.check.id, seen=one.check.announced, upto=one.check.flips)
-            messages += publish(one.alerts())
-    return messages
+def _noted_before_published(self: Publisher, chunk: Sequence[DueCheck], published: Published) -> None:
+    self.announce([due.check for due in chunk])
+    _publish(self, chunk, published)
 
 
 def _counted_as_told(self: MemoryStore, check_id: str, *, seen: int, upto: int) -> None:
@@ -152,11 +149,8 @@ def _untold_where_broken(seen: Check, store: Store, now: datetime, blind: Sequen
     return outcome
 
 
-def _by_status_only(alerts: Sequence[Alert]) -> list[list[Alert]]:
-    groups: dict[str, list[Alert]] = {}
-    for one in alerts:
-        groups.setdefault(one.flip.status, []).append(one)
-    return list(groups.values())
+def _later_flips_first(batch: Sequence[Routed]) -> list[Parcel]:
+    return _parcels(batch)[::-1]
 
 
 FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["order"]))
@@ -171,7 +165,7 @@ WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * 
 
 VARIANTS = (
     Variant("flip told before it is written", FALSE, ((alert, "_settle", _told_before_written),)),
-    Variant("announced set before publish", LOST, ((alert, "_tell", _noted_before_told),)),
+    Variant("announced set before publish", LOST, ((Publisher, "_publish", _noted_before_published),)),
     Variant(
         "two batches both count it as told",
         LOST,
@@ -212,5 +206,5 @@ VARIANTS = (
     Variant("one broken check stops the others", LOST, ((alert._Troubles, "of", _no_net),), POISONED),  # noqa: SLF001 - to break it
     Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST),
     Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),
-    Variant("digests in any order", ORDER, ((alert, "_alike", _by_status_only),), LATE),
+    Variant("digests in any order", ORDER, ((publishing, "parcels", _later_flips_first),), LATE),
 )

@@ -103,7 +103,13 @@ def test_whoever_reads_digests_in_their_order_knows_at_last_that_a_check_is_up()
         store.create(check)
         late = T0 + hours(26)
         store.save_ping(check, pinged(check, Ping(at=late)))
-    alert.run([check.id for check in healthy], store=store, topic=topic, now=T0 + hours(26), site_url="https://x.test")
+    alert.run(
+        [check.id for check in healthy],
+        store=store,
+        topic=topic,
+        clock=lambda: T0 + hours(26),
+        site_url="https://x.test",
+    )
     of_the_last = [
         message.document["status"]
         for message in topic.published

@@ -217,9 +217,9 @@ class Speaker(MemoryTopic):
         op = self.world.clock.current
         self.world.clock.sleep(op, op.free_at - self.world.clock.now)
         op.free_at = self.world.clock.now + GAP
-        self.world.twice(lambda: self._publish(message))
+        self.world.twice(lambda: self._published(message))
 
-    def _publish(self, message: Message) -> None:
+    def _published(self, message: Message) -> None:
         with self._call("publish"):
             self.world.books.told(message, self.world.clock.now)
 
@@ -383,10 +383,10 @@ class World:
         """Sweep as functions/sweep.py does: look, listen, knock."""
 
         def work(op: Op) -> None:
-            now = moment(op.now)
+            skew = op.now - self.clock.now
             self.books.count["sweeps"] += 1
             try:
-                sweep.run(store=self.store, wakes=self.queue, now=now)
+                sweep.run(store=self.store, wakes=self.queue, clock=lambda: moment(self.clock.now + skew))
                 canary = self._listen(op)
             except (KilledError, RefusedError):
                 return
@@ -411,12 +411,13 @@ class World:
             ids = list(dict.fromkeys(check_id for envelope in batch for check_id in envelope.check_ids))
             self.books.count["checks in two batches at once"] += sum(bool(self._in_hand[one]) for one in ids)
             self._in_hand.update(ids)
+            skew = op.now - self.clock.now
             try:
                 told = alert.run(
                     ids,
                     store=self.store,
                     topic=self.topic,
-                    now=moment(op.now),
+                    clock=lambda: moment(self.clock.now + skew),
                     site_url="https://x.test",
                     pause=self._pause(op),
                     at_once=CHECKS_AT_ONCE,
@@ -424,7 +425,7 @@ class World:
             except (KilledError, RefusedError, CorruptError, alert.FaultError, ConflictError):
                 failed = set(ids)
             else:
-                failed = set(told.failed)
+                failed = {*told.failed, *told.unfinished}
             for envelope in batch:
                 if failed.intersection(envelope.check_ids):
                     self._again(envelope)

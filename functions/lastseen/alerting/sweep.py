@@ -7,6 +7,7 @@ Never here: whether a check is really late (core/moments.py, asked by alert.py w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,13 +38,15 @@ class Swept:
     read_units: float = 0.0
 
 
-def run(*, store: Store, wakes: Wakes, now: datetime, segments: int = 1) -> Swept:
-    """Wake all checks that are due within `LOOK_AHEAD`, or of whose flips people have still to be told.
+def run(*, store: Store, wakes: Wakes, clock: Callable[[], datetime], segments: int = 1) -> Swept:
+    """Wake all checks that are due within `LOOK_AHEAD`, or of whose flips people have still to be notified.
 
-    A segment that fails is raised only when all others are done.
+    `clock`: read anew for each page, since a wake's delay counts from when it is sent. A segment that fails is raised
+    only when all others are done.
     """
     with ThreadPoolExecutor(segments) as pool:
-        running = [pool.submit(_sweep, store, wakes, now, segment, segments) for segment in range(segments)]
+        until = clock() + LOOK_AHEAD
+        running = [pool.submit(_sweep, store, wakes, clock, until, (n, segments)) for n in range(segments)]
     parts = [segment.result() for segment in running]
     return Swept(
         checks=sum(part.checks for part in parts),
@@ -59,10 +62,12 @@ def segments_for(checks: int) -> int:
     return min(1 + checks // CHECKS_PER_SEGMENT, SEGMENT_LIMIT)
 
 
-def _sweep(store: Store, wakes: Wakes, now: datetime, segment: int, segments: int) -> Swept:
+def _sweep(store: Store, wakes: Wakes, clock: Callable[[], datetime], until: datetime, part: tuple[int, int]) -> Swept:
     """Sweep one segment; wakes leave page by page, so that the first do not wait for the last."""
+    segment, segments = part
     checks, sent, refused, pages, units = 0, 0, 0, 0, 0.0
-    for page in store.due(now + LOOK_AHEAD, segment=segment, segments=segments):
+    for page in store.due(until, segment=segment, segments=segments):
+        now = clock()
         refused += wakes.send([Wake(due.id, _delay_seconds(due, now)) for due in page.dues])
         sent += len(page.dues)
         checks += page.scanned

@@ -59,7 +59,7 @@ class Addresses:
         Raises BadRequestError, RefusedError, TooManyError.
         """
         try:
-            arn = self._topic.subscribe(channel.via.value, channel.target, policy(channel))
+            arn = self._topic.subscribe(channel.via.value, channel.target, policy(channel.id))
         except SubscribedError as error:
             raise RefusedError(_taken(channel)) from error
         except TopicFullError as error:

@@ -1,18 +1,25 @@
-"""The alert topic: from here SNS fans out to e-mail, SMS, queues and the chat function. The only file that speaks SNS.
+"""The two topics: from here SNS fans alerts out to e-mail, SMS, users' queues and the deliver function.
 
-Never here: what an alert says (message.py), who is to hear it (filter policies on the attributes).
+  alerts     what the deployment hears: each alert once, many together as one digest; and the alarms of CloudWatch
+  channels   what channels hear: each message lists its channels, and a subscription lets through its own id alone
+
+Two, because a filter policy lets no message without attributes through, which is what an alarm of CloudWatch is: so
+the addresses that get alarms have no filter, and what is for channels alone must not be published where they listen.
+
+Never here: what an alert says (text/), who is to hear it (alerting/routing.py).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lastseen.core.channel import DEPLOYMENT, EVERY
 from lastseen.storage.errors import code_of, throttled
 from lastseen.text.message import Message
 
@@ -23,8 +30,8 @@ SIZE_LIMIT = 262_144
 """Bytes of all parts of one publication together, attributes included; SNS's limit."""
 
 ALERT_GAP_SECONDS = 0.25
-"""Between two messages of one alert function. Two of them run at once (infra/wakes.py), so that no subscription sees
-more than 8 a second: above 10, SNS cuts off e-mail."""
+"""Between two messages of one alert function to the same receiver. Two of them run at once (infra/wakes.py), so that no
+subscription gets more than 8 a second: above 10, SNS cuts off e-mail."""
 
 PENDING = "PendingConfirmation"
 """SNS's word in place of the ARN of a subscription that nobody has confirmed yet."""
@@ -69,35 +76,50 @@ class Subscription:
 
 
 class Topic:
-    """The topic, as the rest of the program sees it."""
+    """Both topics, as the rest of the program sees them."""
 
     def __init__(
         self,
         client: SNSClient,
         arn: str,
+        channels_arn: str,
         *,
         gap_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`gap_seconds`: how long to wait at least between two publications."""
+        """`gap_seconds`: how long to wait at least between two publications to the same receiver."""
         self._client = client
         self._arn = arn
+        self._channels_arn = channels_arn
         self._gap_seconds = gap_seconds
         self._clock = clock
         self._pause = pause
-        self._free_at = float("-inf")
+        self._free_at: dict[str, float] = {}  # receiver -> when it may get the next message
 
     def publish(self, message: Message) -> None:
-        """Publish one alert: text for people, the JSON event for programs. Returns when SNS has taken it."""
-        self._wait()
+        """Publish one message where its receivers listen: text for people, the JSON event for programs.
+
+        Returns when SNS has taken it. For every channel and the deployment: the one receiver "*".
+        """
+        receivers = list(message.attributes["channel_ids"])
+        if self._gap_seconds:
+            self._wait(receivers)
+        channels = [each for each in receivers if each != DEPLOYMENT]
+        if channels:
+            self._publish(self._channels_arn, message, channels)
+        if DEPLOYMENT in receivers or EVERY in receivers:
+            self._publish(self._arn, message, [DEPLOYMENT])
+
+    def _publish(self, arn: str, message: Message, receivers: list[str]) -> None:
         parts = {"default": as_json(message.document), "email": message.email, "sms": message.sms}
+        attributes = message.attributes | {"channel_ids": receivers}
         self._client.publish(
-            TopicArn=self._arn,
+            TopicArn=arn,
             Subject=message.subject,
             Message=as_json(parts),
             MessageStructure="json",
-            MessageAttributes={name: _attribute(value) for name, value in message.attributes.items()},
+            MessageAttributes={name: _attribute(value) for name, value in attributes.items()},
         )
 
     def publish_document(self, document: Any) -> None:
@@ -105,24 +127,28 @@ class Topic:
         self._client.publish(TopicArn=self._arn, Message=as_json(document))
 
     def subscriptions(self) -> list[Subscription]:
-        """Return all subscribers, confirmed or not. Those that were removed are left out, though SNS lists them on."""
-        pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._arn)
+        """Return all subscribers, those of the deployment first, then those of channels, confirmed or not.
+
+        Those that were removed are left out, though SNS lists them on.
+        """
+        paginator = self._client.get_paginator("list_subscriptions_by_topic")
         return [
             Subscription(protocol=one["Protocol"], endpoint=one["Endpoint"], arn=one["SubscriptionArn"])
-            for page in pages
+            for arn in (self._arn, self._channels_arn)
+            for page in paginator.paginate(TopicArn=arn)
             for one in page["Subscriptions"]
             if one["SubscriptionArn"] != DELETED
         ]
 
     def subscribe(self, protocol: str, endpoint: str, policy: Mapping[str, list[str]]) -> str:
-        """Subscribe an address to what the policy lets through; return the subscription's ARN, confirmed or not.
+        """Subscribe a channel's address to what the policy lets through; return the ARN, confirmed or not.
 
         An address that is subscribed with the same policy keeps its subscription; where it is not confirmed, AWS mails
         its reader again. Raises SubscriptionError if SNS does not take the address.
         """
         try:
             answer = self._client.subscribe(
-                TopicArn=self._arn,
+                TopicArn=self._channels_arn,
                 Protocol=protocol,
                 Endpoint=endpoint,
                 Attributes={"FilterPolicy": json.dumps(policy)},
@@ -139,7 +165,7 @@ class Topic:
         """
         try:
             answer = self._client.confirm_subscription(
-                TopicArn=self._arn, Token=token, AuthenticateOnUnsubscribe="true"
+                TopicArn=self._channels_arn, Token=token, AuthenticateOnUnsubscribe="true"
             )
         except ClientError as error:
             raise refusal(error) from error
@@ -156,11 +182,15 @@ class Topic:
             if code_of(error).removesuffix("Exception") not in _GONE:
                 raise refusal(error) from error
 
-    def _wait(self) -> None:
+    def _wait(self, receivers: Iterable[str]) -> None:
+        """Wait until each receiver may get a message, and note when each may get the next."""
         now = self._clock()
-        if now < self._free_at:
-            self._pause(self._free_at - now)
-        self._free_at = max(now, self._free_at) + self._gap_seconds
+        free_at = max((self._free_at.get(receiver, now) for receiver in receivers), default=now)
+        if now < free_at:
+            self._pause(free_at - now)
+        sent_at = max(now, free_at)
+        still_busy = {receiver: at for receiver, at in self._free_at.items() if at > sent_at}
+        self._free_at = still_busy | dict.fromkeys(receivers, sent_at + self._gap_seconds)
 
 
 def as_json(document: Any) -> str:

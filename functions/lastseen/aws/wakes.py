@@ -60,6 +60,15 @@ class Wakes:
         return refused
 
 
+def read(body: str) -> list[str]:
+    """Return the ids of the checks that a message is about. Raises ValueError if it is none of ours."""
+    document = json.loads(body)
+    ids = document.get("ids") if isinstance(document, dict) else None
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise ValueError("A wake is a JSON object with a list of ids.")
+    return ids
+
+
 def packed(wakes: Sequence[Wake]) -> list[tuple[int, Sequence[str]]]:
     """Return the messages to send, each a delay in seconds and its checks; the most urgent first."""
     by_delay: dict[int, list[str]] = {}

@@ -13,10 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from lastseen.core.check import Check, Flip, Reason, Status
 from lastseen.core.times import millis, moment
 
 ALL = "*"
 """In a check's `channels`: every channel of its project."""
+
+DEPLOYMENT = "deployment"
+"""The receiver that hears of every alert: the addresses of `alert_emails`. No channel has this id; theirs are UUIDs."""
 
 EVERY = "*"
 """As the project, or a channel, of a message: each. Lastseen speaks of itself so."""
@@ -53,27 +57,56 @@ class Channel:
     created: datetime | None = None
 
 
-def policy(channel: Channel) -> dict[str, list[str]]:
-    """Return the routing rule as an SNS filter policy: each key must match, by any of its values."""
-    rule = {
-        "project": [channel.project, EVERY],
-        "channels": [ALL, channel.id] if channel.default else [channel.id],
-    }
-    if channel.statuses:
-        rule["status"] = list(channel.statuses)
-    if channel.tags:
-        rule["tags"] = list(channel.tags)
-    return rule
+def listed(channel: Channel, channels: str) -> bool:
+    """Tell whether a channel is among those that a check, or a project, lists in its `channels`."""
+    ids = {each.strip() for each in channels.split(",")}
+    return channel.id in ids or (ALL in ids and channel.default)
+
+
+def is_reached_by(channel: Channel, check: Check) -> bool:
+    """Tell whether a channel is notified when this check goes down."""
+    wants_down = not channel.statuses or Status.DOWN in channel.statuses
+    return wants_down and listed(channel, check.channels) and _wants_tags(channel, check)
+
+
+def hears(channel: Channel, check: Check, flip: Flip) -> bool:
+    """Tell whether a channel is notified of this flip: the one rule of routing.
+
+    Flapping, and its end, concern those who want either status alone.
+    """
+    wants_status = not channel.statuses or bool(set(concerned(flip)) & set(channel.statuses))
+    return wants_status and listed(channel, check.channels) and _wants_tags(channel, check)
+
+
+def concerned(flip: Flip) -> tuple[Status, ...]:
+    """Return the statuses whose readers a flip concerns."""
+    both = flip.flapping or flip.reason is Reason.STEADY
+    return (Status.DOWN, Status.UP) if both else (flip.status,)
+
+
+def _wants_tags(channel: Channel, check: Check) -> bool:
+    return not channel.tags or not set(channel.tags).isdisjoint(check.tags.split())
 
 
 def wants(channel: Channel, attributes: Mapping[str, str | list[str]]) -> bool:
-    """Tell whether a message with these attributes is for this channel: what SNS does with `policy`, in code."""
-    for key, accepted in policy(channel).items():
-        held = attributes.get(key)
-        values = [held] if isinstance(held, str) else held or []
+    """Tell whether a message without the ids of its channels is for this one: published before routing was ours."""
+    rule: dict[str, list[str]] = {
+        "project": [channel.project, EVERY],
+        "channels": [ALL, channel.id] if channel.default else [channel.id],
+    }
+    rule |= {"status": list(channel.statuses)} if channel.statuses else {}
+    rule |= {"tags": list(channel.tags)} if channel.tags else {}
+    for key, accepted in rule.items():
+        value = attributes.get(key)
+        values = [value] if isinstance(value, str) else value or []
         if not set(values) & set(accepted):
             return False
     return True
+
+
+def policy(channel_id: str) -> dict[str, list[str]]:
+    """Return the filter policy of a channel's SNS subscription, written once: its own id, and what is for everybody."""
+    return {"channel_ids": [channel_id, EVERY]}
 
 
 def to_document(channel: Channel) -> dict[str, Any]:

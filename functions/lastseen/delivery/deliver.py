@@ -22,11 +22,11 @@ from lastseen.aws.deliveries import TRIES, Deliveries, Delivery, wait_before
 from lastseen.aws.topic import Topic
 from lastseen.core.channel import Channel, from_document, kind, to_document
 from lastseen.core.times import millis
-from lastseen.delivery.fan_out import channels_of
 from lastseen.delivery.notes import Note, Standing, last_delivery, save_note
 from lastseen.delivery.results import Delivered, Fault, MessageForm, Result
 from lastseen.delivery.sender import Send
 from lastseen.storage.errors import ConflictError
+from lastseen.storage.projects import channels_of
 from lastseen.storage.store import Store
 from lastseen.text.event import OwnKind
 from lastseen.text.message import Message
@@ -258,7 +258,7 @@ class _Attempt:
 
     def _others(self) -> Sequence[str]:
         """Return the ids of the project's other channels that are on."""
-        others = channels_of(self.channel.project, self.ways.store)
+        others = channels_of(self.ways.store, self.channel.project)
         return [other.id for other in others if other.id != self.channel.id and not other.disabled]
 
 

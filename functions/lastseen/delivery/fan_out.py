@@ -1,26 +1,23 @@
 """From the topic to the queue: one delivery for each channel that an event is for.
 
-Lives here: which channels that are. An event that carries the ids of its channels goes to exactly these; another one,
-of an older version or of Lastseen about itself, to those whose own rule wants it.
+Lives here: which channels that are. A message that lists its channels goes to exactly these; one that was published
+before routing was ours, to those whose own rule wants it.
 Never here: sending (sender.py), what follows from it (deliver.py).
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lastseen.aws.deliveries import Deliveries, Delivery
-from lastseen.core.channel import BY_SNS, EVERY, Channel, Via, from_document, kind, wants
+from lastseen.core.channel import BY_SNS, DEPLOYMENT, EVERY, Channel, Via, wants
 from lastseen.delivery.incident import singly
-from lastseen.storage.projects import projects
+from lastseen.storage.projects import channels_of, projects
 from lastseen.storage.store import Store
 from lastseen.text.event import Event, read_event
-
-log = logging.getLogger(__name__)
 
 Attributes = Mapping[str, str | list[str]]
 
@@ -56,14 +53,16 @@ def fan_out(
     opens_incidents: Callable[[str], bool],
 ) -> int:
     """Send an event on its way to each channel that it is for; return to how many."""
+    if attributes.get("channel_ids") == [DEPLOYMENT]:  # its channels hear of it on their own topic
+        return 0
     project = str(attributes.get("project", ""))
     candidates = [
         channel
         for name in (projects(store) if project == EVERY else [project])
-        for channel in channels_of(name, store)
+        for channel in channels_of(store, name)
         if channel.via not in BY_SNS
     ]
-    receivers = [channel for channel in candidates if _is_for(event, attributes, channel)]
+    receivers = [channel for channel in candidates if _is_for(channel, attributes)]
     deliveries.send(
         [
             Delivery(project=channel.project, channel_id=channel.id, event=part)
@@ -74,19 +73,9 @@ def fan_out(
     return len(receivers)
 
 
-def channels_of(project: str, store: Store) -> list[Channel]:
-    """Return a project's channels; one that cannot be read stops no other."""
-    channels = []
-    for channel_id, document in store.settings(kind(project)).items():
-        try:
-            channels.append(from_document(project, channel_id, document))
-        except (KeyError, ValueError, TypeError):
-            log.exception("The channel %s of the project %s cannot be read.", channel_id, project)
-    return channels
-
-
-def _is_for(event: Event, attributes: Attributes, channel: Channel) -> bool:
-    return wants(channel, attributes) if event.channels is None else channel.id in event.channels
+def _is_for(channel: Channel, attributes: Attributes) -> bool:
+    receivers = attributes.get("channel_ids")
+    return wants(channel, attributes) if receivers is None else channel.id in receivers or EVERY in receivers
 
 
 def _attribute(value: Mapping[str, str]) -> str | list[str]:

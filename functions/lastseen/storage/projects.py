@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lastseen.core.channel import ALL
+from lastseen.core import channel
+from lastseen.core.channel import ALL, Channel
 from lastseen.core.times import millis, moment
 from lastseen.storage.errors import CorruptError
 from lastseen.storage.store import Store
@@ -67,3 +68,14 @@ def from_document(name: str, document: dict[str, Any]) -> Project:
 def projects(store: Store) -> Sequence[str]:
     """Return the names of all projects."""
     return sorted({DEFAULT, *store.settings(KIND)})
+
+
+def channels_of(store: Store, project: str) -> list[Channel]:
+    """Return a project's channels; one that cannot be read is named in the log and stops no other."""
+    found = []
+    for channel_id, document in store.settings(channel.kind(project)).items():
+        try:
+            found.append(channel.from_document(project, channel_id, document))
+        except (KeyError, ValueError, TypeError):
+            log.exception("The channel %s of the project %s cannot be read.", channel_id, project)
+    return found

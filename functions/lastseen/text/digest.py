@@ -14,7 +14,17 @@ from datetime import datetime
 from lastseen.core.check import event_id
 from lastseen.text.event import DigestEvent, DigestFlip
 from lastseen.text.happened import check_name
-from lastseen.text.message import SUBJECT_LIMIT, Alert, Attributes, Message, attributes, since, sms, what_happened
+from lastseen.text.message import (
+    SUBJECT_LIMIT,
+    Alert,
+    Attributes,
+    Message,
+    attributes,
+    concerned,
+    since,
+    sms,
+    what_happened,
+)
 from lastseen.text.words import clock, plain
 
 DIGEST_BYTES = 60_000
@@ -24,13 +34,16 @@ DIGEST_FLIPS_BYTES = 100_000
 
 
 def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: Sequence[str] | None = None) -> Message:
-    """Return one message for many flips that go to the same people: of one project, status and list of channels."""
-    check, status = alerts[0].check, alerts[0].flip.status
+    """Return one message for many flips of one status that go to the same people; of one project or of several."""
+    status = alerts[0].flip.status
+    projects = sorted({alert.check.project for alert in alerts})
+    of_all = projects[0] if len(projects) == 1 else f"{len(projects)} projects"
+    of_all_long = f"the project {of_all}" if len(projects) == 1 else of_all
     counts = Counter(what_happened(alert.check, alert.flip, brief=True) for alert in alerts)
     reasons = ", ".join(f"{count} {what}" for what, count in counts.most_common(5))
     checks = len({alert.check.id for alert in alerts})
-    subject = plain(f"{str(status).upper()}: {checks} checks of {check.project}: {reasons}", SUBJECT_LIMIT)
-    lead = f"{checks} checks of the project {check.project} are {status}: {reasons}."
+    subject = plain(f"{str(status).upper()}: {checks} checks of {of_all}: {reasons}", SUBJECT_LIMIT)
+    lead = f"{checks} checks of {of_all_long} are {status}: {reasons}."
     lines = [
         f"- {check_name(alert.check)} {what_happened(alert.check, alert.flip)}, {since(alert.flip)}" for alert in alerts
     ]
@@ -42,7 +55,7 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         title=subject,
         lead=lead,
         status=status,
-        project=check.project,
+        project=projects[0] if len(projects) == 1 else None,
         at=alerts[0].flip.at,
         count=len(alerts),
         flips=_listed(alerts),
@@ -50,12 +63,13 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         text=text,
         channels=None if channels is None else tuple(channels),
     )
+    statuses = sorted({each for alert in alerts for each in concerned(alert.flip)})
     return Message(
         subject=subject,
         email=text,
         sms=sms(subject, alerts[0].flip),
         event=event,
-        attributes=attributes(check, [str(status)], channels) | _union_of_tags(alerts),
+        attributes=attributes(alerts[0].check, statuses, channels) | _united(alerts, projects),
     )
 
 
@@ -110,7 +124,12 @@ def _listed(alerts: Sequence[Alert]) -> tuple[DigestFlip, ...]:
     return tuple(listed)
 
 
-def _union_of_tags(alerts: Sequence[Alert]) -> Attributes:
+def _united(alerts: Sequence[Alert], projects: list[str]) -> Attributes:
+    """Return the attributes in which the flips of a digest differ, a hundred values at most.
+
+    Only users' own subscriptions filter by them; channels are listed by id.
+    """
     tags = sorted({tag for alert in alerts for tag in alert.check.tags.split()})[:100]
-    named: Attributes = {"check": "digest"}
-    return named | ({"tags": tags} if tags else {})
+    channels = sorted({each.strip() for alert in alerts for each in alert.check.channels.split(",")} - {""})[:100]
+    united: Attributes = {"check": "digest", "project": projects[0] if len(projects) == 1 else projects[:100]}
+    return united | ({"tags": tags} if tags else {}) | ({"channels": channels} if channels else {})

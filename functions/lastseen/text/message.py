@@ -35,6 +35,8 @@ Attributes = dict[str, str | list[str]]
 
 TODO = "What to do:"
 
+ASTRAY = "none of this check takes it, so it goes to the project's default channels; see `lastseen checks show`"
+
 BOTH = [str(Status.DOWN), str(Status.UP)]
 """The status of messages that concern everybody who gets alerts of either."""
 
@@ -48,6 +50,7 @@ class Alert:
     about: str = ""  # the check's description: the runbook
     cause: Flip | None = None  # what began the incident that this flip repeats or ends
     also_down: tuple[str, ...] = ()  # names of other checks of the project that are down
+    astray: bool = False  # no channel of its own is there to take it, so it goes to the project's default channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +283,7 @@ def _facts(alert: Alert, site_url: str) -> list[tuple[str, str]]:
         ("Run took" if ended else "Last run took", span(flip.duration) if flip.duration is not None else ""),
         ("Exit status", str(flip.exit_status) if flip.exit_status else one_line(flip.note, NAME_LIMIT)),
         ("Caution", unheard),
+        ("Channels", ASTRAY if alert.astray else ""),
         ("Project", check.project),
         ("Tags", one_line(check.tags, 200)),
         ("Check", check_url(check, site_url)),

@@ -11,7 +11,7 @@ from shlex import quote
 from textwrap import dedent
 
 from lastseen.core.blind import HOLD_LIMIT, Window
-from lastseen.core.channel import EVERY, Channel
+from lastseen.core.channel import DEPLOYMENT, EVERY, Channel
 from lastseen.text.event import Event, OwnEvent, OwnKind
 from lastseen.text.happened import NAME_LIMIT
 from lastseen.text.message import BOTH, SMS_LIMIT, SUBJECT_LIMIT, TODO, Attributes, Message, indented
@@ -77,7 +77,7 @@ def channel_lost(
         event_id=f"{incident}:off" if incident else begun,
         incident=incident or begun,
         channel=channel,
-        attributes=_to_channels(channel.project, others, named=[EVERY, *others]),
+        attributes=_to_channels(channel.project, [*others, DEPLOYMENT], named=[EVERY, *others]),
     )
 
 
@@ -93,7 +93,7 @@ def channel_back(channel: Channel, *, others: Sequence[str], incident: str, miss
         event_id=f"{incident}:back:{to_document(now)}",
         incident=incident,
         channel=channel,
-        attributes=_to_channels(channel.project, others, named=[EVERY, *others]),
+        attributes=_to_channels(channel.project, [*others, DEPLOYMENT], named=[EVERY, *others]),
     )
 
 
@@ -132,7 +132,7 @@ def alert_refused(channel: Channel, *, others: Sequence[str], why: str, refused:
         now=now,
         event_id=f"{OwnKind.CHANNEL}:{channel.id}:{refused.id}:refused",
         channel=channel,
-        attributes=_to_channels(channel.project, others, named=[EVERY, *others]),
+        attributes=_to_channels(channel.project, [*others, DEPLOYMENT], named=[EVERY, *others]),
     )
 
 
@@ -190,9 +190,7 @@ def _to_channels(project: str, channel_ids: Sequence[str], *, named: list[str]) 
 
     `named`: the same for subscriptions whose filter is of the older form.
     """
-    ids: Attributes = {"channel_ids": list(channel_ids)} if channel_ids else {}
-    addressed: Attributes = {"project": project, "status": BOTH, "channels": named}
-    return addressed | ids
+    return {"project": project, "status": BOTH, "channels": named, "channel_ids": list(channel_ids)}
 
 
 def _own(
@@ -213,8 +211,8 @@ def _own(
     words, _, todo = text.partition(f"\n\n{TODO}\n")
     lead, _, more = words.partition("\n\n")
     subject = plain(subject, SUBJECT_LIMIT)
-    everybody: Attributes = {"project": EVERY, "status": str(kind), "channels": [EVERY]}
-    channel_ids = (attributes or {}).get("channel_ids")
+    everybody: Attributes = {"project": EVERY, "status": str(kind), "channels": [EVERY], "channel_ids": [EVERY]}
+    receivers = (attributes or {}).get("channel_ids")  # every channel: none is listed
     event = OwnEvent(
         type=kind,
         id=event_id or f"{kind}:{to_document(now)}",
@@ -228,7 +226,7 @@ def _own(
         text=text,
         project=channel.project if channel else None,
         channel=channel.id if channel else None,
-        channels=tuple(channel_ids) if isinstance(channel_ids, list) else None,
+        channels=tuple(each for each in receivers if each != DEPLOYMENT) if isinstance(receivers, list) else None,
     )
     return Message(
         subject=subject,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from lastseen.alerting.alert import TRIES, Told, run
+from lastseen.alerting.alert import TRIES, BatchResult, run
 from lastseen.core.check import Check, Kind, Ping, Status, event_id, unique_key
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import SLACK
@@ -51,9 +51,9 @@ class World:
         seen = self.store.checks[one.id]
         self.store.save_ping(seen, pinged(seen, ping))
 
-    def tell(self, *checks: Check, now: datetime = LATE) -> Told:
+    def tell(self, *checks: Check, now: datetime = LATE) -> BatchResult:
         ids = [one.id for one in checks]
-        return run(ids, store=self.store, topic=self.topic, now=now, site_url=SITE, pause=lambda _: None)
+        return run(ids, store=self.store, topic=self.topic, clock=lambda: now, site_url=SITE, pause=lambda _: None)
 
     def held(self, one: Check) -> Check:
         return self.store.checks[one.id]
@@ -78,11 +78,11 @@ def world() -> World:
 def test_a_missed_deadline_is_written_told_and_noted(world: World) -> None:
     world.create(check())
     told = world.tell(check())
-    assert told == Told(flips=1, alerts=1, messages=1, lateness=(seconds(3),))
+    assert told == BatchResult(flips=1, alerts=1, messages=1, lateness=(seconds(3),))
     assert world.topic.subjects() == ["DOWN: job-1 did not start in time"]
     held = world.held(check())
     assert (held.status, held.since, held.flips, held.announced) == (Status.DOWN, DEADLINE, 2, 2)
-    assert world.tell(check(), now=LATE + minutes(1)) == Told()
+    assert world.tell(check(), now=LATE + minutes(1)) == BatchResult()
 
 
 def test_a_flip_is_written_before_it_is_told_and_told_before_it_is_noted(world: World) -> None:
@@ -97,14 +97,14 @@ def test_a_flip_is_written_before_it_is_told_and_told_before_it_is_noted(world: 
 def test_a_wake_for_nothing_writes_nothing(world: World) -> None:
     world.create(check())
     before = world.held(check())
-    assert world.tell(check(), now=T0 + minutes(30)) == Told()
+    assert world.tell(check(), now=T0 + minutes(30)) == BatchResult()
     assert world.held(check()) == before
 
 
 def test_a_check_that_was_deleted_needs_no_look(world: World) -> None:
     world.create(check())
     world.store.delete(world.held(check()))
-    assert world.tell(check()) == Told()
+    assert world.tell(check()) == BatchResult()
 
 
 def test_a_check_that_was_woken_twice_is_told_once(world: World) -> None:
@@ -174,11 +174,11 @@ def test_broken_off_after_any_step_everybody_is_told_by_the_next_wake(story: str
 
 def test_of_two_that_tell_at_once_each_names_the_same_event(world: World) -> None:
     world.create(check())
-    inner: list[Told] = []
+    inner: list[BatchResult] = []
 
     def meanwhile(call: str, when: str) -> None:
         if (call, when) == ("publish", "after") and not inner:
-            inner.append(Told())
+            inner.append(BatchResult())
             inner[0] = world.tell(check())
 
     world.topic.hook = meanwhile
@@ -271,7 +271,7 @@ def test_a_ping_that_comes_while_we_decide_saves_the_check(world: World) -> None
             world.ping(check(), Ping(at=DEADLINE - seconds(1)))
 
     world.store.hook = meanwhile
-    assert world.tell(check()) == Told()
+    assert world.tell(check()) == BatchResult()
     assert (world.held(check()).status, world.topic.published) == (Status.UP, [])
 
 
@@ -283,7 +283,7 @@ def test_a_check_that_is_deleted_while_we_decide_stays_deleted(world: World) -> 
             world.store.checks.clear()
 
     world.store.hook = meanwhile
-    assert world.tell(check()) == Told()
+    assert world.tell(check()) == BatchResult()
     assert world.store.checks == {}
 
 
@@ -312,7 +312,7 @@ def test_a_deadline_that_is_a_moment_away_is_waited_out(world: World, early: flo
     world.create(check())
     waited: list[float] = []
     now = DEADLINE + SLACK - seconds(early)
-    run([check().id], store=world.store, topic=world.topic, now=now, site_url=SITE, pause=waited.append)
+    run([check().id], store=world.store, topic=world.topic, clock=lambda: now, site_url=SITE, pause=waited.append)
     assert waited == waits
     assert len(world.topic.published) == (0 if early > 2 else 1)
 
@@ -337,7 +337,7 @@ def hearing(world: World, heard: datetime, *, noticed: datetime | None = None) -
 def test_while_we_cannot_hear_no_job_is_blamed(world: World) -> None:
     world.create(check())
     hearing(world, DEADLINE - minutes(5), noticed=DEADLINE - minutes(2))
-    assert world.tell(check()) == Told()
+    assert world.tell(check()) == BatchResult()
     assert world.tell(check(), now=DEADLINE + minutes(16)).messages == 1
 
 

@@ -25,7 +25,7 @@ def crowd(store: MemoryStore) -> list[str]:
 def test_checks_that_are_written_at_once_are_all_told_in_the_order_of_their_wakes() -> None:
     store, topic = MemoryStore(), MemoryTopic()
     ids = crowd(store)
-    told = alert.run(ids, store=store, topic=topic, now=T0 + hours(26), site_url=SITE, at_once=8)
+    told = alert.run(ids, store=store, topic=topic, clock=lambda: T0 + hours(26), site_url=SITE, at_once=8)
     assert (told.flips, told.alerts, told.messages) == (CHECKS, CHECKS, 1)
     named = [line.split()[1] for line in topic.published[0].email.splitlines() if line.startswith("- job-")]
     assert named == [f"job-{number}" for number in range(CHECKS)]
@@ -36,5 +36,5 @@ def test_one_that_cannot_be_written_stops_none_of_those_beside_it() -> None:
     store, topic = MemoryStore(), MemoryTopic()
     ids = crowd(store)
     store.corrupt.add(ids[7])
-    told = alert.run(ids, store=store, topic=topic, now=T0 + hours(26), site_url=SITE, at_once=8)
+    told = alert.run(ids, store=store, topic=topic, clock=lambda: T0 + hours(26), site_url=SITE, at_once=8)
     assert (told.alerts, len(told.broken), told.failed) == (CHECKS - 1, 1, ())

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from lastseen.alerting.alert import run
+from lastseen.core.channel import Channel, Via, kind, to_document
 from lastseen.core.check import Check, Kind, Outcome, Ping, Status
 from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
@@ -37,7 +38,7 @@ def given(*checks: Check) -> tuple[MemoryStore, MemoryTopic]:
 
 def tell(store: MemoryStore, topic: MemoryTopic, *checks: Check, now: datetime = LATE) -> int:
     return run(
-        [each.id for each in checks], store=store, topic=topic, now=now, site_url=SITE, pause=lambda _: None
+        [each.id for each in checks], store=store, topic=topic, clock=lambda: now, site_url=SITE, pause=lambda _: None
     ).messages
 
 
@@ -120,14 +121,20 @@ def test_five_are_told_one_by_one_and_six_become_one_digest() -> None:
     assert topic.subjects()[5] == "DOWN: 6 checks of default: 6 did not start in time"
 
 
-def test_a_digest_goes_only_to_those_it_concerns() -> None:
+def test_the_deployment_gets_one_digest_of_all_and_a_channel_one_of_its_own() -> None:
     mine = [check(n) for n in range(1, 5)]
-    named = [check(n, channels="c9") for n in range(5, 8)]
-    others = [check(n, project="billing") for n in range(8, 11)]
+    named = [check(n, channels="c9") for n in range(5, 12)]
+    others = [check(n, project="billing") for n in range(12, 14)]
     store, topic = given(*mine, *named, *others)
+    for project, channel_id, default in (("default", "c9", False), ("billing", "b1", True)):
+        channel = Channel(
+            id=channel_id, project=project, name=channel_id, via=Via.CHAT, target="slack://", default=default
+        )
+        store.put_setting(kind(project), channel_id, to_document(channel))
     tell(store, topic, *mine, *named, *others)
-    told = [(message.attributes["project"], message.attributes["channels"]) for message in topic.published]
-    assert told == [("default", ["*"]), ("default", ["c9"]), ("billing", ["*"])]
+    heard = [(message.attributes["channel_ids"], message.document.get("count", 1)) for message in topic.published]
+    assert heard == [(["deployment"], 13), (["c9"], 7), (["b1"], 1), (["b1"], 1)]
+    assert topic.published[0].subject == "DOWN: 13 checks of 2 projects: 13 did not start in time"
 
 
 def test_a_batch_is_read_at_once_and_a_digest_costs_two_writes_a_check() -> None:
@@ -137,7 +144,8 @@ def test_a_batch_is_read_at_once_and_a_digest_costs_two_writes_a_check() -> None
     store.hook = lambda call, when: calls.append(call) if when == "before" else None
     assert tell(store, topic, *many) == 1
     assert {name: calls.count(name) for name in set(calls)} == {
-        "setting": 1,
+        "setting": 2,  # of our hearing, and of the project
+        "settings": 1,  # the project's channels
         "get_many": 1,
         "save": 250,
         "announce": 250,
@@ -166,7 +174,7 @@ def test_a_check_that_cannot_be_read_stops_no_other() -> None:
     checks = [check(n) for n in range(1, 8)]
     store, topic = given(*checks)
     store.corrupt.add(checks[3].id)
-    told = run([each.id for each in checks], store=store, topic=topic, now=LATE, site_url=SITE)
+    told = run([each.id for each in checks], store=store, topic=topic, clock=lambda: LATE, site_url=SITE)
     assert len(told.broken) == 1
     assert topic.published[0].document["count"] == 6
 
@@ -189,6 +197,6 @@ def test_a_wake_that_comes_two_seconds_early_is_waited_out() -> None:
     store, topic = given(late)
     waited: list[float] = []
     due = T0 + minutes(70) + seconds(2)
-    run([late.id], store=store, topic=topic, now=due - seconds(2), site_url=SITE, pause=waited.append)
+    run([late.id], store=store, topic=topic, clock=lambda: due - seconds(2), site_url=SITE, pause=waited.append)
     assert waited == [2.0]
     assert len(topic.published) == 1

@@ -32,7 +32,7 @@ def given(*pings: Sequence[Ping]) -> MemoryStore:
 def woken(store: MemoryStore, now: datetime) -> list[tuple[int, int]]:
     """Return which checks a sweep wakes, and in how many seconds."""
     wakes = MemoryWakes()
-    run(store=store, wakes=wakes, now=now)
+    run(store=store, wakes=wakes, clock=lambda: now)
     return sorted((UUID(wake.check_id).int, wake.delay_seconds) for wake in wakes.sent)
 
 
@@ -72,7 +72,7 @@ def test_a_sweep_reads_and_writes_nothing() -> None:
 
 def test_a_sweep_counts_what_it_did() -> None:
     store = given([Ping(at=T0)], [], [Ping(at=T0)])
-    assert run(store=store, wakes=MemoryWakes(), now=late_by(0)) == Swept(checks=3, wakes=2, pages=1)
+    assert run(store=store, wakes=MemoryWakes(), clock=lambda: late_by(0)) == Swept(checks=3, wakes=2, pages=1)
 
 
 class Refusing(MemoryWakes):
@@ -83,13 +83,13 @@ class Refusing(MemoryWakes):
 
 def test_wakes_that_the_queue_did_not_take_are_counted_and_made_again() -> None:
     store = given([Ping(at=T0)], [Ping(at=T0)])
-    assert run(store=store, wakes=Refusing(), now=late_by(0)).refused == 1
+    assert run(store=store, wakes=Refusing(), clock=lambda: late_by(0)).refused == 1
     assert len(woken(store, late_by(60))) == 2
 
 
 def test_segments_together_wake_each_check_once() -> None:
     store, wakes = given(*[[Ping(at=T0)]] * 20), MemoryWakes()
-    swept = run(store=store, wakes=wakes, now=late_by(0), segments=3)
+    swept = run(store=store, wakes=wakes, clock=lambda: late_by(0), segments=3)
     assert (swept.checks, swept.wakes, swept.pages) == (20, 20, 3)
     assert sorted(UUID(wake.check_id).int for wake in wakes.sent) == list(range(1, 21))
 
@@ -106,7 +106,7 @@ def test_a_segment_that_cannot_be_read_holds_back_no_other() -> None:
 
     store.hook = breaks
     with pytest.raises(OSError, match=r"^$"):
-        run(store=store, wakes=wakes, now=late_by(0), segments=4)
+        run(store=store, wakes=wakes, clock=lambda: late_by(0), segments=4)
     assert len(wakes.sent) == 15
 
 

@@ -13,7 +13,7 @@ from lastseen.core.times import millis
 from lastseen.delivery.notes import NOTES
 from tests.lastseen.api.world import World
 from tests.lastseen.delivery.receiver import listening
-from tests.sns import ARN, Entry
+from tests.sns import ARN, CHANNELS_ARN, Entry
 from tests.times import T0
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
@@ -55,15 +55,11 @@ def test_the_list_has_the_peers_form(world: World, version: int) -> None:
     assert (listed["id"], listed["name"], listed["kind"]) == (channel["id"], "ops", "email")
 
 
-def test_an_address_of_mail_is_subscribed_with_the_rule_of_its_channel(world: World) -> None:
+def test_an_address_of_mail_is_subscribed_to_what_lists_its_channel(world: World) -> None:
     channel = made(world, statuses=["down"], tags=["db"])
     [entry] = world.topic.sns.entries
-    assert entry.policy == {
-        "project": ["default", "*"],
-        "channels": ["*", channel["id"]],
-        "status": ["down"],
-        "tags": ["db"],
-    }
+    assert entry.topic_arn == CHANNELS_ARN
+    assert entry.policy == {"channel_ids": [channel["id"], "*"]}
     assert channel["state"] == "pending"
 
 

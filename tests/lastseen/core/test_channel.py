@@ -1,19 +1,14 @@
-"""One rule of routing, one table: SNS applies it as a filter policy, we apply it in code, and both agree."""
+"""A channel: the rule of messages published before their channels were listed, and the document of a channel."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from lastseen.aws.topic import Topic
-from lastseen.core.channel import Channel, Via, from_document, policy, to_document, wants
-from lastseen.core.check import Status
+from lastseen.core.channel import Channel, Via, from_document, to_document, wants
 from lastseen.text.digest import digest
 from lastseen.text.message import Alert, Message, flipped
 from lastseen.text.own import deaf, trial
@@ -64,53 +59,10 @@ TABLE: dict[str, tuple[Message, set[str]]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def delivered() -> Iterator[dict[str, set[str]]]:
-    """Publish each message of the table once; return which channels' queues SNS put it into, by its name."""
-    with mock_aws():
-        sns, sqs = boto3.client("sns", region_name="eu-west-1"), boto3.client("sqs", region_name="eu-west-1")
-        arn = sns.create_topic(Name="alerts")["TopicArn"]
-        topic, queues = Topic(sns, arn), {}
-        for name, channel in CHANNELS.items():
-            queues[name] = sqs.create_queue(QueueName=name)["QueueUrl"]
-            attributes = sqs.get_queue_attributes(QueueUrl=queues[name], AttributeNames=["QueueArn"])["Attributes"]
-            topic.subscribe("sqs", attributes["QueueArn"], policy(channel))
-        found = {}
-        for case, (message, _) in TABLE.items():
-            topic.publish(message)
-            found[case] = {name for name, url in queues.items() if _taken(sqs, url)}
-        yield found
-
-
-def _taken(sqs: Any, url: str) -> bool:
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    for message in found:
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return bool(found)
-
-
 @pytest.mark.parametrize("case", TABLE)
-def test_sns_delivers_by_the_rule(case: str, delivered: dict[str, set[str]]) -> None:
-    assert delivered[case] == TABLE[case][1]
-
-
-@pytest.mark.parametrize("case", TABLE)
-def test_our_code_delivers_by_the_rule(case: str) -> None:
+def test_a_message_without_a_list_of_channels_goes_by_its_attributes(case: str) -> None:
     message, expected = TABLE[case]
     assert {name for name, channel in CHANNELS.items() if wants(channel, message.attributes)} == expected
-
-
-def test_each_status_is_one_that_a_filter_can_name() -> None:
-    assert {status for message, _ in TABLE.values() for status in _statuses(message)} <= {
-        str(Status.DOWN),
-        str(Status.UP),
-        "deaf",
-    }
-
-
-def _statuses(message: Message) -> list[str]:
-    held = message.attributes["status"]
-    return [held] if isinstance(held, str) else held
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class House:
         return made.id
 
     def minute(self, now: datetime, *, heard: bool = True) -> None:
-        sweep.run(store=self.store, wakes=self.wakes, now=now)
+        sweep.run(store=self.store, wakes=self.wakes, clock=lambda: now)
         canary = listen(
             self.store,
             now,
@@ -51,8 +51,10 @@ class House:
     def look(self, now: datetime) -> None:
         """Carry each wake in its time."""
         for wake in sorted(self.wakes.taken(), key=lambda wake: wake.delay_seconds):
-            at = now + seconds(wake.delay_seconds)
-            alert.run([wake.check_id], store=self.store, topic=self.topic, now=at, site_url=SITE, pause=lambda _: None)
+            self.alert(wake.check_id, now + seconds(wake.delay_seconds))
+
+    def alert(self, check_id: str, at: datetime) -> None:
+        alert.run([check_id], store=self.store, topic=self.topic, clock=lambda: at, site_url=SITE, pause=lambda _: None)
 
     def ping(self, path: str, at: datetime) -> None:
         request = ping.Request(path=path, at=at)

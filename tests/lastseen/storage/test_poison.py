@@ -50,12 +50,14 @@ class Poisoned:
             ExpressionAttributeValues={":value": value},
         )
 
-    def minute(self) -> alert.Told:
+    def minute(self) -> alert.BatchResult:
         """Sweep, and look at whatever it woke."""
         wakes = MemoryWakes()
-        sweep.run(store=self.store, wakes=wakes, now=LATE)
+        sweep.run(store=self.store, wakes=wakes, clock=lambda: LATE)
         woken = [wake.check_id for wake in wakes.taken()]
-        return alert.run(woken, store=self.store, topic=self.topic, now=LATE + seconds(3), site_url="https://x.test")
+        return alert.run(
+            woken, store=self.store, topic=self.topic, clock=lambda: LATE + seconds(3), site_url="https://x.test"
+        )
 
     def told(self) -> list[str]:
         return sorted(message.document["check"]["name"] for message in self.topic.published)
