@@ -224,7 +224,7 @@ class MemoryStore(_Hooked):
         held = self._unchanged(seen)
         if new.last_ping != seen.last_ping and new.last_ping and held.last_ping and held.last_ping > new.last_ping:
             raise ConflictError("a later ping came first")
-        opens = new.last_ping == seen.last_ping and new.last_start and new.last_start != seen.last_start
+        opens = new.last_ping == seen.last_ping and new.runs and new.runs != seen.runs
         if opens and held.last_ping != seen.last_ping:
             raise ConflictError("an end came first")
         return held

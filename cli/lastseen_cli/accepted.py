@@ -158,8 +158,10 @@ def _spans(stored: Check, where: str) -> None:
 
 
 def _times(stored: Check, where: str) -> None:
-    names = ("created", "since", "reminded", "snoozed_until", "last_ping", "last_start", "wake_at")
-    named = [(name, getattr(stored, name)) for name in names] + [("recent", at) for at in stored.recent]
+    names = ("created", "since", "reminded", "snoozed_until", "recovered", "last_ping", "wake_at")
+    changes = ("schedule_changed", "grace_changed")
+    named = [(name, getattr(stored, name)) for name in (*names, *changes)] + [("recent", at) for at in stored.recent]
+    named += [("runs", run.started) for run in stored.runs] + [("ended", end.at) for end in stored.ended]
     for name, at in named:
         _need(at is None or TIMES[0] <= at < TIMES[1], f"{where}: {name} is not between the years 1970 and 2200")
 

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from lastseen.core import channel, keys
 from lastseen.core.channel import Channel, Via
-from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Status
+from lastseen.core.check import Check, End, Filters, Kind, Outcome, Ping, Run, Status
 from lastseen.core.keys import Scope, mint
 from lastseen.core.machine import pinged
 from lastseen.core.schedule import Cron, OnCalendar, Period
@@ -54,9 +54,8 @@ FULL = Check(
     flapping=True,
     recovered=T0 - hours(5),
     last_ping=T0 - hours(20),
-    last_start=T0 - hours(3),
-    start_rid=RID,
-    end_rid=RID,
+    runs=(Run(T0 - hours(3), RID),),
+    ended=(End(T0 - hours(20), RID),),
     last_duration=seconds(61),
     n_pings=77,
     schedule_changed=T0 - hours(7),

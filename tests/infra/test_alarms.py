@@ -28,7 +28,7 @@ from infra.alarms import LOST_SWEEPS
 from lastseen.alerting.sweep import LOOK_AHEAD
 from lastseen.aws.deliveries import Delivery
 from lastseen.core.channel import Channel, Via, kind, to_document
-from lastseen.core.check import Check
+from lastseen.core.check import Check, Run
 from lastseen.core.moments import SLACK
 from lastseen.delivery.deliver import LASTING
 from lastseen.storage.store import Store, TableStore
@@ -429,7 +429,7 @@ def _late(quiet: Functions) -> str:
     check = Check(
         id="3f1d5a52-8f3e-4b63-9c57-2d2a7c9a3f11",
         created=T0,
-        last_start=T0,
+        runs=(Run(T0),),
         grace=timedelta(minutes=1),
         wake_at=T0 + timedelta(minutes=1),
     )

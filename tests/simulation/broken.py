@@ -17,7 +17,7 @@ from lastseen.alerting.publishing import DueCheck, Published, Publisher
 from lastseen.alerting.routing import Parcel, Routed
 from lastseen.core import blind, dues, machine, moments, runs
 from lastseen.core.blind import Window
-from lastseen.core.check import Check, Kind, Outcome, Ping, Reason
+from lastseen.core.check import Check, Kind, Outcome, Ping, Reason, Run, Status
 from lastseen.core.schedule import next_due
 from lastseen.health import canary as watch
 from lastseen.pinging import answer as ping
@@ -50,7 +50,8 @@ class Variant:
             yield
 
 
-_failed = machine._MOVES[Kind.FAIL]  # noqa: SLF001 - to break it
+_MOVES = machine._MOVES  # noqa: SLF001 - to break it
+_started, _succeeded, _failed = runs.started, _MOVES[Kind.SUCCESS], _MOVES[Kind.FAIL]
 _publish, _parcels = Publisher._publish, routing.parcels  # noqa: SLF001 - to break it
 _settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa: SLF001 - to break it
 _save, _due = MemoryStore.save, MemoryStore.due
@@ -128,6 +129,25 @@ def _grace_since_ever(seen: Check, _since: datetime) -> timedelta:
     return seen.grace
 
 
+def _last_start_wins(seen: Check, said: Ping) -> Check:
+    return replace(_started(replace(seen, runs=()), said), runs=(Run(said.at, said.rid),))
+
+
+def _down_while_a_run_hangs(seen: Check, said: Ping) -> machine.Move:
+    after, duration = runs.ended(seen, said, failed=False)
+    if seen.status is Status.DOWN and runs.hangs(after, said.at):
+        return after, (), duration
+    return _succeeded(seen, said)
+
+
+def _what_hung_goes_on(seen: Check, _at: datetime) -> Check:
+    return seen
+
+
+def _any_end_ends_all(_end: Ping, _other: Run, *, failed: bool) -> bool:  # noqa: ARG001 - as the one in its place
+    return True
+
+
 def _failed_before_it_was_up(seen: Check, said: Ping) -> machine.Move:
     return _failed(replace(seen, recovered=seen.since), said)
 
@@ -200,9 +220,17 @@ VARIANTS = (
     Variant(
         "a failure that its retry overtook on a new check is not told",
         LOST,
-        ((machine, "_MOVES", {**machine._MOVES, Kind.FAIL: _failed_before_it_was_up}),),  # noqa: SLF001 - to break it
+        ((machine, "_MOVES", {**_MOVES, Kind.FAIL: _failed_before_it_was_up}),),
         OVERTAKEN,
     ),
+    Variant("the last start wins", LOST, ((machine, "started", _last_start_wins),)),
+    Variant("an end of one run ends all", LOST, ((runs, "_ends", _any_end_ends_all),)),
+    Variant(
+        "a run that hung holds the check down",
+        LOST,
+        ((machine, "_MOVES", {**_MOVES, Kind.SUCCESS: _down_while_a_run_hangs}),),
+    ),
+    Variant("a run that hung is told again", FALSE, ((machine, "hung_forgotten", _what_hung_goes_on),)),
     Variant("one broken check stops the others", LOST, ((alert._Troubles, "of", _no_net),), POISONED),  # noqa: SLF001 - to break it
     Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST),
     Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),

@@ -68,6 +68,7 @@ class Job:
         self.check_id, self.wish, self.path, self.query = check_id, asked, path, query
         self.rids = self.rng.random() < 0.6
         self.runs = self.rng.random() < 0.4
+        self.dies = self.rng.randint(5, 40) if self.rng.random() < 0.15 else 0  # so many runs before it is repaired
         self.deleted = False
 
     def step(self) -> None:
@@ -95,7 +96,8 @@ class Job:
         rid = str(UUID(int=rng.getrandbits(128), version=4)) if self.rids else None
         self._send("start", rid)
         length = rng.choice((50, 2_000, grace // 3, grace + rng.choice(EDGE), grace + rng.choice(EDGE), 2 * grace))
-        if rng.random() < 0.1:
+        self.dies -= 1
+        if self.dies > 0 or rng.random() < 0.1:
             return
         kind = rng.choices(("success", "fail", "log"), (80, 15, 5))[0]
         self.world.clock.at(self.world.clock.now + length, lambda: self._send(kind, rid))

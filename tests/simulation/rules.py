@@ -21,6 +21,7 @@ SLACK = 2 * SECOND
 STALE = 150 * SECOND
 HOLD = 15 * MINUTE
 RESENT = 10 * MINUTE
+WATCHED = 8
 MARGIN = 15 * SECOND
 """A silence of the canary that is this close to being stale may or may not have been noticed."""
 
@@ -155,9 +156,9 @@ class Rules:
     status: str = "new"
     since: int | None = None
     last_end: int | None = None
-    run: int | None = None
-    run_rid: str | None = None
-    ended_rid: str | None = None
+    open: list[tuple[int, str | None]] = field(default_factory=list)  # starts that have no end yet
+    over: dict[str, int] = field(default_factory=dict)  # run ids that ended, and when
+    last_rid: str | None = None  # of the last end
     recent: list[int] = field(default_factory=list)
     flapping: bool = False
     reminded: int | None = None
@@ -198,13 +199,13 @@ class Rules:
             self.regraced = self.regraced if asked.wish.grace == self.wish.grace else asked.at
             self.wish = asked.wish
             if self.status == "paused" and self.wish.sticky:
-                self.run = self.run_rid = None  # its end would be ignored
+                self.open = []  # their ends would be ignored
         elif asked.what == "pause" and self.status != "paused":
             self._flip("paused", "paused", asked.at, told=False)
-            self.run = self.run_rid = None
+            self.open = []
         elif asked.what == "resume" and before == "paused":
             self._flip("new", "resumed", asked.at, told=False)
-            self.last_end = self.run = self.run_rid = None
+            self.last_end, self.open = None, []
         return self._made()
 
     def deadline(self) -> tuple[int, int, str] | None:
@@ -217,8 +218,8 @@ class Rules:
                 return None
             if due:
                 dues.append((due, "missed"))
-        if self.run is not None and self.status != "down":
-            dues.append((self.run, "stuck"))
+        if self.status != "down":
+            dues += [(start, "stuck") for start, _ in self.open]
         lates = [(max(since, self.regraced or 0) + self.wish.grace, since, reason) for since, reason in dues]
         if not lates:
             return None
@@ -271,30 +272,45 @@ class Rules:
     # Signals
 
     def _start(self, said: Said) -> None:
-        if self.run is not None and said.rid is not None and said.rid == self.run_rid:
-            self.run = min(self.run, said.at)  # one run, that began with the earlier
+        known = [run for run in self.open if said.rid is not None and run[1] == said.rid]
+        if known:
+            self.open.remove(known[0])
+            self.open.append((min(known[0][0], said.at), said.rid))  # one run, that began with the earlier
+        elif self._has_ended(said) or self._before_pause(said):
             return
-        if self.last_end is not None:
-            if said.rid is not None and said.rid == self.ended_rid:
-                if said.at < self.last_end + RESENT:
-                    return  # the run that has ended, sent again
-            elif (said.rid is None or self.ended_rid is None or self.status == "down") and said.at <= self.last_end:
-                return  # it began before an end that ends every run
-        if not self._before_pause(said) and (self.run is None or said.at >= self.run):
-            self.run, self.run_rid = said.at, said.rid
+        elif said.rid is not None:
+            self.open.append((said.at, said.rid))
+        else:
+            nameless = [start for start, rid in self.open if rid is None] + [said.at]
+            kept = {max(nameless)} if self.status in {"up", "down"} else {min(nameless), max(nameless)}
+            self.open = [run for run in self.open if run[1] is not None] + [(start, None) for start in kept]
+        self.open.sort(key=lambda run: (run[0], run[1] or ""))
+        if len(self.open) > WATCHED:
+            self.open = self.open[-WATCHED:] if self.status == "down" else self.open[:WATCHED]
+
+    def _has_ended(self, said: Said) -> bool:
+        """Tell whether the end of the run that starts is known: it overtook the start, or the start comes twice."""
+        if self.last_end is None:
+            return False
+        if said.rid in self.over:
+            return said.at < self.over[said.rid] + RESENT
+        return (said.rid is None or self.last_rid is None) and said.at <= self.last_end
 
     def _success(self, said: Said) -> None:
-        self._end(said, any_run=said.rid is None)
+        self._end(said, failed=False)
         if self._overtaken(said):
             return
         self.last_end = said.at
-        hangs = self.run is not None and said.at >= self.run + self.wish.grace
-        if self.status == "up" or (self.status == "down" and hangs) or self._before_pause(said):
-            return  # beside a run that hangs it stays down, as it is shown
+        if self.status == "up" or self._before_pause(said):
+            return
+        if self.status == "down":  # what hung is known, and the job goes on
+            self.open = [run for run in self.open if said.at < max(run[0], self.regraced or 0) + self.wish.grace]
+        nameless = [start for start, rid in self.open if rid is None]
+        self.open = [run for run in self.open if run[1] is not None or run[0] == max(nameless)]
         self._flip("up", "pinged", said.at, told=self.status == "down")
 
     def _fail(self, said: Said) -> None:
-        self._end(said, any_run=True)
+        self._end(said, failed=True)
         overtaken = self._overtaken(said)
         if not overtaken:
             self.last_end = said.at
@@ -306,12 +322,18 @@ class Rules:
             self._flip("down", "failed", said.at, told=True)
             self._flip("up", "pinged", self.last_end or 0, told=True)
 
-    def _end(self, said: Said, *, any_run: bool) -> None:
-        same = self.run is not None and said.rid == self.run_rid and (said.rid is not None or said.at >= self.run)
-        if same or (any_run and self.run is not None and self.run <= said.at):
-            self.run = self.run_rid = None
+    def _end(self, said: Said, *, failed: bool) -> None:
+        """An end with an id ends its own run, and failing the nameless one too; one without ends what began before."""
+        self.open = [
+            (start, rid)
+            for start, rid in self.open
+            if not (said.rid is not None and rid == said.rid)
+            and not (start <= said.at and (said.rid is None or (failed and rid is None)))
+        ]
+        if said.rid is not None:
+            self.over[said.rid] = max(self.over.get(said.rid, 0), said.at)
         if not self._overtaken(said):
-            self.ended_rid = said.rid  # that of the last end, as `last_end` is its time
+            self.last_rid = said.rid  # that of the last end, as `last_end` is its time
 
     def _overtaken(self, said: Said) -> bool:
         return self.last_end is not None and said.at < self.last_end

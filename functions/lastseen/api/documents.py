@@ -197,7 +197,7 @@ def check_document(  # one keyword per thing that the form depends on
     read_only: bool,
 ) -> CheckDocument:
     """Return a check's document; `ping_url` and `api_url` are the public bases."""
-    started = check.last_start is not None
+    started = check.running_since is not None
     status = appearance(check, now)
     own = f"{api_url}/v{version}/checks/{check.id}"
     document = CheckDocument.model_construct(

@@ -1,8 +1,7 @@
 """A check and what befalls it, as values: Check, Ping, Flip, Outcome.
 
-Lives here: what there is. Frozen values; to change one is to make another (`dataclasses.replace`).
-Never here: a rule. What a ping, a pause, a change do: machine.py. What time does: moments.py. What is waited for:
-dues.py. Open runs: runs.py. Entries of the log, and who is notified: log.py.
+Lives here: what there is. Frozen values. Never here: a rule. What a ping, a pause, a change do: machine.py. What time
+does: moments.py. What is waited for: dues.py. Open runs: runs.py. The log, and who is notified: log.py.
 """
 
 from __future__ import annotations
@@ -63,6 +62,22 @@ class Filters:
     failure: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that started and has not ended."""
+
+    started: datetime
+    rid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class End:
+    """An end that bore a run id."""
+
+    at: datetime
+    rid: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One job that is watched: what was asked for, and what is. All times are aware and in UTC."""
@@ -93,9 +108,8 @@ class Check:
     flapping: bool = False
     recovered: datetime | None = None  # when it last ceased to be down
     last_ping: datetime | None = None  # success or fail
-    last_start: datetime | None = None  # of the run that is open; None when none is
-    start_rid: str | None = None  # run id of the open run
-    end_rid: str | None = None  # run id of the last end; None if it bore none
+    runs: tuple[Run, ...] = ()  # that are open, oldest first
+    ended: tuple[End, ...] = ()  # the last ends with a run id, oldest first: their starts may still come
     last_duration: timedelta | None = None
     n_pings: int = 0
     schedule_changed: datetime | None = None  # of a check that was up: earlier times are not held against it
@@ -105,13 +119,18 @@ class Check:
     flips: int = 0  # status changes so far
     announced: int = 0  # how many of them need no telling any more
 
+    @property
+    def running_since(self) -> datetime | None:
+        """When the oldest open run started."""
+        return self.runs[0].started if self.runs else None
+
 
 STEADY = frozenset({"last_ping", "last_duration", "n_pings", "wake_at", "announced"})
 """What may change without a new `rev`: so that simultaneous success pings of one check never conflict."""
 
 ASKED = frozenset(f.name for f in fields(Check)) - STEADY - {
     "id", "project", "created", "status", "since", "incident", "reminded", "recent", "flapping",
-    "recovered", "last_start", "start_rid", "end_rid", "schedule_changed", "grace_changed", "rev", "flips",
+    "recovered", "runs", "ended", "schedule_changed", "grace_changed", "rev", "flips",
 }  # fmt: skip
 """What `configured` may change."""
 
@@ -134,10 +153,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """One entry of the alert log: a change of status, or a word on one that lasts.
-
-    It holds what an alert needs to know of that moment; `event_id` names it for ever.
-    """
+    """One entry of the alert log: a change of status, or a word on one that lasts. `event_id` names it for ever."""
 
     n: int
     at: datetime  # a missed deadline bears the deadline, not the time of noticing
@@ -151,7 +167,8 @@ class Flip:
     since: datetime | None = None  # when the status that ends here began
     expected: datetime | None = None  # when the ping that did not come was expected
     last_ping: datetime | None = None
-    started: datetime | None = None  # of the run that was open
+    started: datetime | None = None  # of the run that ended, or of the oldest that was open
+    runs: int = 0  # that were open
     duration: timedelta | None = None  # of the last run
     exit_status: int | None = None
     note: str = ""

@@ -49,10 +49,9 @@ def expected_after(check: Check, last_ping: datetime) -> datetime | None:
 
 
 def end_of_run(check: Check) -> Due | None:
-    """Wait for the end of the open run, unless the check is down already."""
-    if check.last_start is None or check.status is Status.DOWN:
-        return None
-    return Due(check.last_start, grace_from(check, check.last_start), Reason.STUCK)
+    """Wait for the end of the oldest open run, unless the check is down already."""
+    start = check.running_since
+    return Due(start, grace_from(check, start), Reason.STUCK) if start and check.status is not Status.DOWN else None
 
 
 DUES = (next_success, end_of_run)
@@ -65,7 +64,7 @@ def waits_for(check: Check) -> Due | None:
 
 
 def expectation(check: Check) -> datetime | None:
-    """When lateness begins: the next expected success, or the start of the open run if that is earlier.
+    """When lateness begins: the next expected success, or the start of the oldest open run if that is earlier.
 
     None when nothing is expected. Raises ScheduleError if the stored schedule is broken.
     """

@@ -1,7 +1,7 @@
 """The pings of a check as they are remembered, and how long their runs took. Pure.
 
-A check watches one run, the one that started last: only of that does a ping know how long it took, and only that one
-can get stuck. The history knows the others by their ids.
+A ping that ends an open run knows how long it took. The history finds the rest by their ids, as far as their starts are
+on the same page: an end that overtook its start, a run beyond those that are watched at once.
 """
 
 from __future__ import annotations

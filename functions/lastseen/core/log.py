@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lastseen.core.check import Check, Flip, Ping, Reason, Status
+from lastseen.core.runs import own_run
 
 FLAP_SPAN = timedelta(hours=1)
 """More flips than a check's limit within this span: it flaps. None for as long: it is steady again."""
@@ -67,10 +68,12 @@ def noted(check: Check, reason: Reason, at: datetime) -> tuple[Check, Flip]:
 
 def with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
     """Return the flip with what its ping said, and what was known before it."""
+    own = own_run(before, ping)
     return replace(
         flip,
         last_ping=before.last_ping,
-        started=before.last_start,
+        started=own.started if own else None,
+        runs=len(before.runs),
         exit_status=ping.exit_status,
         note=ping.note,
         body=ping.body[-FLIP_BODY_LIMIT:],
@@ -88,7 +91,8 @@ def _entry(check: Check, status: Status, reason: Reason, at: datetime, *, told: 
         incident=check.incident,
         since=check.since,
         last_ping=check.last_ping,
-        started=check.last_start,
+        started=check.running_since,
+        runs=len(check.runs),
         duration=check.last_duration,
     )
 

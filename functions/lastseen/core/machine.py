@@ -18,10 +18,10 @@ Stored status (new, up, down, paused) and what moves it. "alert" = a flip that p
 
   * only a run that started and did not end has a deadline here.
 
-Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in five places, each said where it
-is decided: a run id that comes twice, an end that overtakes its start, a ping that was overtaken by another or by a
-pause, a deadline that nobody had noticed yet, a success while another run hangs. Beyond it: reminders while down,
-flapping, and time in which we were blind.
+Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in six places, each said where it
+is decided: runs with ids, each with its own clock, a run id that comes twice, an end that overtakes its start, a ping
+that was overtaken by another or by a pause, a deadline that nobody had noticed yet, a job that never ends on a check
+that is not up. Beyond it: reminders while down, flapping, and time in which we were blind.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from lastseen.core.blind import Window
 from lastseen.core.check import ASKED, Check, Flip, Kind, Outcome, Ping, Reason, Status
 from lastseen.core.log import flipped, with_evidence
 from lastseen.core.moments import TRUTHS, outcome, passed
-from lastseen.core.runs import before_pause, ended, forgotten, hangs, overtaken, started
+from lastseen.core.runs import before_pause, ended, first_forgotten, forgotten, hung_forgotten, overtaken, started
 from lastseen.core.schedule import same_times
 from lastseen.core.signals import meaning
 
@@ -88,7 +88,7 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
 
 
 def paused(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
-    """Stop watching, time first. Silent; an open run is forgotten. Pausing a paused check changes nothing."""
+    """Stop watching, time first. Silent; open runs are forgotten. Pausing a paused check changes nothing."""
     present, past = passed(check, now, blind, TRUTHS)
     if present.status is Status.PAUSED:
         return outcome(check, present, past)
@@ -112,7 +112,7 @@ def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **a
     """Change what was asked for, time first: a deadline that was over, and that nobody noticed, is not forgotten.
 
     The change itself never moves the status, and is held against nothing that was before it: see `expected_after` and
-    `grace_from`. A pause that becomes sticky forgets the open run, whose end would be ignored. Raises TypeError for a
+    `grace_from`. A pause that becomes sticky forgets the open runs, whose ends would be ignored. Raises TypeError for a
     field that is not of `ASKED`.
     """
     if unknown := set(asked) - ASKED:
@@ -121,7 +121,7 @@ def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **a
     after = replace(present, **asked)
     if not same_times(after.schedule, present.schedule) and after.status is Status.UP:
         after = replace(after, schedule_changed=now)
-    if after.grace != present.grace and (after.status is Status.UP or after.last_start):
+    if after.grace != present.grace and (after.status is Status.UP or after.runs):
         after = replace(after, grace_changed=now)
     if after.status is Status.PAUSED and after.manual_resume:
         after = forgotten(after)
@@ -136,24 +136,25 @@ def _started(check: Check, ping: Ping) -> Move:
 
 
 def _succeeded(check: Check, ping: Ping) -> Move:
-    """Record a success. It ends the open run if it bears its id, or no id; another run's end leaves the run open.
+    """Record a success. It ends an incident, and with it the runs that hung: people know of them.
 
-    A check that is down because a run hangs stays down until that run ends: were it up, it would be late at once.
+    A run that has still time goes on, and can get stuck later.
     """
-    after, duration = ended(check, ping, any_run=ping.rid is None)
-    still_down = check.status is Status.DOWN and hangs(after, ping.at)
-    if still_down or overtaken(check, ping) or before_pause(check, ping):
+    after, duration = ended(check, ping, failed=False)
+    if overtaken(check, ping) or before_pause(check, ping):
         return after, (), duration
-    return *_turned(after, Kind.SUCCESS, check, ping), duration
+    if check.status is Status.DOWN:
+        after = hung_forgotten(after, ping.at)
+    return *_turned(first_forgotten(after), Kind.SUCCESS, check, ping), duration
 
 
 def _failed(check: Check, ping: Ping) -> Move:
-    """Record a failure. It ends whichever run is open.
+    """Record a failure.
 
     A failure that a later success overtook is told all the same, as down and up again, unless the check was down
     after it: then people know. Nothing true stays untold.
     """
-    after, duration = ended(check, ping, any_run=True)
+    after, duration = ended(check, ping, failed=True)
     if not overtaken(check, ping):
         return *_turned(after, Kind.FAIL, check, ping), duration
     was_down_since = check.recovered is not None and ping.at < check.recovered

@@ -1,6 +1,8 @@
-"""The open run of a check: when it starts, which end ends it, and when it hangs.
+"""The open runs of a check: when each starts, which end ends it, and when it hangs.
 
-Lives here: the first of the four machines. It knows run ids, ends that overtake their starts, and what is sent twice.
+Lives here: the first of the four machines. Each run has its own clock, and the oldest has the deadline. An end with a
+run id ends its own run. A client without ids has one run, whose clock each start begins anew; on a check that is new or
+paused it has two, the first and the last start since the last end, so that a job that dies each time is noticed.
 Never here: the status (machine.py), how long runs in the history took (history.py).
 """
 
@@ -9,10 +11,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lastseen.core.check import Check, Ping, Status
+from lastseen.core.check import Check, End, Ping, Run, Status
+
+RUNS_LIMIT = 8
+"""Open runs that are watched at once: those that began first, and while the check is down those that began last."""
+
+ENDS_LIMIT = 8
+"""Run ids that are known to have ended."""
 
 RESENT = timedelta(minutes=10)
-"""A start that bears the id of an ended run is that run's, sent again, so long after its end; later it is a new run."""
+"""A start with the id of an ended run is that run's, overtaken or sent again, so long after its end; later it is a new
+run."""
 
 
 def grace_from(check: Check, since: datetime) -> timedelta:
@@ -22,41 +31,63 @@ def grace_from(check: Check, since: datetime) -> timedelta:
 
 
 def hangs(check: Check, at: datetime) -> bool:
-    """Tell whether the open run should have ended by then."""
-    return check.last_start is not None and at >= check.last_start + grace_from(check, check.last_start)
+    """Tell whether a run should have ended by then."""
+    return any(_hung(check, run, at) for run in check.runs)
 
 
 def forgotten(check: Check) -> Check:
-    """Return the check without its open run: its end is not waited for any more."""
-    return replace(check, last_start=None, start_rid=None)
+    """Return the check without its open runs: their ends are not waited for any more."""
+    return replace(check, runs=())
+
+
+def hung_forgotten(check: Check, at: datetime) -> Check:
+    """Return the check without the runs that hung: people know that, and what came after them went well."""
+    return replace(check, runs=tuple(run for run in check.runs if not _hung(check, run, at)))
+
+
+def first_forgotten(check: Check) -> Check:
+    """Return a check that has come up: of two starts without id the last one counts from now on."""
+    last = next((run for run in reversed(check.runs) if run.rid is None), None)
+    return replace(check, runs=tuple(run for run in check.runs if run.rid or run is last))
 
 
 def started(check: Check, ping: Ping) -> Check:
-    """Open a run, or restart the clock of the open one.
+    """Open a run, or restart the clock of the one without id.
 
-    A start does nothing if a later one opened a run, or if its own run is over. A client that sends the same start
-    twice has one run, which began with the earlier.
+    A start does nothing if its own run is over. One that is sent twice is one run, which began with the earlier.
     """
-    if check.last_start and ping.rid and ping.rid == check.start_rid:
-        return replace(check, last_start=min(check.last_start, ping.at))
-    superseded = check.last_start is not None and ping.at < check.last_start
-    if superseded or _is_over(check, ping) or before_pause(check, ping):
+    known = next((run for run in check.runs if ping.rid and run.rid == ping.rid), None)
+    if known is None and (_is_over(check, ping) or before_pause(check, ping)):
         return check
-    return replace(check, last_start=ping.at, start_rid=ping.rid)
+    others = [run for run in check.runs if run.rid != ping.rid]
+    starts = sorted([ping.at, *(run.started for run in check.runs if run.rid == ping.rid)])
+    if ping.rid:
+        kept = starts[:1]
+    elif check.status in {Status.UP, Status.DOWN}:
+        kept = starts[-1:]
+    else:
+        kept = list(dict.fromkeys((starts[0], starts[-1])))
+    runs = sorted([*others, *(Run(start, ping.rid) for start in kept)], key=lambda run: (run.started, run.rid or ""))
+    return replace(check, runs=tuple(runs[-RUNS_LIMIT:] if check.status is Status.DOWN else runs[:RUNS_LIMIT]))
 
 
-def ended(check: Check, ping: Ping, *, any_run: bool) -> tuple[Check, timedelta | None]:
-    """Record an end, and how long its run took. It ends the open run if it is this one, or any that began before."""
-    start = check.last_start
-    its_own = start is not None and ping.rid == check.start_rid and (ping.rid is not None or start <= ping.at)
-    duration = max(ping.at - start, timedelta(0)) if start is not None and its_own else None
-    repeated = ping.rid is not None and ping.rid == check.end_rid and not its_own
-    if its_own or (any_run and start is not None and start <= ping.at):
-        check = forgotten(check)
+def own_run(check: Check, end: Ping) -> Run | None:
+    """Return the open run that an end belongs to: that of its id, or the last without one that began before."""
+    if end.rid:
+        return next((run for run in check.runs if run.rid == end.rid), None)
+    return next((run for run in reversed(check.runs) if run.rid is None and run.started <= end.at), None)
+
+
+def ended(check: Check, ping: Ping, *, failed: bool) -> tuple[Check, timedelta | None]:
+    """Record an end, and how long its run took. It ends its own run; without id, or failing, also others before it."""
+    own = own_run(check, ping)
+    duration = max(ping.at - own.started, timedelta(0)) if own else None
+    repeated = own is None and any(end.rid == ping.rid for end in check.ended)
+    open_runs = tuple(run for run in check.runs if run is not own and not _ends(ping, run, failed=failed))
+    after = replace(check, runs=open_runs, ended=_with_end(check, ping))
     if overtaken(check, ping):
-        return check, duration  # a later end has said the rest
-    last_duration = check.last_duration if repeated else duration
-    return replace(check, end_rid=ping.rid, last_ping=ping.at, last_duration=last_duration), duration
+        return after, duration  # a later end has said the rest
+    return replace(after, last_ping=ping.at, last_duration=check.last_duration if repeated else duration), duration
 
 
 def overtaken(check: Check, ping: Ping) -> bool:
@@ -69,14 +100,32 @@ def before_pause(check: Check, ping: Ping) -> bool:
     return check.status is Status.PAUSED and check.since is not None and ping.at < check.since
 
 
+def _hung(check: Check, run: Run, at: datetime) -> bool:
+    return at >= run.started + grace_from(check, run.started)
+
+
+def _ends(end: Ping, other: Run, *, failed: bool) -> bool:
+    """Tell whether an end ends a run that is not its own: the peer's rules for clients without ids."""
+    return (end.rid is None or (failed and other.rid is None)) and other.started <= end.at
+
+
+def _with_end(check: Check, ping: Ping) -> tuple[End, ...]:
+    """Remember an end with a run id, and forget those that are too old to matter."""
+    newest = max([ping.at, *(end.at for end in check.ended)])
+    at = max([ping.at, *(end.at for end in check.ended if end.rid == ping.rid)])
+    others = [end for end in check.ended if end.rid != ping.rid and end.at > newest - RESENT]
+    return tuple(sorted([*others, *([End(at, ping.rid)] if ping.rid else [])])[-ENDS_LIMIT:])
+
+
 def _is_over(check: Check, start: Ping) -> bool:
     """Tell whether an end overtook a start: its own, or one that ends every run.
 
-    Of those there are three: an end without id, a failure, and any end for a start without id.
+    Of those there are two: an end without id, and any end for a start without id.
     """
     if check.last_ping is None:
         return False
-    if start.rid and start.rid == check.end_rid:
-        return start.at < check.last_ping + RESENT
-    ends_all = None in (start.rid, check.end_rid) or check.status is Status.DOWN
-    return ends_all and start.at <= check.last_ping
+    for end in check.ended:
+        if end.rid == start.rid:
+            return start.at < end.at + RESENT
+    last_bore_id = bool(check.ended) and check.ended[-1].at == check.last_ping
+    return not (start.rid and last_bore_id) and start.at <= check.last_ping

@@ -204,7 +204,7 @@ def _row(check: Check, now: datetime) -> Row:
         name=check_name(check),
         status=status,
         word=WORDS[status],
-        running=check.last_start is not None,
+        running=check.running_since is not None,
         flapping=check.flapping,
         tags=tuple(check.tags.split()),
         schedule=expected(check.schedule),
@@ -224,7 +224,7 @@ def _next(check: Check, status: str, now: datetime) -> tuple[str, When | None]:
         return "down for", lasting(began, now) if began else None
     if status == "paused":
         return "paused for", lasting(check.since, now) if check.since else None
-    if check.last_start is not None and over and due == check.last_start:
+    if check.running_since is not None and over and due == check.running_since:
         return "must end", when(over, now)
     if status == "grace" and over:
         return "alert", when(over, now)
@@ -273,7 +273,7 @@ def _sentence(check: Check, now: datetime, cause: Flip | None) -> str:
         wakes = "only a person can resume it" if check.manual_resume else "its next ping, or a person, resumes it"
         return f"It is not watched: {wakes}."
     if status == "new":
-        running = "It is running. " if check.last_start else ""
+        running = "It is running. " if check.running_since else ""
         return f"{running}It has not ended yet since it was made or resumed: its first ping starts the clock."
     word, moment = _next(check, status, now)
     if moment is None:
@@ -292,12 +292,12 @@ def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
         due, over, broken = None, None, str(error)
     else:
         broken = ""
-    running = check.last_start is not None
+    running = check.running_since is not None
     snoozed = check.snoozed_until and check.snoozed_until > now
     return [
         ("Trouble", f"The schedule is broken, so nothing is watched: {one_line(broken, 300)}" if broken else ""),
-        ("Expected", _at(check, due) if due and not (running and due == check.last_start) else ""),
-        ("Running since", _at(check, check.last_start)),
+        ("Expected", _at(check, due) if due and not (running and due == check.running_since) else ""),
+        ("Running since", _at(check, check.running_since)),
         ("Alert at", _at(check, over)),
         ("Schedule", expected(check.schedule)),
         ("Written as", expression(check.schedule)),

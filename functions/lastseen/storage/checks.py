@@ -24,8 +24,8 @@ from lastseen.storage.conditions import (
     IS_NEW,
     IS_STORED,
     LAST_PING,
-    LAST_START,
     N_PINGS,
+    RUNS,
     WAKE_AT,
     all_of,
     ends_as_seen,
@@ -129,7 +129,7 @@ class CheckTables(HistoryTable):
         clauses = [is_untouched(seen)]
         if LAST_PING in changes:
             clauses.append(no_later_end(new))
-        elif changes.get(LAST_START):
+        elif changes.get(RUNS):
             clauses.append(ends_as_seen(seen))
         if not outcome.flips:
             condition = all_of(clauses)

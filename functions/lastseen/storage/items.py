@@ -6,18 +6,19 @@ Pure: no call is made here.
 Never here: conditions (conditions.py), calls (checks.py, history.py), rules (core/).
 
 Encodings: an instant is whole milliseconds since 1970 in UTC, a span is milliseconds, a run id is its 16 bytes.
+Open runs and ends are lists of 8 bytes of instant and 16 of run id.
 Stored items outlive the program that wrote them: whoever changes an encoding reads the old form too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from lastseen.core.check import Check, Filters, Flip, Kind, Ping, Reason, Status, unique_key
+from lastseen.core.check import Check, End, Filters, Flip, Kind, Ping, Reason, Run, Status, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Cron, OnCalendar, Period, Schedule
 from lastseen.core.times import MILLISECOND, millis, moment
@@ -81,6 +82,36 @@ _INSTANTS = Codec(
 )
 _SPAN = Codec(lambda value: number(value // MILLISECOND), lambda item: int(item["N"]) * MILLISECOND)
 _RUN = Codec(lambda value: {"B": UUID(value).bytes}, lambda item: str(UUID(bytes=bytes(item["B"]))))
+
+
+INSTANT_BYTES = 8
+
+
+def _mark(milliseconds: int, rid: bytes) -> Item:
+    """Encode an instant and a run id, or no id, in 24 bytes or 8."""
+    return {"B": milliseconds.to_bytes(INSTANT_BYTES, "big", signed=True) + rid}
+
+
+def _marks_to(marks: Iterable[tuple[datetime, str | None]]) -> Item:
+    return {"L": [_mark(millis(at), UUID(rid).bytes if rid else b"") for at, rid in marks]}
+
+
+def _marks_from(item: Item) -> Iterator[tuple[datetime, str]]:
+    for part in item["L"]:
+        at, rid = bytes(part["B"])[:INSTANT_BYTES], bytes(part["B"])[INSTANT_BYTES:]
+        if len(at) < INSTANT_BYTES:
+            raise ValueError(f"an instant has {INSTANT_BYTES} bytes")
+        yield moment(int.from_bytes(at, "big", signed=True)), str(UUID(bytes=rid)) if rid else ""
+
+
+_RUNS = Codec(
+    lambda runs: _marks_to((run.started, run.rid) for run in runs),
+    lambda item: tuple(Run(at, rid or None) for at, rid in _marks_from(item)),
+)
+_ENDS = Codec(
+    lambda ends: _marks_to((end.at, end.rid) for end in ends),
+    lambda item: tuple(End(at, rid) for at, rid in _marks_from(item)),
+)
 
 STATUSES = {Status.NEW: "n", Status.UP: "u", Status.DOWN: "d", Status.PAUSED: "p"}
 _STATUS_OF = {letter: status for status, letter in STATUSES.items()}
@@ -166,9 +197,8 @@ CHECK: Attributes = {
     "flapping": Attribute("fp", _FLAG),
     "recovered": Attribute("ro", _INSTANT),
     "last_ping": Attribute("lp", _INSTANT),
-    "last_start": Attribute("ls", _INSTANT),
-    "start_rid": Attribute("sr", _RUN),
-    "end_rid": Attribute("er", _RUN),
+    "runs": Attribute("ls", _RUNS),
+    "ended": Attribute("er", _ENDS),
     "last_duration": Attribute("ld", _SPAN),
     "n_pings": Attribute("n", _NUMBER),
     "schedule_changed": Attribute("sh", _INSTANT),
@@ -195,6 +225,7 @@ FLIP: Attributes = {
     "expected": Attribute("expected", _INSTANT),
     "last_ping": Attribute("last_ping", _INSTANT),
     "started": Attribute("started", _INSTANT),
+    "runs": Attribute("runs", _NUMBER),
     "duration": Attribute("duration", _SPAN),
     "exit_status": Attribute("exit_status", _NUMBER),
     "note": Attribute("note", _TEXT),
@@ -230,7 +261,20 @@ def check_to_item(check: Check) -> Item:
 
 def check_from_item(item: Item) -> Check:
     """Return the check that an item holds. Raises CorruptError, naming the check, if it cannot be read."""
-    return _read(f"The check {_public_key(item)}", lambda: Check(**_from_item(item, CHECK)))
+    return _read(f"The check {_public_key(item)}", lambda: Check(**_from_item(_with_marks(item), CHECK)))
+
+
+def _with_marks(item: Item) -> Item:
+    """Return an item with its runs in today's form.
+
+    Before 28 November 2026 a check had one open run, whose id had an attribute of its own, and the id of its last end.
+    """
+    if "N" in item.get("ls", {}):
+        item = item | {"ls": {"L": [_mark(int(item["ls"]["N"]), bytes(item.get("sr", {}).get("B", b"")))]}}
+    if "B" in item.get("er", {}):
+        ends = [_mark(int(item["lp"]["N"]), bytes(item["er"]["B"]))] if "lp" in item else []
+        item = item | {"er": {"L": ends}}
+    return item
 
 
 def changed_attributes(before: Check, after: Check) -> Item:

@@ -29,7 +29,7 @@ def _seconds_to_deadline(check: Check, _appearance: str, now: datetime) -> float
 
 GAUGES: tuple[tuple[str, str, Value], ...] = (
     ("hc_check_up", "Whether the check is not down.", lambda _check, seen, _now: float(seen != "down")),
-    ("hc_check_started", "Whether a run is open.", lambda check, _seen, _now: float(check.last_start is not None)),
+    ("hc_check_started", "Whether a run is open.", lambda check, _seen, _now: float(check.running_since is not None)),
     (
         "hc_check_grace",
         "Whether the check is late, within its grace.",

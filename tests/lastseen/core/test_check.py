@@ -12,18 +12,19 @@ from datetime import datetime
 import pytest
 
 from lastseen.core.blind import Window
-from lastseen.core.check import Check, Filters, Flip, Kind, Outcome, Ping, Status, event_id, unique_key
+from lastseen.core.check import Check, End, Filters, Flip, Kind, Outcome, Ping, Run, Status, event_id, unique_key
 from lastseen.core.dues import appearance, deadline, expectation
 from lastseen.core.log import FLIP_BODY_LIMIT
 from lastseen.core.machine import configured, paused, pinged, resumed
 from lastseen.core.moments import SLACK, is_late, woken
-from lastseen.core.runs import RESENT
+from lastseen.core.runs import RESENT, RUNS_LIMIT
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from tests.times import T0, hours, minutes, seconds
 
 ID = "6f1c2b3a-4d5e-4f60-8a7b-9c0d1e2f3a4b"
 A = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
 B = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"
+C = "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
 
 NEW = Check(id=ID, schedule=Period(minutes(60)), grace=minutes(10))
 """Expected each hour; missed ten minutes later."""
@@ -84,34 +85,35 @@ def test_2_a_start_does_not_rescue_a_late_check() -> None:
     assert deadline(after(start(65), check=UP)) == at(70)
 
 
-def test_3_only_the_latest_start_is_watched() -> None:
-    check = after(start(20), start(25, A), check=UP)
-    assert (check.last_start, check.start_rid, deadline(check)) == (at(25), A, at(35))
+def test_3_without_ids_a_start_restarts_the_clock_of_a_check_that_is_up() -> None:
+    check = after(start(20), start(25), check=UP)
+    assert (check.runs, deadline(check)) == ((Run(at(25)),), at(35))
 
 
 def test_4_a_success_of_another_run_leaves_the_open_run_open() -> None:
     check = after(start(20, A), success(25, B), check=UP)
-    assert (check.status, check.last_ping, check.last_start, check.start_rid) == (Status.UP, at(25), at(20), A)
+    assert (check.status, check.last_ping, check.runs) == (Status.UP, at(25), (Run(at(20), A),))
 
 
 def test_4_a_success_without_id_closes_any_run_and_its_length_is_unknown() -> None:
     outcome = pinged(after(start(20, A), check=UP), success(25))
-    assert (outcome.check.last_start, outcome.check.last_duration, outcome.duration) == (None, None, None)
+    assert (outcome.check.runs, outcome.check.last_duration, outcome.duration) == ((), None, None)
 
 
-def test_4_a_failure_closes_any_run() -> None:
-    assert after(start(20, A), fail(25, B), check=UP).last_start is None
+def test_4_a_failure_closes_any_run_without_an_id_and_one_without_an_id_closes_every_run() -> None:
+    assert after(start(20), fail(25, B), check=UP).runs == ()
+    assert after(start(20, A), start(21), fail(25), check=UP).runs == ()
 
 
 def test_4_a_success_with_an_id_does_not_close_a_run_without_one() -> None:
-    assert after(start(20), success(25, A), check=UP).last_start == at(20)
+    assert after(start(20), success(25, A), check=UP).runs == (Run(at(20)),)
 
 
 def test_5_a_run_that_hung_stays_open_until_an_end_arrives() -> None:
     hung = woken(after(start(20, A), check=UP), at(31)).check
-    assert (hung.status, hung.last_start) == (Status.DOWN, at(20))
+    assert (hung.status, hung.runs) == (Status.DOWN, (Run(at(20), A),))
     ended = after(success(90, A), check=hung)
-    assert (ended.status, ended.last_start, ended.last_duration) == (Status.UP, None, minutes(70))
+    assert (ended.status, ended.runs, ended.last_duration) == (Status.UP, (), minutes(70))
 
 
 def test_6_a_duration_is_kept_only_if_end_and_start_bear_the_same_id() -> None:
@@ -182,18 +184,18 @@ def test_a_ping_in_time_that_is_written_late_keeps_the_check_up() -> None:
 def test_a_start_that_is_sent_twice_is_one_run_that_began_with_the_earlier() -> None:
     for first, second in ((20, 21), (21, 20)):
         check = after(start(first, A), start(second, A), check=UP)
-        assert (check.last_start, deadline(check)) == (at(20), at(30))
+        assert (check.runs, deadline(check)) == ((Run(at(20), A),), at(30))
 
 
 def test_a_start_that_is_sent_again_after_its_run_ended_opens_nothing() -> None:
     ended = after(start(20, A), success(25, A), check=UP)
-    assert after(Ping(at=at(25) + RESENT - seconds(1), kind=Kind.START, rid=A), check=ended).last_start is None
+    assert after(Ping(at=at(25) + RESENT - seconds(1), kind=Kind.START, rid=A), check=ended).runs == ()
 
 
 def test_an_id_that_is_used_again_later_is_a_new_run() -> None:
     ended = after(start(20, A), success(25, A), check=UP)
     later = at(25) + RESENT
-    assert after(Ping(at=later, kind=Kind.START, rid=A), check=ended).last_start == later
+    assert after(Ping(at=later, kind=Kind.START, rid=A), check=ended).runs == (Run(later, A),)
 
 
 def test_an_end_that_is_sent_twice_keeps_the_length_of_its_run() -> None:
@@ -205,32 +207,32 @@ def test_an_end_that_is_sent_twice_keeps_the_length_of_its_run() -> None:
 @pytest.mark.parametrize("end", [success, fail])
 def test_an_end_that_overtakes_its_start_ends_the_run(end: Callable[..., Ping], rid: str | None) -> None:
     check = after(end(25, rid), start(24.9, rid), check=UP)
-    assert check.last_start is None
+    assert check.runs == ()
 
 
 @pytest.mark.parametrize(
     ("end", "begin"),
     [
         pytest.param(success(25), start(24, A), id="an end without id"),
-        pytest.param(fail(25, B), start(24, A), id="a failure"),
         pytest.param(success(25, B), start(24), id="any end, for a start without id"),
     ],
 )
 def test_an_end_of_all_runs_that_overtakes_a_start_ends_that_run_too(end: Ping, begin: Ping) -> None:
-    assert after(end, begin, check=UP).last_start is None
+    assert after(end, begin, check=UP).runs == ()
 
 
-def test_the_end_of_one_run_does_not_swallow_the_start_of_another() -> None:
-    assert after(success(25, B), start(24, A), check=UP).last_start == at(24)
+@pytest.mark.parametrize("end", [success, fail])
+def test_the_end_of_one_run_does_not_swallow_the_start_of_another(end: Callable[..., Ping]) -> None:
+    assert after(end(25, B), start(24, A), check=UP).runs == (Run(at(24), A),)
 
 
-def test_a_start_that_a_later_start_overtook_does_not_take_the_run_back() -> None:
-    assert after(start(25, B), start(20, A), check=UP).start_rid == B
+def test_a_start_that_a_later_start_overtook_does_not_set_the_clock_back() -> None:
+    assert after(start(25), start(20), check=UP).runs == (Run(at(25)),)
 
 
 def test_an_end_from_before_a_start_leaves_its_run_open() -> None:
     check = after(start(25), success(24), check=UP)
-    assert (check.last_start, check.last_ping) == (at(25), at(24))
+    assert (check.runs, check.last_ping) == ((Run(at(25)),), at(24))
 
 
 def test_a_success_that_a_later_failure_overtook_does_not_hide_it() -> None:
@@ -243,9 +245,9 @@ def test_a_failure_that_a_later_success_overtook_is_told_as_down_and_up() -> Non
 
 
 def test_an_end_that_was_overtaken_hides_no_end_that_came_later() -> None:
-    """End A of minute 10 is written first, then end B of minute 5, then start A of minute 8."""
-    check = after(success(10, A), success(5, B), start(8, A), check=UP)
-    assert (check.last_start, check.end_rid, check.last_ping) == (None, A, at(10))
+    """End A of minute 10 is written first, then end B of minute 5, then their starts."""
+    check = after(success(10, A), success(5, B), start(8, A), start(4, B), check=UP)
+    assert (check.runs, check.ended, check.last_ping) == ((), (End(at(5), B), End(at(10), A)), at(10))
     assert woken(check, at(25)).flips == ()
 
 
@@ -282,15 +284,63 @@ def test_a_late_failure_that_nobody_had_missed_is_one_incident() -> None:
     assert (outcome.check.last_ping, outcome.check.incident) == (at(80), 2)
 
 
-def test_a_success_while_another_run_hangs_leaves_the_check_down() -> None:
+@pytest.mark.parametrize("pings", [(start(40, B), success(40.1, B)), (success(40.1, B), start(40, B))])
+def test_the_run_after_one_that_hung_brings_the_check_up_even_if_its_end_overtakes_its_start(
+    pings: tuple[Ping, Ping],
+) -> None:
     hung = woken(after(start(20, A), check=UP), at(31)).check
-    outcome = pinged(hung, success(40, B))
-    assert (outcome.flips, outcome.check.status, outcome.check.last_ping) == ((), Status.DOWN, at(40))
-    assert told(success(40, B), success(41, A), check=hung) == ["up pinged 41"]
+    check = after(*pings, check=hung)
+    assert told(*pings, check=hung) == ["up pinged 40.1"]
+    assert (check.status, check.runs, appearance(check, at(41))) == (Status.UP, (), "up")
+    assert told(success(41, A), check=check) == []
 
 
-def test_a_success_while_another_run_is_still_in_time_brings_the_check_up() -> None:
-    assert told(start(20, A), success(29, B), check=DOWN) == ["up pinged 29"]
+def test_a_run_that_is_still_in_time_goes_on_when_another_brings_the_check_up_and_can_get_stuck_later() -> None:
+    check = after(start(20, A), success(29, B), check=DOWN)
+    assert (check.status, check.runs) == (Status.UP, (Run(at(20), A),))
+    assert [said(flip) for flip in woken(check, at(40)).flips] == ["down stuck 30"]
+
+
+# Runs with ids, each with its own clock
+
+
+def test_a_run_that_never_ends_is_noticed_though_the_next_ones_are_good() -> None:
+    pings = (start(20, A), start(25, B), success(26, B), start(28, C), success(29, C))
+    check = after(*pings, check=UP)
+    assert (check.runs, check.running_since, deadline(check)) == ((Run(at(20), A),), at(20), at(30))
+    (flip,) = woken(check, at(31)).flips
+    assert (said(flip), flip.started, flip.runs) == ("down stuck 30", at(20), 1)
+
+
+def test_an_end_ends_its_own_run_and_knows_how_long_that_took() -> None:
+    check = after(start(20, A), start(22, B), check=UP)
+    outcome = pinged(check, success(25, A))
+    assert (outcome.duration, outcome.check.runs) == (minutes(5), (Run(at(22), B),))
+    (flip,) = pinged(check, fail(26, B)).flips
+    assert (flip.started, flip.duration, flip.runs) == (at(22), minutes(4), 2)
+
+
+def test_a_job_that_dies_each_time_on_a_check_that_is_not_up_is_noticed() -> None:
+    for check in (NEW, paused(UP, at(5)).check):
+        looping = after(*(start(minute) for minute in range(20, 30, 2)), check=check)
+        assert looping.runs == (Run(at(20)), Run(at(28)))
+        assert [said(flip) for flip in woken(looping, at(31)).flips] == ["down stuck 30"]
+        outcome = pinged(looping, success(29))
+        assert (outcome.duration, outcome.check.runs) == (minutes(1), ())
+
+
+def test_of_more_runs_than_are_watched_those_that_began_first_are() -> None:
+    many = [start(20 + n / 10, f"{n:08x}-0000-4000-8000-000000000000") for n in range(RUNS_LIMIT + 2)]
+    for pings in (many, many[::-1]):
+        check = after(*pings, check=UP)
+        assert [run.started for run in check.runs] == [ping.at for ping in many[:RUNS_LIMIT]]
+    assert after(success(22, many[-1].rid), check=check).runs == check.runs
+
+
+def test_while_a_check_is_down_the_runs_that_began_last_are_watched_for_they_may_bring_it_up() -> None:
+    many = [start(20 + n / 10, f"{n:08x}-0000-4000-8000-000000000000") for n in range(RUNS_LIMIT + 2)]
+    outcome = pinged(after(*many, check=DOWN), success(22, many[-1].rid))
+    assert (outcome.check.status, outcome.duration) == (Status.UP, at(22) - many[-1].at)
 
 
 # A pause outranks what was on its way when it came
@@ -298,7 +348,7 @@ def test_a_success_while_another_run_is_still_in_time_brings_the_check_up() -> N
 
 def test_a_start_from_before_a_pause_does_not_open_a_run() -> None:
     check = after(start(19), check=paused(UP, at(20)).check)
-    assert (check.status, check.last_start, check.wake_at) == (Status.PAUSED, None, None)
+    assert (check.status, check.runs, check.wake_at) == (Status.PAUSED, (), None)
 
 
 def test_a_success_from_before_a_pause_does_not_end_it() -> None:
@@ -313,7 +363,7 @@ def test_a_failure_from_before_a_pause_is_told_all_the_same() -> None:
 def test_a_run_that_is_open_is_forgotten_when_a_paused_check_becomes_sticky() -> None:
     begun = after(start(25), check=paused(UP, at(20)).check)
     sticky = configured(begun, at(26), manual_resume=True).check
-    assert (sticky.last_start, sticky.start_rid, sticky.wake_at) == (None, None, None)
+    assert (sticky.runs, sticky.wake_at) == ((), None)
     assert woken(sticky, at(600)).flips == ()
 
 

@@ -13,6 +13,7 @@ from lastseen.core.check import STEADY, Check, Flip, Kind, Outcome, Ping, Reason
 from lastseen.core.dues import deadline, expectation
 from lastseen.core.machine import configured, paused, pinged, resumed
 from lastseen.core.moments import SLACK, woken
+from lastseen.core.runs import ENDS_LIMIT, RUNS_LIMIT
 from lastseen.core.schedule import Cron, Period
 from tests.times import T0, minutes, seconds
 
@@ -164,9 +165,15 @@ def assert_rev_moves_with_what_others_depend_on(before: Check, after: Check) -> 
 
 
 def assert_a_run_is_open_or_not(check: Check) -> None:
-    assert check.last_start is not None or check.start_rid is None
+    assert [run.started for run in check.runs] == sorted(run.started for run in check.runs)
+    assert [end.at for end in check.ended] == sorted(end.at for end in check.ended)
+    ids = [run.rid for run in check.runs if run.rid]
+    assert len(ids) == len(set(ids))
+    assert len(check.runs) - len(ids) <= 2
+    assert len(check.runs) <= RUNS_LIMIT
+    assert len(check.ended) <= ENDS_LIMIT
     if check.status is Status.PAUSED and check.manual_resume:
-        assert check.last_start is None
+        assert check.runs == ()
 
 
 @settings(max_examples=400, deadline=None)
@@ -252,10 +259,10 @@ def written(pings: Sequence[Ping]) -> tuple[Check, list[Flip]]:
 def test_in_whatever_order_pings_are_written_the_check_ends_as_it_should(orders: tuple[list[Ping], list[Ping]]) -> None:
     received, order = orders
     (right, _), (check, log) = written(received), written(order)
-    assert (check.status, check.last_ping, check.last_start, check.n_pings) == (
+    assert (check.status, check.last_ping, check.runs, check.n_pings) == (
         right.status,
         right.last_ping,
-        right.last_start,
+        right.runs,
         right.n_pings,
     )
     failed = any(ping.kind is Kind.FAIL for ping in received)
@@ -269,5 +276,61 @@ runs = st.permutations([(Kind.START, 10), (Kind.START, 11), (Kind.SUCCESS, 40), 
 @example([(Kind.SUCCESS, 41), (Kind.SUCCESS, 40), (Kind.START, 11), (Kind.START, 10)], RIDS[1])
 def test_a_run_whose_pings_are_doubled_and_shuffled_is_over(order: Sequence[tuple[Kind, int]], rid: str | None) -> None:
     check, log = written([Ping(at=T0 + seconds(at), kind=kind, rid=rid) for kind, at in order])
-    assert (check.status, check.last_start, check.last_ping) == (Status.UP, None, T0 + seconds(41))
+    assert (check.status, check.runs, check.last_ping) == (Status.UP, (), T0 + seconds(41))
     assert log == []
+
+
+# Runs that overlap, each with an id
+
+NEW = Check(id=ID, schedule=Period(minutes(600)), grace=minutes(30))
+lives = st.lists(
+    st.tuples(st.integers(1, 290), st.integers(1, 290), st.sampled_from([Kind.SUCCESS, None])),
+    min_size=1,
+    max_size=RUNS_LIMIT,
+    unique_by=(lambda life: life[0], lambda life: life[0] + life[1]),
+)
+"""Runs, each with the second of its start, its length in seconds, and its end: a success, or none. All are within the
+ten minutes in which an end that overtook its start is known."""
+
+
+def pings_of(lives: Sequence[tuple[int, int, Kind | None]]) -> list[Ping]:
+    """Return the pings of runs that overlap, by the time at which they were received."""
+    pings = []
+    for n, (begin, length, kind) in enumerate(lives):
+        rid = f"{n:08x}-0000-4000-8000-000000000000"
+        pings.append(Ping(at=T0 + seconds(begin), kind=Kind.START, rid=rid))
+        if kind:
+            pings.append(Ping(at=T0 + seconds(begin + length), kind=kind, rid=rid))
+    return sorted(pings, key=lambda ping: ping.at)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([NEW, pinged(NEW, Ping(at=T0)).check]), lives, st.data())
+def test_a_run_that_never_ends_is_noticed_whatever_starts_after_it_and_in_whatever_order_it_is_written(
+    check: Check, lives: Sequence[tuple[int, int, Kind | None]], data: st.DataObject
+) -> None:
+    pings = data.draw(st.permutations(pings_of(lives)))
+    for ping in pings:  # all within the half hour that a run may take: nothing is late yet
+        outcome = pinged(check, ping)
+        assert outcome.flips == () or (outcome.check.status, outcome.flips[-1].told) == (Status.UP, False)
+        check = outcome.check
+    hung = sorted(T0 + seconds(begin) for begin, _, kind in lives if kind is None)
+    assert [run.started for run in check.runs] == hung
+    flips = woken(check, T0 + minutes(100)).flips
+    assert [(flip.reason, flip.started, flip.runs) for flip in flips] == (
+        [(Reason.STUCK, hung[0], len(hung))] if hung else []
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.integers(1, 29 * 60), min_size=1, max_size=12, unique=True), st.data())
+def test_a_job_without_ids_that_always_dies_is_noticed_by_its_first_start(
+    starts: list[int], data: st.DataObject
+) -> None:
+    check = NEW
+    for second in data.draw(st.permutations(starts)):
+        check = pinged(check, Ping(at=T0 + seconds(second), kind=Kind.START)).check
+    (flip,) = woken(check, T0 + minutes(100)).flips
+    assert (flip.reason, flip.at) == (Reason.STUCK, T0 + seconds(min(starts)) + minutes(30))
+    well = pinged(check, Ping(at=T0 + minutes(29.5)))
+    assert (well.check.runs, well.duration) == ((), minutes(29.5) - seconds(max(starts)))

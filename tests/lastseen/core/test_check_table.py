@@ -11,7 +11,7 @@ from itertools import product
 
 import pytest
 
-from lastseen.core.check import Check, Filters, Flip, Kind, Outcome, Ping, Reason, Status
+from lastseen.core.check import Check, Filters, Flip, Kind, Outcome, Ping, Reason, Run, Status
 from lastseen.core.dues import appearance, deadline, expectation
 from lastseen.core.machine import NotPausedError, configured, paused, pinged, resumed
 from lastseen.core.moments import woken
@@ -43,22 +43,24 @@ log         -          -          -          -          -
 ignored     -          -          -          -          -
 """
 
-# What a signal with or without a run id does to the open run: which is open then, and "took" if it ended with a
-# known length. "!": its clock starts now. In one cell the peer differs: its start A begins the run A anew.
+# What a signal with or without a run id does to the open runs: which are open then, and "took" if one ended with a
+# known length. "!": its clock starts now. The peer has one run: there each start takes the place of the run before.
 RUN = """
-            none        anonymous    A
-success     none        none took    none
-success A   none        anonymous    none took
-success B   none        anonymous    A
-fail        none        none took    none
-fail A      none        none         none took
-fail B      none        none         none
-start       anonymous!  anonymous!   anonymous!
-start A     A!          A!           A
-start B     B!          B!           B!
-log         none        anonymous    A
-ignored     none        anonymous    A
+            none        anonymous              A
+success     none        none took              none
+success A   none        anonymous              none took
+success B   none        anonymous              A
+fail        none        none took              none
+fail A      none        none                   none took
+fail B      none        none                   A
+start       anonymous!  anonymous!             A anonymous!
+start A     A!          anonymous A!           A
+start B     B!          anonymous B!           A B!
+log         none        anonymous              A
+ignored     none        anonymous              A
 """
+UNWATCHED = "anonymous anonymous!"
+"""Two starts without id while the check is new or paused: the first has the deadline, the last the run's length."""
 
 # Which signals move last_ping.
 LAST = """
@@ -145,8 +147,7 @@ def check_in(state: str, run: str = "none") -> Check:
         flips=3,
         announced=3,
         rev=5,
-        last_start=STARTED if run != "none" else None,
-        start_rid=A if run == "A" else None,
+        runs={"none": (), "anonymous": (Run(STARTED),), "A": (Run(STARTED, A),)}[run],
     )
     return configured(check, NOW).check
 
@@ -162,9 +163,16 @@ def minute(moment: datetime | None) -> str:
 
 
 def run_of(outcome: Outcome) -> str:
-    check = outcome.check
-    name = {None: "anonymous", A: "A", B: "B"}[check.start_rid] if check.last_start else "none"
-    return name + ("!" if check.last_start == NOW else "") + (" took" if outcome.duration is not None else "")
+    names = {None: "anonymous", A: "A", B: "B"}
+    runs = [names[run.rid] + ("!" if run.started == NOW else "") for run in outcome.check.runs]
+    return " ".join(runs or ["none"]) + (" took" if outcome.duration is not None else "")
+
+
+def runs_after(signal: str, state: str, run: str) -> str:
+    if state == "sticky":
+        return "none"
+    unwatched = (signal, run) == ("start", "anonymous") and state in {"new", "paused"}
+    return UNWATCHED if unwatched else RUN_OF[signal, run]
 
 
 def words(flip: Flip) -> str:
@@ -188,7 +196,7 @@ def test_a_signal_does_what_the_tables_say(signal: str, state: str, run: str) ->
     status = STATUS_OF[word, state]
     assert [words(flip) for flip in outcome.flips] == ([] if status == "-" else [status])
     assert str(after.status) == (str(before.status) if status == "-" else status.split()[0])
-    assert run_of(outcome) == ("none" if state == "sticky" else RUN_OF[signal, run])
+    assert run_of(outcome) == runs_after(signal, state, run)
     assert after.last_ping == (NOW if LAST_OF[word, state] == "moves" else before.last_ping)
     assert after.n_pings == 18
     assert outcome.kind == (Kind.IGNORED if state == "sticky" else ping_of(signal).kind)
@@ -198,7 +206,7 @@ def test_a_signal_does_what_the_tables_say(signal: str, state: str, run: str) ->
 @pytest.mark.parametrize(("signal", "state", "run"), CASES)
 def test_only_what_another_decision_depends_on_makes_a_new_rev(signal: str, state: str, run: str) -> None:
     outcome = pinged(check_in(state, run), ping_of(signal))
-    said = state != "sticky" and RUN_OF[signal, run] != run  # a run opened, ended or began anew
+    said = state != "sticky" and runs_after(signal, state, run) != run  # a run opened, ended or began anew
     named = signal in {"success A", "success B", "fail A", "fail B"} and state != "sticky"  # the id of an end is kept
     assert outcome.check.rev == (6 if outcome.flips or said or named else 5)
 
@@ -225,7 +233,7 @@ def test_time_alone_does_what_the_table_says(state: str, run: str) -> None:
     assert flip.told
     assert minute(flip.at) == DEADLINE_OF[state, "none" if run == "none" else "30"]
     assert outcome.check.status is Status.DOWN
-    assert outcome.check.last_start == before.last_start
+    assert outcome.check.runs == before.runs
     assert outcome.check.wake_at is None
 
 
@@ -244,7 +252,7 @@ def test_a_pause_is_silent_and_forgets_the_open_run(state: str, run: str) -> Non
     outcome = paused(check_in(state, run), NOW)
     (flip,) = outcome.flips
     assert (flip.status, flip.reason, flip.told, flip.at) == (Status.PAUSED, Reason.PAUSED, False, NOW)
-    assert (outcome.check.status, outcome.check.last_start, outcome.check.start_rid) == (Status.PAUSED, None, None)
+    assert (outcome.check.status, outcome.check.runs) == (Status.PAUSED, ())
     assert outcome.check.wake_at is None
     assert outcome.check.last_ping == check_in(state).last_ping
 
@@ -262,7 +270,7 @@ def test_a_resumed_check_is_as_new(state: str, run: str) -> None:
     (flip,) = outcome.flips
     after = outcome.check
     assert (flip.status, flip.reason, flip.told, flip.at) == (Status.NEW, Reason.RESUMED, False, NOW)
-    assert (after.status, after.last_ping, after.last_start, after.start_rid) == (Status.NEW, None, None, None)
+    assert (after.status, after.last_ping, after.runs) == (Status.NEW, None, ())
     assert after.wake_at is None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Filters, Kind, Status
+from lastseen.core.check import Filters, Kind, Run, Status
 from lastseen.core.keys import KIND, Scope, hashed
 from lastseen.core.machine import configured
 from lastseen.core.schedule import Cron, OnCalendar, Period
@@ -175,7 +175,7 @@ def test_what_is_remembered_of_slugs_is_bounded(world: Pinging, monkeypatch: pyt
 def test_a_run_id_is_kept_in_one_form(world: Pinging, written: str) -> None:
     world.check()
     assert world.ping(f"{UUID}/start", f"rid={written}") == OK
-    assert (world.now.start_rid, world.last.ping.rid) == (RUN, RUN)
+    assert ([run.rid for run in world.now.runs], world.last.ping.rid) == ([RUN], RUN)
 
 
 @pytest.mark.parametrize("rid", ["1", "x", RUN + "0", "%00", RUN[:-1]])
@@ -330,7 +330,7 @@ def test_a_sticky_pause_holds_and_its_pings_are_logged(world: Pinging, path: str
     world.check(status=Status.PAUSED, manual_resume=True)
     assert world.ping(UUID + path) == OK
     assert world.last.kind is Kind.IGNORED
-    assert (world.now.status, world.now.n_pings, world.now.last_ping, world.now.last_start) == ("paused", 1, None, None)
+    assert (world.now.status, world.now.n_pings, world.now.last_ping, world.now.runs) == ("paused", 1, None, ())
 
 
 def test_a_ping_ends_a_plain_pause(world: Pinging) -> None:
@@ -346,7 +346,7 @@ def test_a_start_sent_twice_is_one_run(world: Pinging) -> None:
     world.up()
     for at in (T0, T0 + seconds(5)):
         assert world.ping(f"{UUID}/start", f"rid={RUN}", at) == OK
-    assert world.now.last_start == T0
+    assert world.now.runs == (Run(T0, RUN),)
     world.ping(UUID, f"rid={RUN}", T0 + seconds(60))
     assert world.last.duration == seconds(60)
 
@@ -362,7 +362,7 @@ def test_an_end_before_its_start_leaves_no_run_open(world: Pinging) -> None:
     world.up()
     world.ping(UUID, f"rid={RUN}", T0 + seconds(1))
     world.ping(f"{UUID}/start", f"rid={RUN}", T0 + seconds(2))
-    assert (world.now.status, world.now.last_start) == (Status.UP, None)
+    assert (world.now.status, world.now.runs) == (Status.UP, ())
 
 
 # --- Made by a first ping ---
@@ -494,7 +494,7 @@ def test_a_ping_that_lost_a_race_decides_anew(world: Pinging) -> None:
 
     world.store.hook = another_is_faster
     assert world.ping(UUID, f"rid={RUN}") == OK
-    assert (world.now.n_pings, world.now.last_start, world.now.last_duration) == (3, None, seconds(9))
+    assert (world.now.n_pings, world.now.runs, world.now.last_duration) == (3, (), seconds(9))
     assert len(world.waits) == 1
 
 

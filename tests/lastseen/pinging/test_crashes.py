@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Check, Status
+from lastseen.core.check import Check, Run, Status
 from lastseen.pinging.answer import Answer
 from tests.lastseen.pinging.world import PING_KEY, RUN, Pinging
 from tests.times import T0, hours, minutes, seconds
@@ -27,8 +27,7 @@ CHECKS: dict[str, dict[str, Any]] = {
     "running": {
         "status": Status.UP,
         "last_ping": T0 - hours(1),
-        "last_start": T0 - minutes(1),
-        "start_rid": RUN,
+        "runs": (Run(T0 - minutes(1), RUN),),
         "wake_at": T0 + minutes(59),
     },
     "down": {"status": Status.DOWN, "since": T0 - hours(1), "incident": 1, "flips": 1, "announced": 1},
@@ -86,7 +85,7 @@ def told(world: Pinging, check: Check) -> list[tuple[Any, ...]]:
 def gist(world: Pinging) -> tuple[Any, ...]:
     """What must be the same whether a ping was sent once or again: all but its time and how often it was counted."""
     check = world.now
-    return (check.status, check.start_rid, check.last_start is None, check.last_ping is None, check.flips,
+    return (check.status, {run.rid for run in check.runs}, check.last_ping is None, check.flips,
             check.announced, check.wake_at is None, told(world, check))  # fmt: skip
 
 
@@ -146,5 +145,5 @@ def test_a_run_whose_start_was_sent_again_ends_with_its_end() -> None:
         go_on(world)
         ping(world, "/start", f"rid={RUN}", RETRIED)
         ping(world, "", f"rid={RUN}", T0 + seconds(60))
-        assert world.now.last_start is None
+        assert world.now.runs == ()
         assert world.last.duration in {seconds(60), seconds(57)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lastseen.core.check import Check, Filters, Flip, Kind, Ping, Reason, Status
+from lastseen.core.check import Check, End, Filters, Flip, Kind, Ping, Reason, Run, Status
 from lastseen.core.history import Recorded
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.core.times import millis, moment
@@ -22,6 +23,7 @@ from lastseen.storage.items import (
     PING,
     Attributes,
     Item,
+    changed_attributes,
     check_from_item,
     check_to_item,
     flip_event,
@@ -66,9 +68,8 @@ checks = st.builds(
     recent=st.lists(moments, max_size=7).map(tuple),
     recovered=st.none() | moments,
     last_ping=st.none() | moments,
-    last_start=st.none() | moments,
-    start_rid=st.none() | rids,
-    end_rid=st.none() | rids,
+    runs=st.lists(st.builds(Run, moments, st.none() | rids), max_size=8).map(tuple),
+    ended=st.lists(st.builds(End, moments, rids), max_size=8).map(tuple),
     last_duration=st.none() | spans,
     schedule_changed=st.none() | moments,
     grace_changed=st.none() | moments,
@@ -141,7 +142,8 @@ def test_the_form_in_the_table_is_this_one_for_ever() -> None:
         status=Status.UP,
         recent=(T0,),
         manual_resume=True,
-        start_rid="00000000-0000-0000-0000-0000000000ff",
+        runs=(Run(T0, "00000000-0000-0000-0000-0000000000ff"), Run(T0)),
+        ended=(End(T0, "00000000-0000-0000-0000-0000000000ff"),),
         filters=Filters(http_body=True, failure="err"),
     )
     assert check_to_item(check) == {
@@ -153,12 +155,14 @@ def test_the_form_in_the_table_is_this_one_for_ever() -> None:
         "mr": {"BOOL": True},
         "st": {"S": "u"},
         "rc": {"L": [{"N": "1772452800000"}]},
-        "sr": {"B": bytes(15) + b"\xff"},
+        "ls": {"L": [{"B": b"\0\0\x01\x9c\xaekf\0" + bytes(15) + b"\xff"}, {"B": b"\0\0\x01\x9c\xaekf\0"}]},
+        "er": {"L": [{"B": b"\0\0\x01\x9c\xaekf\0" + bytes(15) + b"\xff"}]},
         "n": {"N": "0"},
         "rv": {"N": "0"},
         "f": {"N": "0"},
         "a": {"N": "0"},
     }
+    assert check_from_item(check_to_item(check)) == check
     assert check_to_item(Check(id=ID, schedule=Period(hours(1))))["sc"] == {"N": "3600"}
     assert check_to_item(Check(id=ID, schedule=OnCalendar("daily", "UTC")))["sc"]["L"][0] == {"S": "calendar"}
     assert [check_to_item(Check(id=ID, status=status))["st"]["S"] for status in Status] == ["n", "u", "d", "p"]
@@ -190,7 +194,8 @@ BROKEN: list[Item] = [
     {"fi": {"L": [{"BOOL": True}] * 9}},
     {"fi": {"L": [{"BOOL": True}] * 6}},
     {"fi": {"M": {"hb": {"S": "yes"}}}},
-    {"sr": {"B": b"short"}},
+    {"ls": {"L": [{"B": b"short"}]}},
+    {"ls": {"N": "1"}, "sr": {"B": b"short"}},
     {"rc": {"L": [{"S": "x"}]}},
     {"n": {"NULL": True}},
 ]
@@ -235,3 +240,27 @@ def test_events_sort_as_their_numbers_do(event: Any) -> None:
 
 def test_no_attribute_of_a_check_is_longer_than_two_letters() -> None:
     assert max(len(attribute.name) for attribute in CHECK.values()) == 2
+
+
+RID = "00000000-0000-0000-0000-0000000000ff"
+ONE_RUN = {"ls": {"N": "1772452800000"}, "sr": {"B": bytes(15) + b"\xff"}, "er": {"B": bytes(15) + b"\xff"}}
+"""The open run, its id, and the id of the last end, as they were stored before runs were kept by id."""
+
+
+def test_a_check_that_was_stored_with_one_run_is_read_with_its_run_and_its_last_end() -> None:
+    stored = check_to_item(Check(id=ID, last_ping=T0 + hours(1))) | ONE_RUN
+    check = check_from_item(stored)
+    assert (check.runs, check.ended) == ((Run(T0, RID),), (End(T0 + hours(1), RID),))
+    anonymous = {name: value for name, value in stored.items() if name not in {"sr", "er"}}
+    assert (check_from_item(anonymous).runs, check_from_item(anonymous).ended) == ((Run(T0),), ())
+    without_ping = {name: value for name, value in stored.items() if name != "lp"}
+    assert check_from_item(without_ping).ended == ()
+
+
+def test_the_end_of_a_run_that_was_stored_the_old_way_removes_it() -> None:
+    check = check_from_item(check_to_item(Check(id=ID, last_ping=T0)) | ONE_RUN)
+    ended = replace(check, runs=(), ended=(*check.ended, End(T0 + hours(2), ID)))
+    changes = changed_attributes(check, ended)
+    assert changes["ls"] is None
+    stored = check_to_item(check) | ONE_RUN | changes
+    assert check_from_item({name: value for name, value in stored.items() if value is not None}) == ended

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Status
+from lastseen.core.check import Check, End, Filters, Kind, Outcome, Ping, Run, Status
 from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, pinged
 from lastseen.core.moments import woken
+from lastseen.core.runs import ENDS_LIMIT, RUNS_LIMIT
 from lastseen.core.schedule import Cron, Period
 from lastseen.storage.items import Item, check_to_item
 from lastseen.storage.store import Store, TableStore
@@ -40,9 +41,8 @@ TYPICAL = Check(
     since=T0 - hours(900),
     recent=(T0 - hours(900),),
     last_ping=T0,
-    last_start=T0 - minutes(1),
-    start_rid=RID,
-    end_rid=RID,
+    runs=(Run(T0 - minutes(1), RID),),
+    ended=(End(T0, RID),),
     last_duration=seconds(734.201),
     n_pings=4321,
     wake_at=T0 + minutes(30),
@@ -70,6 +70,15 @@ LARGE = replace(
     flap_limit=9,
 )
 
+CROWDED = replace(
+    TYPICAL,
+    runs=(Run(T0 - minutes(1), RID),) * RUNS_LIMIT,
+    ended=(End(T0, RID),) * ENDS_LIMIT,
+    recovered=T0,
+    schedule_changed=T0,
+    grace_changed=T0,
+)
+
 
 def size(item: Item) -> int:
     """Return the bytes of an item, as DynamoDB counts them."""
@@ -92,9 +101,11 @@ def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
 
 def test_a_typical_check_takes_less_than_400_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     typical, large = size(check_to_item(TYPICAL)), size(check_to_item(LARGE))
-    say(capsys, f"bytes of a check: typical {typical}, large {large}")
+    crowded = size(check_to_item(CROWDED))
+    say(capsys, f"bytes of a check: typical {typical}, large {large}, with all the runs that it may have {crowded}")
     assert typical <= 400
     assert large < 1024
+    assert crowded < 1024
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.check import Check, Filters, Kind, Outcome, Ping, Reason, Status, unique_key
+from lastseen.core.check import Check, End, Filters, Kind, Outcome, Ping, Reason, Run, Status, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
@@ -96,9 +96,8 @@ def test_a_check_is_read_as_it_was_written(store: Store) -> None:
         flapping=True,
         recovered=at(5),
         last_ping=at(7),
-        last_start=at(8),
-        start_rid=A,
-        end_rid=B,
+        runs=(Run(at(6)), Run(at(8), A)),
+        ended=(End(at(7), B),),
         last_duration=timedelta(0),
         n_pings=12,
         schedule_changed=at(3),
@@ -369,7 +368,7 @@ def test_a_ping_that_flips_is_written_with_its_flips_and_counted(store: Store) -
 
 def test_an_end_removes_what_its_start_wrote(store: Store) -> None:
     check = created(store, NIGHTLY, success(0, A), Ping(at=at(20), kind=Kind.START, rid=B), success(25, B), success(50))
-    assert (check.last_start, check.start_rid, check.end_rid, check.last_duration) == (None, None, None, None)
+    assert (check.runs, check.ended, check.last_duration) == ((), (), None)
 
 
 # Deletion
