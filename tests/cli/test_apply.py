@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator  # type: ignore[import-untyped] # it comes with check-jsonschema
 
 from lastseen.core.channel import Channel, Via, kind, to_document
 from lastseen.core.schedule import Cron, Period
@@ -410,6 +412,43 @@ def test_an_export_that_could_not_be_applied_is_refused(lastseen: Terminal) -> N
     lastseen.world.check(name="备份")
     lastseen.world.check(id=OTHER_ID, name="备份")
     assert "they would be one check" in lastseen("checks", "export").err
+
+
+def test_entries_that_are_as_they_should_be_cost_no_request_each(lastseen: Terminal, file: Path) -> None:
+    file.write_text("checks:\n" + "".join(f"  - name: Job {n}\n    every: 5m\n    tags: [a, b]\n" for n in range(50)))
+    lastseen.ok("apply", str(file))
+    requests: list[str] = []
+    answered = lastseen.world.answered
+
+    def counted(event: dict[str, Any]) -> Any:
+        requests.append(event["rawPath"])
+        return answered(event)
+
+    lastseen.world.answered = counted  # type: ignore[method-assign] # to count
+    assert lastseen.ok("apply", str(file)).err.endswith("50 as they should be.\n")
+    assert requests == ["/api/v3/checks/"]
+
+
+@pytest.mark.parametrize(
+    ("document", "is_valid"),
+    [
+        ({"checks": [{"name": "a", "every": "5m", "tags": ["x"], "channels": "*"}], "x-any": [1]}, True),
+        ({"defaults": {"grace": 600}, "checks": [{"slug": "a", "manual_resume": True, "flap_limit": 0}]}, True),
+        ({"checks": [{"grace": "5m"}]}, False),
+        ({"checks": [{"name": "a", "timeout": 60}]}, False),
+        ({"checks": [{"name": "a", "every": "soon"}]}, False),
+        ({"checks": [{"name": "a", "manual_resume": "yes"}]}, False),
+        ({"check": []}, False),
+    ],
+)
+def test_the_schema_takes_what_a_file_may_hold_and_nothing_else(document: dict[str, Any], is_valid: bool) -> None:  # noqa: FBT001
+    validator = Draft7Validator(schema())
+    assert validator.is_valid(document) is is_valid
+
+
+def test_the_file_in_the_docs_fits_the_schema() -> None:
+    example = yaml.safe_load(DOCS.read_text().partition("```yaml\n")[2].partition("```")[0])
+    assert list(Draft7Validator(schema()).iter_errors(example)) == []
 
 
 def test_the_schema_in_the_docs_is_that_of_the_command(lastseen: Terminal) -> None:

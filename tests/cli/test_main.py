@@ -30,6 +30,24 @@ def lastseen(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
     return subprocess.run([*LASTSEEN, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
+NOT_OURS = ("pydantic", "aws_lambda_powertools", "apprise", "jinja2", "requests", "aws_cdk", "ministack")
+
+
+def test_the_commands_import_only_what_is_installed_with_them() -> None:
+    """What only the functions, the stack or the emulator need is not there after `uv tool install`."""
+    script = f"""
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {NOT_OURS!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+from lastseen_cli import aws, backup, checkfile, commands, doctor, find, apply, trial
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_help_lists_the_commands_with_a_line_each() -> None:
     done = lastseen("--help")
     assert done.returncode == 0
