@@ -235,7 +235,7 @@ ERRANDS: dict[str, tuple[Errand, ...]] = {
         a_sweep_says_that_it_cannot_hear,
         a_sweep_looks_for_lost_subscriptions,
     ),
-    "alert": (a_wake_of_a_late_check_is_told_to_people, what_a_crash_left_untold_is_told),
+    "alert": (a_wake_of_a_late_check_is_told_to_people, what_a_crash_left_untold_is_told, an_alert_reaches_a_webhook),
     "api": (
         a_check_is_made_found_changed_and_deleted,
         what_is_untold_is_told_when_the_check_is_paused,

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from lastseen.alerting.around import Around
 from lastseen.alerting.publishing import DueCheck, Publisher
-from lastseen.alerting.routing import Channels, routed
+from lastseen.alerting.routing import ProjectChannels, routed
 from lastseen.aws.topic import Topic
 from lastseen.core.blind import Window
 from lastseen.core.check import Check, Flip, Outcome, Reason, Status, unique_key
@@ -248,7 +248,7 @@ def _routed(pending: Sequence[_Pending], store: Store, troubles: _Troubles, at_o
     channels = dict(zip(projects, _each(projects, at_once, lambda project: _channels(project, store)), strict=True))
     due = []
     for each in pending:
-        known = channels[each.check.project] if each.flips else Channels()
+        known = channels[each.check.project] if each.flips else ProjectChannels()
         if isinstance(known, Exception):
             troubles.add(each.check.id, known)
         else:
@@ -257,10 +257,10 @@ def _routed(pending: Sequence[_Pending], store: Store, troubles: _Troubles, at_o
     return due
 
 
-def _channels(project: str, store: Store) -> Channels | Exception:
+def _channels(project: str, store: Store) -> ProjectChannels | Exception:
     """Return a project's channels, or why they cannot be read: then its alerts wait, and those of others do not."""
     try:
-        return Channels(tuple(channels_of(store, project)), default_channels(store, project))
+        return ProjectChannels(tuple(channels_of(store, project)), default_channels(store, project))
     except Exception as error:  # noqa: BLE001 - whatever it is, it stops no other project
         return error
 

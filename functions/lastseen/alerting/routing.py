@@ -24,7 +24,7 @@ DIGEST_ABOVE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Channels:
+class ProjectChannels:
     """The channels of one project, and those that its new checks get, in the form of a check's."""
 
     known: tuple[Channel, ...] = ()
@@ -47,7 +47,7 @@ class Parcel:
     receivers: frozenset[str]
 
 
-def routed(alert: Alert, channels: Channels, *, saw_beginning: Iterable[str] = ()) -> Routed:
+def routed(alert: Alert, channels: ProjectChannels, *, saw_beginning: Iterable[str] = ()) -> Routed:
     """Return the alert with the exact set of its receivers.
 
     1. The deployment hears of everything.

@@ -62,7 +62,7 @@ def fan_out(
         for channel in channels_of(store, name)
         if channel.via not in BY_SNS
     ]
-    receivers = [channel for channel in candidates if _is_for(channel, attributes)]
+    receivers = [channel for channel in candidates if _is_for(channel, event, attributes)]
     deliveries.send(
         [
             Delivery(project=channel.project, channel_id=channel.id, event=part)
@@ -73,8 +73,8 @@ def fan_out(
     return len(receivers)
 
 
-def _is_for(channel: Channel, attributes: Attributes) -> bool:
-    receivers = attributes.get("channel_ids")
+def _is_for(channel: Channel, event: Event, attributes: Attributes) -> bool:
+    receivers = attributes.get("channel_ids", event.channels)
     return wants(channel, attributes) if receivers is None else channel.id in receivers or EVERY in receivers
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from lastseen.alerting.publishing import addressed
-from lastseen.alerting.routing import DIGEST_ABOVE, Channels, Parcel, Routed, parcels, reaches_nobody, routed
+from lastseen.alerting.routing import DIGEST_ABOVE, Parcel, ProjectChannels, Routed, parcels, reaches_nobody, routed
 from lastseen.aws.topic import Topic
 from lastseen.core.channel import DEPLOYMENT, Channel, Via, policy
 from lastseen.core.check import Check, Flip, Reason, Status
@@ -34,7 +34,7 @@ CHANNELS = {
     "off": replace(ALL, id="off", disabled="it answered HTTP 404"),
 }
 MANY_TAGS = " ".join([*(f"a{n}" for n in range(200)), "queue"])
-KNOWN = Channels(tuple(CHANNELS.values()))
+KNOWN = ProjectChannels(tuple(CHANNELS.values()))
 
 
 def alert(name: str = "The job failed", **changes: Any) -> Alert:
@@ -67,7 +67,7 @@ def test_an_alert_goes_to_exactly_those_whom_it_concerns_and_to_the_deployment(c
 
 
 def test_what_goes_astray_is_marked_and_goes_to_the_default_channels_of_the_project() -> None:
-    chosen = Channels(KNOWN.known, defaults="named")
+    chosen = ProjectChannels(KNOWN.known, defaults="named")
     astray = routed(alert(channels="gone"), chosen)
     assert (astray.receivers, astray.alert.astray) == (frozenset({"named", DEPLOYMENT}), True)
     message = flipped(astray.alert, now=T0, site_url=SITE)
