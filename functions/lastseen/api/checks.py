@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from lastseen.api.calls import Call
 from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, UnknownError
+from lastseen.api.locks import exclusively
 from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.blind import Window
@@ -76,6 +77,7 @@ class Checks:
         self._remembered = call.remembered
         self._store = call.deployment.store
         self._wakes = call.deployment.wakes
+        self._pause = call.deployment.pause
         self._project = call.project
         self._now = call.now
 
@@ -112,6 +114,12 @@ class Checks:
 
         `dry`: write nothing, return what would be.
         """
+        if dry or not request.unique or "slug" in request.unique:  # a slug has a lock of its own: its item in `names`
+            return self._create(request, version=version, dry=dry)
+        with exclusively(self._store, f"unique:{self._project}", now=self._now, pause=self._pause):
+            return self._create(request, version=version, dry=dry)
+
+    def _create(self, request: CheckRequest, *, version: int, dry: bool) -> tuple[Described, bool]:
         for _ in range(TRIES):
             match, sole = self._matching(request)
             if match:

@@ -47,6 +47,10 @@ class CheckDocument(Document):
     """As it is now, whether or not anybody looked. "started" in version 1 only."""
     started: bool
     """Whether a run is open."""
+    open_runs: int
+    """How many runs are open, each with its own run id."""
+    running_since: Time | None
+    """When the oldest open run began: it has the deadline."""
     last_ping: Time | None
     next_ping: Time | None
     """When lateness begins: the next expected success, or the start of the open run if that is earlier."""
@@ -209,6 +213,8 @@ def check_document(  # one keyword per thing that the form depends on
         n_pings=check.n_pings,
         status="started" if version == 1 and started else status,
         started=started,
+        open_runs=len(check.runs),
+        running_since=time_or_none(check.running_since),
         last_ping=time_or_none(check.last_ping),
         next_ping=time_or_none(_expected(check)),
         manual_resume=check.manual_resume,

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lastseen.page.views import Listing, Page, Visitor
+from lastseen.page.views import CheckPage, Listing, Visitor
 from lastseen.text.words import harmless
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def home(listing: Listing, visitor: Visitor, *, first_ping: str) -> str:
     return _render("home.html", listing=listing, visitor=visitor, first_ping=first_ping, refresh=refresh)
 
 
-def check(page: Page, visitor: Visitor) -> str:
+def check(page: CheckPage, visitor: Visitor) -> str:
     """Return the page of one check."""
     return _render("check.html", page=page, visitor=visitor, refresh=REFRESH_SECONDS)
 

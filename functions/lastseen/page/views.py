@@ -88,7 +88,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class HistoryEntry:
     """One entry of a check's history."""
 
     n: int
@@ -101,7 +101,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class CheckPage:
     """One check."""
 
     row: Row
@@ -113,8 +113,8 @@ class Page:
     curl: str
     can_pause: bool
     can_resume: bool
-    pings: tuple[Event, ...]
-    flips: tuple[Event, ...]
+    pings: tuple[HistoryEntry, ...]
+    flips: tuple[HistoryEntry, ...]
     at: When
 
 
@@ -157,7 +157,7 @@ def listing(
     )
 
 
-def page(
+def check_page(
     check: Check,
     now: datetime,
     *,
@@ -167,13 +167,13 @@ def page(
     cause: Flip | None,
     ping_url: str,
     may_write: bool,
-) -> Page:
+) -> CheckPage:
     """Return one check: its newest flips, and the one that brought it down, which may be older than those.
 
     `ping_url` is the public base. Bodies and addresses are for those who may write.
     """
     own_url = f"{ping_url}/{check.id}" if may_write else ""
-    return Page(
+    return CheckPage(
         row=_row(check, now),
         sentence=_sentence(check, now, cause),
         facts=tuple((name, value) for name, value in _facts(check, now) if value),
@@ -297,7 +297,7 @@ def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
     return [
         ("Trouble", f"The schedule is broken, so nothing is watched: {one_line(broken, 300)}" if broken else ""),
         ("Expected", _at(check, due) if due and not (running and due == check.running_since) else ""),
-        ("Running since", _at(check, check.running_since)),
+        ("Running since", _running(check)),
         ("Alert at", _at(check, over)),
         ("Schedule", expected(check.schedule)),
         ("Written as", expression(check.schedule)),
@@ -312,6 +312,12 @@ def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
         ("Flapping", "no more alerts until it has not changed for an hour" if check.flapping else ""),
         ("Told to", _told_to(check)),
     ]
+
+
+def _running(check: Check) -> str:
+    """Return since when a check runs: of several open runs, since when the oldest does."""
+    since = _at(check, check.running_since)
+    return f"{since}, the oldest of {len(check.runs)} open runs" if len(check.runs) > 1 else since
 
 
 def _at(check: Check, moment: datetime | None) -> str:
@@ -332,12 +338,14 @@ def _told_to(check: Check) -> str:
     return f"{named} chosen channel{'s' if named > 1 else ''}" if named else "those who get every alert"
 
 
-def _ping(recorded: Recorded, now: datetime, *, whole: bool) -> Event:
+def _ping(recorded: Recorded, now: datetime, *, whole: bool) -> HistoryEntry:
     ping = recorded.ping
     took = f"took {span(recorded.duration)}" if recorded.duration is not None else ""
     status = f"exit status {ping.exit_status}" if ping.exit_status is not None else ""
     said = ", ".join(part for part in (one_line(ping.note, 60) or status, took) if part)
-    event = Event(n=recorded.n, at=when(ping.at, now), kind=_SIGNALS[recorded.kind], words=said, mark=recorded.kind)
+    event = HistoryEntry(
+        n=recorded.n, at=when(ping.at, now), kind=_SIGNALS[recorded.kind], words=said, mark=recorded.kind
+    )
     if not whole:
         return event
     source = " ".join(part for part in (ping.method, ping.address, one_line(ping.agent, 80)) if part)
@@ -347,10 +355,10 @@ def _ping(recorded: Recorded, now: datetime, *, whole: bool) -> Event:
 _SIGNALS = {"success": "success", "start": "start", "fail": "failure", "log": "log", "ign": "ignored"}
 
 
-def _flip(flip: Flip, now: datetime) -> Event:
+def _flip(flip: Flip, now: datetime) -> HistoryEntry:
     silent = "" if flip.told else "silent"
     held = f"we heard nothing for {span(flip.held)} of the wait" if flip.held and flip.held > timedelta(0) else ""
-    return Event(
+    return HistoryEntry(
         n=flip.n,
         at=when(flip.at, now),
         kind=happened(flip),

@@ -84,7 +84,7 @@ def test_a_chat_has_nobody_to_ask(world: World) -> None:
     assert world.post(f"{PATH}chat/ask-again").status == 400
 
 
-@pytest.mark.parametrize("project", ["default"])
+@pytest.mark.parametrize("project", ["default", "shop"])
 def test_a_channel_that_nobody_confirmed_is_deleted_and_made_anew(world: World, project: str) -> None:
     # SNS keeps the old subscription for three days and removes it for nobody; the new channel takes it over.
     world.post(PATH, MAIL)

@@ -50,6 +50,8 @@ def test_a_check_of_which_nothing_is_said_is_expected_daily_with_an_hour_of_grac
         "n_pings": 0,
         "status": "new",
         "started": False,
+        "open_runs": 0,
+        "running_since": None,
         "last_ping": None,
         "next_ping": None,
         "manual_resume": False,
@@ -390,6 +392,24 @@ def test_of_many_upserts_by_slug_at_once_one_makes_the_check(world: World) -> No
     assert len(world.store.checks) == 1
 
 
+@pytest.mark.parametrize("field", ["name", "tags", "timeout"])
+def test_of_two_upserts_by_another_field_at_once_one_makes_the_check(world: World, field: str) -> None:
+    # The second comes when the first has looked and found none, and before it writes.
+    wanted = {"name": "backup", "tags": "prod", "timeout": 7200, "unique": [field]}
+    second: list[int] = []
+
+    def hook(call: str, when: str) -> None:
+        if (call, when) == ("create", "before"):
+            world.store.hook = nothing
+            second.append(world.post(CHECKS, wanted).status)
+
+    world.store.hook = hook
+    assert world.post(CHECKS, wanted).status == 201
+    assert second == [503]
+    assert world.post(CHECKS, wanted).status == 200
+    assert len(world.store.checks) == 1
+
+
 def test_an_upsert_by_slug_reads_only_the_bearers_of_it(world: World) -> None:
     for number in range(5):
         created(world, {"slug": f"job-{number}"})
@@ -531,6 +551,16 @@ def test_an_open_run_is_a_status_in_version_1_and_beside_it_later(world: World) 
     world.now = T0 + hours(2)
     assert world.get(f"/api/v1/checks/{ID}").json()["status"] == "started"
     assert world.get(f"/api/v2/checks/{ID}").json()["status"] == "down"
+
+
+def test_open_runs_are_counted_and_the_oldest_is_named(world: World) -> None:
+    world.check()
+    for _ in range(2):
+        world.ping(kind=Kind.START, rid=str(UUID(int=world.now.minute + 1, version=4)))
+        world.now += minutes(5)
+    document = world.get(ONE).json()
+    assert (document["started"], document["open_runs"]) == (True, 2)
+    assert document["running_since"] == "2026-03-02T12:00:00+00:00"
 
 
 def test_the_last_runs_duration_is_shown_if_it_is_known(world: World) -> None:

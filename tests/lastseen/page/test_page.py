@@ -8,10 +8,11 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from lastseen.core.check import Check, Flip, Kind, Ping, unique_key
+from lastseen.core.check import Check, Flip, Kind, Ping, Run, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
@@ -51,7 +52,7 @@ def states() -> list[Check]:
 
 def a_page(check: Check, visitor: Visitor = WRITER, **fields: Any) -> str:
     given: dict[str, Any] = {"about": "", "pings": [], "flips": [], "cause": None, "ping_url": PING_URL} | fields
-    return render.check(views.page(check, T0, may_write=visitor.may_write, **given), visitor)
+    return render.check(views.check_page(check, T0, may_write=visitor.may_write, **given), visitor)
 
 
 def home(checks: list[Check], visitor: Visitor = WRITER, **asked: Any) -> str:
@@ -199,6 +200,12 @@ def test_the_cause_is_the_flip_that_brought_it_down_not_a_reminder() -> None:
     again = woken(outcome.check, T0 - minutes(1))
     said = words(a_page(again.check, flips=again.flips, cause=outcome.flips[0]))
     assert "It did not start in time: down for 7 h." in said
+
+
+def test_of_several_open_runs_the_oldest_is_shown() -> None:
+    runs = (Run(T0 - minutes(30), str(UUID(int=1))), Run(T0 - minutes(5), str(UUID(int=2))))
+    assert "the oldest of 2 open runs" in words(a_page(replace(up(), runs=runs)))
+    assert "open runs" not in words(a_page(replace(up(), runs=runs[:1])))
 
 
 @pytest.mark.parametrize(

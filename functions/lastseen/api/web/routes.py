@@ -56,7 +56,7 @@ def check(visit: Session) -> HttpResponse:
     call, found = visit.call, visit.checks.one(_key_of(visit))
     store = call.deployment.store
     flips = store.flips(found.check.id, after=max(0, found.check.flips - FLIPS))
-    page = views.page(
+    page = views.check_page(
         found.check,
         call.now,
         about=found.about,
