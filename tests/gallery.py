@@ -10,18 +10,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from lastseen.core.blind import Window
 from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, Flip, Kind, Outcome, Ping
-from lastseen.core.machine import pinged
+from lastseen.core.history import Recorded
+from lastseen.core.machine import paused, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
 from lastseen.text.event import DigestEvent, DigestFlip, EventCheck, FlipEvent, OwnEvent, event_schema
 from lastseen.text.message import Alert, Message, flipped
-from lastseen.text.own import channel_lost, deaf, hearing, subscriptions_lost, trial
+from lastseen.text.own import (
+    alert_refused,
+    channel_back,
+    channel_lost,
+    deaf,
+    hearing,
+    reached_again,
+    subscriptions_lost,
+    trial,
+)
 from lastseen.text.wire import described
 from tests.times import T0, hours, minutes, seconds
 
@@ -87,13 +98,30 @@ def wake(at: datetime) -> Callable[[Check], Outcome]:
     return lambda check: woken(check, at)
 
 
+def nights(count: int, failed: int = 0) -> tuple[Recorded, ...]:
+    """Return so many runs before the night that is played, newest first; the oldest ones failed."""
+    runs: list[Recorded] = []
+    for n in range(count):
+        at = NIGHT - timedelta(days=n + 1) + minutes(12)
+        kind = Kind.FAIL if n >= count - failed else Kind.SUCCESS
+        runs.append(Recorded(n=count - n, kind=kind, ping=Ping(at=at, kind=kind, **FROM_DB1), duration=minutes(12)))
+    return tuple(runs)
+
+
+FROM_DB1: dict[str, Any] = {"address": "10.0.3.7", "agent": "lastseen-exec/1.0"}
 RAN = (ping(NIGHT - timedelta(days=1), Kind.START), ping(NIGHT - timedelta(days=1) + minutes(12)))
 GONE = wake(NIGHT + hours(1) + seconds(3))
 
 
 def did_not_start() -> tuple[Alert, datetime]:
     check, flips = played(BACKUP, *RAN, GONE)
-    return Alert(check=check, flip=flips[-1], about=RUN_BOOK, also_down=("newsletter",)), NIGHT + hours(1) + seconds(3)
+    alert = Alert(check=check, flip=flips[-1], about=RUN_BOOK, also_down=("newsletter",), recent=nights(30, failed=1))
+    return alert, NIGHT + hours(1) + seconds(3)
+
+
+def came_early() -> tuple[Alert, datetime]:
+    check, flips = played(BACKUP, ping(NIGHT - seconds(40)), GONE)
+    return Alert(check=check, flip=flips[-1], about=RUN_BOOK), NIGHT + hours(1) + seconds(3)
 
 
 def never_heard_without_description() -> tuple[Alert, datetime]:
@@ -116,7 +144,31 @@ def failed() -> tuple[Alert, datetime]:
     start, end = T0 + minutes(58), T0 + minutes(59) + seconds(8)
     check, flips = played(EXPORT, ping(T0), ping(start, Kind.START), ping(end, Kind.FAIL, 1, TRACEBACK))
     down = ("nightly-backup", "newsletter", *(f"shard-{n}" for n in range(1, 12)))
-    return Alert(check=check, flip=flips[-1], also_down=down), end + seconds(1)
+    failing = Recorded(n=3, kind=Kind.FAIL, ping=Ping(at=end, kind=Kind.FAIL, **FROM_DB1))
+    return Alert(check=check, flip=flips[-1], also_down=down, recent=(failing,)), end + seconds(1)
+
+
+def failed_in_rails() -> tuple[Alert, datetime]:
+    """A deep backtrace below its exception, as the Ruby client sends it."""
+    deep = b"ArgumentError: no such month\n" + b"".join(
+        b"/app/vendor/bundle/gems/activesupport-7.1.3/lib/active_support/callbacks.rb:%d:in `run_callbacks'\n" % n
+        for n in range(100, 160)
+    )
+    job = replace(EXPORT, name="nightly-report")
+    check, flips = played(job, ping(T0), ping(T0 + minutes(59), Kind.FAIL, body=deep))
+    return Alert(check=check, flip=flips[-1]), T0 + minutes(59)
+
+
+def failed_without_output() -> tuple[Alert, datetime]:
+    job = replace(EXPORT, name="\u591c\u9593\u30d0\u30c3\u30af\u30a2\u30c3\u30d7", slug="nightly-backup")
+    check, flips = played(job, ping(T0), ping(T0 + minutes(59), Kind.FAIL))
+    failing = Recorded(n=2, kind=Kind.FAIL, ping=Ping(at=T0 + minutes(59), kind=Kind.FAIL, **FROM_DB1))
+    return Alert(check=check, flip=flips[-1], recent=(failing,)), T0 + minutes(59)
+
+
+def paused_while_down() -> tuple[Alert, datetime]:
+    check, flips = played(BACKUP, *RAN, GONE, lambda check: paused(check, NIGHT + hours(2)))
+    return Alert(check=check, flip=replace(flips[-1], told=True), cause=flips[-2]), NIGHT + hours(2)
 
 
 def reminded() -> tuple[Alert, datetime]:
@@ -152,11 +204,16 @@ FLIPS: dict[str, Callable[[], tuple[Alert, datetime]]] = {
     "The job started, and did not finish in time": did_not_finish,
     "The job got stuck": got_stuck,
     "The job failed": failed,
+    "The job failed deep in Rails": failed_in_rails,
+    "The job failed without a word, and its name is not for mail": failed_without_output,
+    "The job pings shortly before its time": came_early,
     "Still down: a reminder": reminded,
+    "Paused while it was down": paused_while_down,
     "Up again": recovered,
     "Flapping": flapping,
     "Steady again": steady,
 }
+TOO_LONG = "it answered HTTP 400: message is too long"
 ON_CALL = Channel(id="c1", project="default", name="on-call", via=Via.CHAT, target="slack://secret")
 
 
@@ -184,6 +241,11 @@ def messages() -> dict[str, Message]:
         "Lastseen itself hears nothing": deaf(since=T0, now=T0 + minutes(3)),
         "Lastseen hears again": hearing(window=window, now=T0 + minutes(15)),
         "A channel is lost": channel_lost(ON_CALL, others=["c2"], why="it answered HTTP 404", refused=refused, now=T0),
+        "A channel takes alerts again": channel_back(ON_CALL, others=["c2"], incident="channel:c1:e", missed=2, now=T0),
+        "The same to the channel itself": reached_again(
+            ON_CALL, since=T0 - hours(3), event_id="channel:c1:e:1", now=T0
+        ),
+        "An alert is refused": alert_refused(ON_CALL, others=["c2"], why=TOO_LONG, refused=refused, now=T0),
         "Addresses are lost": subscriptions_lost(["ops@example.com"], ["new@example.com"], now=T0),
         "A test": trial(ON_CALL, now=T0, nonce="5f0c9b"),
     }

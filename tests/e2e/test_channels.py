@@ -61,7 +61,7 @@ def test_an_alert_goes_from_a_job_to_a_chat_and_a_webhook_that_the_check_names(
     by_path = {received.path: received for received in receiver.received}
     assert set(by_path) == {"/", "/hook"}
     assert by_path["/"].json["topic"] == "chat"
-    assert by_path["/"].json["title"] == "DOWN: to-chat failed"
+    assert by_path["/"].json["title"] == "DOWN: to-chat failed: disk full"
     assert "disk full" in by_path["/"].json["message"]
     assert by_path["/hook"].json["output"] == "disk full"
     [told] = deployed.post.about("to-chat", count=1)

@@ -37,7 +37,7 @@ def test_a_job_goes_silent_and_recovers_and_fails_and_people_hear_of_each(deploy
 
     assert deployed.ping(f"{url}/3", "disk full\n") == 200
     [_, _, failed] = deployed.post.about(name, count=3)
-    assert failed.subject == "DOWN: journey failed, exit status 3"
+    assert failed.subject == "DOWN: journey failed: disk full"
     assert failed.event["output"] == "disk full"
     assert deployed.check(url)["n_pings"] == 3
 

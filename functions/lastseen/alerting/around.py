@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+RECENT_LIMIT = 30
+"""Pings that are read of a check, to say how its runs usually go: one query for each alert that goes by itself."""
+
 NEIGHBOURS_LIMIT = 100
 """What else is down is looked up in projects of at most so many checks: one query and one batch of reads."""
 
@@ -42,6 +45,7 @@ class Around:
             about=self._known(lambda: self._store.about(check), ""),
             cause=self._known(lambda: self._cause(alert), None),
             also_down=tuple(sorted(others.values())),
+            recent=self._known(lambda: tuple(self._store.pings(check.id, limit=RECENT_LIMIT)), ()),
         )
 
     def _read_down(self, project: str) -> dict[str, str]:

@@ -12,13 +12,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lastseen.core.check import Check, Flip, Ping, Reason, Status
+from lastseen.core.output import kept_output
 from lastseen.core.runs import own_run
 
 FLAP_SPAN = timedelta(hours=1)
 """More flips than a check's limit within this span: it flaps. None for as long: it is steady again."""
 
 FLIP_BODY_LIMIT = 2_000
-"""Bytes of a ping's body that a flip keeps for the alert: its end, where errors stand."""
+"""Bytes of a ping's body that a flip keeps for the alert: its head and its tail."""
 
 
 def _flaps(check: Check) -> bool:
@@ -76,7 +77,7 @@ def with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
         runs=len(before.runs),
         exit_status=ping.exit_status,
         note=ping.note,
-        body=ping.body[-FLIP_BODY_LIMIT:],
+        body=kept_output(ping.body, FLIP_BODY_LIMIT),
     )
 
 

@@ -20,7 +20,7 @@ from lastseen.core.schedule import Period, ScheduleError
 from lastseen.core.zones import ZoneError, zone
 from lastseen.page.phrases import When, expected, expression, lasting, when
 from lastseen.text.happened import check_name, happened
-from lastseen.text.words import clock, harmless, one_line, span, tail
+from lastseen.text.words import clock, harmless, one_line, shown_output, span
 
 ROWS = 500
 """Checks on the page; what needs a look comes first, and filters find the rest."""
@@ -178,7 +178,7 @@ def check_page(
         sentence=_sentence(check, now, cause),
         facts=tuple((name, value) for name, value in _facts(check, now) if value),
         about=harmless(about)[:ABOUT_LIMIT].strip(),
-        output=tail(cause.body, OUTPUT_LIMIT) if cause and may_write else "",
+        output=shown_output(cause.body, OUTPUT_LIMIT) if cause and may_write else "",
         ping_url=own_url,
         curl=f"{_CURL} {own_url}" if own_url else "",
         can_pause=may_write and check.status is not Status.PAUSED,
@@ -349,7 +349,7 @@ def _ping(recorded: Recorded, now: datetime, *, whole: bool) -> HistoryEntry:
     if not whole:
         return event
     source = " ".join(part for part in (ping.method, ping.address, one_line(ping.agent, 80)) if part)
-    return replace(event, body=tail(ping.body, BODY_LIMIT), source=source)
+    return replace(event, body=shown_output(ping.body, BODY_LIMIT), source=source)
 
 
 _SIGNALS = {"success": "success", "start": "start", "fail": "failure", "log": "log", "ign": "ignored"}

@@ -17,9 +17,10 @@ from enum import StrEnum
 from typing import Any
 
 from lastseen.core.check import Status
+from lastseen.core.output import shortened
 from lastseen.text.event import DigestEvent, Event, FlipEvent, OwnEvent
 from lastseen.text.happened import NAME_LIMIT
-from lastseen.text.words import cut, one_line, shortened
+from lastseen.text.words import cut, one_line
 
 LEAST = 200
 """Characters that a part is given at least, if it is shown at all."""
@@ -80,7 +81,7 @@ def chat_parts(event: Event, *, room: int) -> ChatParts:
         lead=cut(event.lead, max(room - len(event.url or "") - 20, LEAST)),
         subject=_subject(event),
         url=event.url or "",
-        url_text="All checks" if isinstance(event, DigestEvent) else "The check" if event.url else "",
+        url_text="These checks" if isinstance(event, DigestEvent) else "The check" if event.url else "",
     )
     left = room - len(parts.lead) - len(parts.url) - 40
     if left < LEAST:

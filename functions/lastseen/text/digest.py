@@ -10,8 +10,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlencode
 
-from lastseen.core.check import event_id
+from lastseen.core.check import Status, event_id
 from lastseen.text.event import DigestEvent, DigestFlip
 from lastseen.text.happened import check_name
 from lastseen.text.message import (
@@ -25,12 +26,16 @@ from lastseen.text.message import (
     sms,
     what_happened,
 )
-from lastseen.text.words import clock, plain
+from lastseen.text.words import clock, harmless, one_line, plain
 
 DIGEST_BYTES = 60_000
 """Of the list of checks in a digest's text; its event has the list once more. SNS takes 256 KB in all."""
 
 DIGEST_FLIPS_BYTES = 100_000
+
+COMMON_LIMIT = 5
+TAG_LIMIT = 40
+"""Tags that are named as what all checks have in common, and characters of each."""
 
 
 def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: Sequence[str] | None = None) -> Message:
@@ -43,12 +48,14 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
     reasons = ", ".join(f"{count} {what}" for what, count in counts.most_common(5))
     checks = len({alert.check.id for alert in alerts})
     subject = plain(f"{str(status).upper()}: {checks} checks of {of_all}: {reasons}", SUBJECT_LIMIT)
-    lead = f"{checks} checks of {of_all_long} are {status}: {reasons}."
+    common = common_tags(alerts)
+    lead = f"{checks} checks of {of_all_long} are {status}: {reasons}.{_in_common(common)}"
+    url = _page(site_url, status, common)
     lines = [
         f"- {check_name(alert.check)} {what_happened(alert.check, alert.flip)}, {since(alert.flip)}" for alert in alerts
     ]
     named = _within(lines, [check_name(alert.check) for alert in alerts])
-    text = "\n".join([lead, "", *named, "", f"All checks: {site_url}/", f"Sent at {clock(now)}."])
+    text = "\n".join([lead, "", *named, "", f"These checks: {url}", f"Sent at {clock(now)}."])
     event = DigestEvent(
         id=_digest_id(alerts),
         subject=subject,
@@ -59,7 +66,8 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         at=alerts[0].flip.at,
         count=len(alerts),
         flips=_listed(alerts),
-        url=f"{site_url}/",
+        common_tags=common,
+        url=url,
         text=text,
         channels=None if channels is None else tuple(channels),
     )
@@ -71,6 +79,24 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         event=event,
         attributes=attributes(alerts[0].check, statuses, channels) | _united(alerts, projects),
     )
+
+
+def common_tags(alerts: Sequence[Alert]) -> tuple[str, ...]:
+    """Return the tags that all checks of a digest have: the host or the team that they have in common."""
+    first, *others = [harmless(alert.check.tags).split() for alert in alerts]
+    return tuple(tag for tag in dict.fromkeys(first) if all(tag in tags for tags in others))
+
+
+def _in_common(tags: Sequence[str]) -> str:
+    shown = ", ".join(one_line(tag, TAG_LIMIT) for tag in tags[:COMMON_LIMIT])
+    return f" All of them have the tag{'s' if len(tags) > 1 else ''} {shown}." if tags else ""
+
+
+def _page(site_url: str, status: Status, tags: Sequence[str]) -> str:
+    """Return the dashboard's address, filtered to what is down with these tags."""
+    filters = [("tag", tag) for tag in tags[:COMMON_LIMIT]]
+    filters += [("status", "down")] if status is Status.DOWN else []
+    return f"{site_url}/" + (f"?{urlencode(filters)}" if filters else "")
 
 
 def _digest_id(alerts: Sequence[Alert]) -> str:

@@ -88,7 +88,13 @@ class FlipEvent:
     duration_seconds: Annotated[float | None, "how long the run took"] = None
     exit_status: Annotated[int | None, "of the run"] = None
     note: Annotated[str | None, "an exit status that is no number, in words"] = None
-    output: Annotated[str | None, "the end of the run's output"] = None
+    output: Annotated[str | None, "the run's output: its head and its tail, with a mark of what is left out"] = None
+    error: Annotated[str | None, "the line of the output that tells the error"] = None
+    last_address: Annotated[str | None, "where the last ping came from"] = None
+    last_agent: Annotated[str | None, "the User-Agent of the last ping"] = None
+    runs_count: Annotated[int | None, "how many of the last runs are known; null if fewer than three"] = None
+    runs_good: Annotated[int | None, "how many of these were good"] = None
+    usual_seconds: Annotated[float | None, "how long a good run takes: the middle one of these"] = None
     about: Annotated[str | None, "the check's description"] = None
     also_down: Annotated[
         tuple[str, ...], "what else is down in the project: up to ten names; not looked at above 100 checks"
@@ -153,6 +159,7 @@ class DigestEvent:
     at: At
     count: Annotated[int, "how many flips there are, also if not each is listed"]
     flips: tuple[DigestFlip, ...]
+    common_tags: Annotated[tuple[str, ...], "tags that all its checks have"] = ()
     url: Url
     text: Text
     channels: Channels = None

@@ -6,7 +6,7 @@ Never here: sentences around it (message.py), times of day (words.py).
 from __future__ import annotations
 
 from lastseen.core.check import Check, Flip, Reason, Status, unique_key
-from lastseen.text.words import one_line, span
+from lastseen.text.words import is_lost_in_ascii, one_line, plain, span
 
 NAME_LIMIT = 60
 NOTE_LIMIT = 40
@@ -16,6 +16,12 @@ NOTE_LIMIT = 40
 def check_name(check: Check) -> str:
     """Return what a check is called: its name, else its slug, else the start of its public key."""
     return one_line(check.name, NAME_LIMIT) or check.slug or unique_key(check.id)[:12]
+
+
+def ascii_name(check: Check) -> str:
+    """Return what a check is called where only ASCII is allowed: what a name loses there, its slug or key has."""
+    name = check_name(check)
+    return (check.slug or unique_key(check.id)[:12]) if is_lost_in_ascii(name) else plain(name, NAME_LIMIT)
 
 
 def happened(flip: Flip, *, brief: bool = False) -> str:

@@ -13,16 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
+from lastseen.core.history import Recorded
 from lastseen.core.log import FLAP_SPAN
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.core.zones import ZoneError, zone
+from lastseen.text.error_line import error_line
 from lastseen.text.event import Event, EventCheck, FlipEvent, to_json
-from lastseen.text.happened import NAME_LIMIT, check_name, happened, how_it_ended, lasted
-from lastseen.text.words import clock, cut, harmless, one_line, plain, short_clock, span, tail
+from lastseen.text.happened import NAME_LIMIT, ascii_name, check_name, happened, how_it_ended, lasted
+from lastseen.text.usual import last_heard, sender_of, usual
+from lastseen.text.words import clock, cut, harmless, one_line, plain, short_clock, shown_output, span
 
 SUBJECT_LIMIT = 99
 SMS_LIMIT = 140
@@ -30,6 +33,9 @@ OUTPUT_LIMIT = 2_000
 ABOUT_LIMIT = 2_000
 ALSO_DOWN_LIMIT = 10
 """Characters, or names, of the parts of an alert."""
+
+EARLY_LIMIT = timedelta(minutes=2)
+"""A ping that comes so shortly before its time was meant for it."""
 
 Attributes = dict[str, str | list[str]]
 
@@ -51,6 +57,7 @@ class Alert:
     cause: Flip | None = None  # what began the incident that this flip repeats or ends
     also_down: tuple[str, ...] = ()  # names of other checks of the project that are down
     astray: bool = False  # no channel of its own is there to take it, so it goes to the project's default channels
+    recent: tuple[Recorded, ...] = ()  # its last pings, newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +80,11 @@ def flipped(alert: Alert, *, now: datetime, site_url: str, channels: Sequence[st
     """Return the message of one flip; `channels`: ids of those that it is for, None if that was not decided."""
     check, flip = alert.check, alert.flip
     headline = _headline(alert)
-    subject = plain(f"{_shout(flip)}: {plain(check_name(check), NAME_LIMIT)}{headline}", SUBJECT_LIMIT)
+    subject = plain(f"{_shout(flip)}: {ascii_name(check)}{headline}", SUBJECT_LIMIT)
     lead = _lead(alert, now)
     todo = _todo(alert)
-    output = tail(flip.body, OUTPUT_LIMIT)
+    output = shown_output(flip.body, OUTPUT_LIMIT)
+    ran, heard = usual(alert.recent, flip.at), last_heard(alert.recent, flip.at)
     email = _email(lead, _facts(alert, site_url), output, todo, output_first=flip.reason is Reason.FAILED)
     event = FlipEvent(
         id=event_id(check.id, flip.n),
@@ -95,6 +103,12 @@ def flipped(alert: Alert, *, now: datetime, site_url: str, channels: Sequence[st
         exit_status=flip.exit_status,
         note=flip.note or None,
         output=output or None,
+        error=error_line(output) or None,
+        last_address=heard.address or None if heard else None,
+        last_agent=heard.agent or None if heard else None,
+        runs_count=ran.runs if ran else None,
+        runs_good=ran.good if ran else None,
+        usual_seconds=ran.takes.total_seconds() if ran and ran.takes is not None else None,
         about=cut(harmless(alert.about).strip(), ABOUT_LIMIT) or None,
         also_down=tuple(one_line(name, NAME_LIMIT) for name in alert.also_down[:ALSO_DOWN_LIMIT]),
         also_down_count=len(alert.also_down),
@@ -168,7 +182,7 @@ def attributes(check: Check, statuses: list[str], channels: Sequence[str] | None
     values: Mapping[str, str | list[str]] = {
         "project": check.project,
         "status": statuses,
-        "check": plain(check_name(check), NAME_LIMIT),
+        "check": ascii_name(check),
         "tags": harmless(check.tags).split(),
         "channels": [channel.strip() for channel in check.channels.split(",") if channel.strip()],
         "channel_ids": list(channels or ()),
@@ -187,15 +201,23 @@ def indented(text: str) -> str:
 def _shout(flip: Flip) -> str:
     if flip.reason is Reason.REMINDED:
         return f"STILL DOWN for {lasted(flip)}"
+    if flip.reason in {Reason.PAUSED, Reason.RESUMED}:
+        return str(flip.reason).upper()
     return "FLAPPING" if flip.flapping else str(flip.status).upper()
 
 
 def _headline(alert: Alert) -> str:
     """Return the end of the subject, which begins with the check's name. A reminder says again what had happened."""
     if alert.flip.reason is not Reason.REMINDED:
-        return f" {what_happened(alert.check, alert.flip)}"
+        return f" {_in_short(alert.check, alert.flip)}"
     known = alert.cause and not alert.cause.flapping
-    return f" {what_happened(alert.check, alert.cause)}" if alert.cause and known else ""
+    return f" {_in_short(alert.check, alert.cause)}" if alert.cause and known else ""
+
+
+def _in_short(check: Check, flip: Flip) -> str:
+    """Return what happened, with the line that tells the error, where one can be found, in place of the exit status."""
+    error = error_line(shown_output(flip.body, OUTPUT_LIMIT)) if flip.reason is Reason.FAILED else ""
+    return f"failed: {error}" if error and not flip.flapping else what_happened(check, flip)
 
 
 def _lead(alert: Alert, now: datetime) -> str:
@@ -208,13 +230,17 @@ def _lead(alert: Alert, now: datetime) -> str:
             f"since {at(flip.at)}. There are no more alerts of it until it has not changed for {span(FLAP_SPAN)}."
         )
     if flip.reason is Reason.MISSED:
-        return _missed(check, flip, now)
+        return f"{_missed(alert, now)}{_usually(alert)}"
     if flip.reason is Reason.STUCK:
         had = f"and had {span(check.grace)} to finish"
-        return f"{name} started at {at(flip.started)} {had}. It is still running, or it died without reporting it."
+        started = f"{name} started at {at(flip.started)} {had}."
+        return f"{started} It is still running, or it died without reporting it.{_usually(alert)}"
+    if flip.reason in {Reason.PAUSED, Reason.RESUMED}:
+        over = "This incident is over, although the job did not succeed."
+        return f"{name} was {flip.reason} by hand at {at(flip.at)}. {over}"
     if flip.reason is Reason.FAILED:
         ran = f", after running for {span(flip.duration)}" if flip.duration is not None else ""
-        return f"{name} reported at {at(flip.at)} that it failed{how_it_ended(flip)}{ran}."
+        return f"{name} reported at {at(flip.at)} that it failed{how_it_ended(flip)}{ran}.{_usually(alert)}"
     if flip.reason is Reason.REMINDED:
         again = f" You will be notified every {span(check.reminder)}." if check.reminder else ""
         return f"{name} is down since {at(flip.since)}{_because(alert)}.{again}"
@@ -224,15 +250,41 @@ def _lead(alert: Alert, now: datetime) -> str:
     return f"{back} It was down for {lasted(flip)}{_because(alert)}." if flip.since else back
 
 
-def _missed(check: Check, flip: Flip, now: datetime) -> str:
+def _missed(alert: Alert, now: datetime) -> str:
+    check, flip = alert.check, alert.flip
     name, at = check_name(check), _short(check)
     late = f" It is {span(now - flip.expected)} late." if flip.expected else ""
     grace = f"with {span(check.grace)} of grace"
     if flip.started:
         done = f"was expected to be done by {at(flip.expected)}, {grace}"
         return f"{name} started at {at(flip.started)}, but {done}.{late}"
-    heard = f"It was last heard from at {at(flip.last_ping)}." if flip.last_ping else "It was never heard from."
+    heard = (
+        f"It was last heard from at {at(flip.last_ping)}{_by(alert)}." if flip.last_ping else "It was never heard from."
+    )
     return f"{name} was expected at {at(flip.expected)}, {grace}.{late} {heard}"
+
+
+def _by(alert: Alert) -> str:
+    """Return ", by 10.0.3.7 (lastseen-exec/1.0)": who sent the last ping."""
+    heard = last_heard(alert.recent, alert.flip.at)
+    sender = sender_of(heard) if heard else ""
+    return f", by {sender}" if sender else ""
+
+
+def _usually(alert: Alert) -> str:
+    """Return a sentence on how its runs went before."""
+    ran = usual(alert.recent, alert.flip.at)
+    return f" {ran.words[0].upper()}{ran.words[1:]}." if ran else ""
+
+
+def _early(check: Check, flip: Flip) -> str:
+    """Return a hint where the last ping came shortly before its time: a clock that is ahead makes the next one late."""
+    if flip.reason is not Reason.MISSED or flip.started or not flip.last_ping or not flip.expected:
+        return ""
+    early = flip.expected - flip.last_ping
+    if isinstance(check.schedule, Period) or not timedelta(0) < early <= EARLY_LIMIT:
+        return ""
+    return f"its last ping came {span(early)} before it was expected: the clock of its host may be ahead"
 
 
 def _short(check: Check) -> Callable[[datetime | None], str]:
@@ -248,7 +300,7 @@ def _because(alert: Alert) -> str:
 def _todo(alert: Alert) -> str:
     """Return the description, or what to do where nobody wrote one; "" where there is nothing to do."""
     flip = alert.flip
-    if flip.status is Status.UP:
+    if flip.status is not Status.DOWN:
         return ""
     about = cut(harmless(alert.about).strip(), ABOUT_LIMIT)
     if about or flip.flapping:
@@ -256,9 +308,18 @@ def _todo(alert: Alert) -> str:
     first = {
         Reason.MISSED: "Check whether its scheduler started it, and whether its host is up and reaches Lastseen.",
         Reason.STUCK: "Check whether it is still running. If it hangs, end it and run it again.",
-        Reason.FAILED: "Read its output, fix the cause, and run it again.",
+        Reason.FAILED: _look_at_output(alert),
     }.get(flip.reason, "Fix the cause, and run it again.")
     return f"{first}\nIts next success ends this alert."
+
+
+def _look_at_output(alert: Alert) -> str:
+    """Return where the cause is found: in the output, if there is one."""
+    if alert.flip.body:
+        return "Read its output, fix the cause, and run it again."
+    heard = last_heard(alert.recent, alert.flip.at)
+    where = f"the host that it pinged from, {heard.address}" if heard and heard.address else "the host that it runs on"
+    return f"It sent no output. Read its own log on {where}, fix the cause, and run it again."
 
 
 def _facts(alert: Alert, site_url: str) -> list[tuple[str, str]]:
@@ -271,6 +332,8 @@ def _facts(alert: Alert, site_url: str) -> list[tuple[str, str]]:
 
     late = flip.reason in {Reason.MISSED, Reason.STUCK}
     ended = flip.reason in {Reason.FAILED, Reason.PINGED}
+    ran, heard = usual(alert.recent, flip.at), last_heard(alert.recent, flip.at)
+    said = flip.reason is Reason.MISSED and not flip.started  # in the first sentences
     unheard = f"Lastseen heard no pings for {span(flip.held)} of the wait" if flip.held else ""
     facts = [
         ("Also down", _also_down(alert)),
@@ -281,8 +344,10 @@ def _facts(alert: Alert, site_url: str) -> list[tuple[str, str]]:
         ("Schedule", _schedule(check)),
         ("Last ping", at(flip.last_ping) or ("never" if late else "")),
         ("Run took" if ended else "Last run took", span(flip.duration) if flip.duration is not None else ""),
+        ("Came from" if ended else "Last heard from", sender_of(heard) if heard and not said else ""),
+        ("Runs before", ran.words if ran and flip.reason is Reason.REMINDED else ""),
         ("Exit status", str(flip.exit_status) if flip.exit_status else one_line(flip.note, NAME_LIMIT)),
-        ("Caution", unheard),
+        ("Caution", unheard or _early(check, flip)),
         ("Channels", ASTRAY if alert.astray else ""),
         ("Project", check.project),
         ("Tags", one_line(check.tags, 200)),
@@ -301,7 +366,7 @@ def _also_down(alert: Alert) -> str:
 def _refers(check: Check, flip: Flip) -> str:
     if flip.incident is None or flip.incident == flip.n:
         return ""
-    word = "ends" if flip.status is Status.UP else "about"
+    word = "about" if flip.status is Status.DOWN else "ends"
     return f", {word} {event_id(check.id, flip.incident)}"
 
 

@@ -6,9 +6,18 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from lastseen.core.output import shortened
+
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _KEPT = frozenset("\n\t\u200c\u200d")
 """What stays although it is not printed: line ends, tabs, and the joiners of Persian, Indic scripts and emoji."""
+
+_LETTERS = "ß:ss ẞ:SS æ:ae Æ:AE ø:o Ø:O œ:oe Œ:OE ł:l Ł:L đ:d Đ:D ð:d Ð:D þ:th Þ:Th \u0131:i \u20ac:EUR \u2192:->"
+_LIKENESSES = {ord(letter): ascii_text for letter, ascii_text in (pair.split(":", 1) for pair in _LETTERS.split())} | {
+    ord(mark): ascii_text
+    for mark, ascii_text in zip("\u2018\u2019\u201c\u201d\u201e\u2010\u2011\u2013\u2014", '\'\'"""----', strict=True)
+}
+"""ASCII for what Unicode does not take apart."""
 
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 
@@ -72,55 +81,18 @@ def cut(text: str, limit: int) -> str:
 
 def plain(text: str, limit: int) -> str:
     """Return text on one line in ASCII: accents are dropped, what has no likeness becomes a question mark."""
-    line = unicodedata.normalize("NFKD", one_line(text, limit * 4))
+    line = unicodedata.normalize("NFKD", one_line(text, limit * 4).translate(_LIKENESSES))
     if line.isascii():
         return cut(line, limit)
     ascii_line = "".join(char for char in line if not unicodedata.combining(char)).encode("ascii", "replace").decode()
     return one_line(ascii_line, limit)
 
 
-def shortened(text: str, limit: int, *, lines: int | None = None) -> str:
-    """Return text of at most about `limit` characters that keeps its head and its tail, cut at line ends.
-
-    Errors stand at either end: some programs print them first, others last. What is left out is said between.
-    """
-    if len(text) <= limit and (lines is None or text.count("\n") < lines):
-        return text
-    rows = text.split("\n")
-    head_rows = len(rows) if lines is None else max(1, lines // 4)
-    tail_rows = len(rows) if lines is None else lines - head_rows
-    head = _whole_lines(rows[:head_rows], limit // 4)
-    rest = rows[len(head) :]
-    tail = _whole_lines(rest[::-1][:tail_rows], limit - limit // 4)[::-1]
-    middle = rest[: len(rest) - len(tail)] if tail else rest
-    if not head and not tail:  # one line longer than all the room
-        begin, end = text[: limit // 4], text[-(limit - limit // 4) :]
-        return f"{begin}\n{left_out(len(text.encode()) - len((begin + end).encode()))}\n{end}"
-    if not middle:
-        return text
-    return "\n".join([*head, left_out(len("\n".join(middle).encode())), *tail])
+def is_lost_in_ascii(text: str) -> bool:
+    """Tell whether `plain` cannot write all of a text."""
+    return plain(text, len(text) * 4 + 1).count("?") > text.count("?")
 
 
-def left_out(count: int) -> str:
-    """Return the mark of what is not shown."""
-    return f"[... {count:,} bytes left out ...]"
-
-
-def _whole_lines(rows: list[str], room: int) -> list[str]:
-    """Return as many of the first lines as there is room for."""
-    kept = []
-    for row in rows:
-        room -= len(row) + 1
-        if room < 0:
-            break
-        kept.append(row)
-    return kept
-
-
-def tail(body: bytes, limit: int) -> str:
-    """Return the end of a job's output, harmless, at most `limit` characters; what was cut, is cut at a line."""
-    text = harmless(body.decode(errors="replace")).strip("\n")
-    if len(text) <= limit:
-        return text
-    cut = text[-limit:]
-    return "..." + (cut[cut.index("\n") :] if "\n" in cut[:200] else cut)
+def shown_output(body: bytes, limit: int) -> str:
+    """Return a job's output, harmless, at most about `limit` characters: its head and its tail."""
+    return shortened(harmless(body.decode(errors="replace")).strip("\n"), limit)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,12 +18,16 @@ from syrupy.assertion import SnapshotAssertion
 from lastseen.aws.topic import SIZE_LIMIT, as_json
 from lastseen.core.check import Flip, Reason, Status
 from lastseen.core.schedule import Cron
+from lastseen.delivery import discord, gotify, mattermost, ntfy, opsgenie, pagerduty, slack, teams, telegram
+from lastseen.delivery.incident import singly
+from lastseen.delivery.results import MessageForm
 from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
-from lastseen.text.event import FlipEvent
+from lastseen.text.event import Event, FlipEvent
 from lastseen.text.message import Alert, Message, flipped
 from tests import gallery
 from tests.gallery import BACKUP, EXPORT, FLIPS, NIGHT, SITE
+from tests.lastseen.text.test_event import strings
 from tests.times import T0, hours
 
 MESSAGES = gallery.messages()
@@ -57,7 +65,8 @@ def test_no_message_bears_an_id_that_pings(name: str) -> None:
 def test_the_three_reasons_are_told_apart_in_the_subject() -> None:
     assert MESSAGES["The job did not start"].subject == "DOWN: nightly-backup did not start in time"
     assert MESSAGES["The job got stuck"].subject == "DOWN: nightly-backup got stuck"
-    assert MESSAGES["The job failed"].subject == "DOWN: Rechnungs-Export fur Zurich failed, exit status 1"
+    expected = "DOWN: Rechnungs-Export fur Zurich failed: PermissionError: invoices.csv: read-only file system"
+    assert MESSAGES["The job failed"].subject == expected
 
 
 def test_a_recovery_refers_to_the_event_that_it_ends() -> None:
@@ -114,15 +123,56 @@ def test_escapes_and_directions_in_output_are_shown_harmless() -> None:
     message = _told(name=EVIL, tags="", about=EVIL, body=EVIL.encode(errors="surrogatepass"), note="")
     assert "\x1b" not in message.email
     assert "\u202e" not in message.email
-    assert message.subject.startswith("DOWN: x? Subject: y")
+    assert message.subject == "DOWN: 498a493ea9de failed"  # what ASCII cannot write is called by its key
 
 
-def test_the_end_of_long_output_is_kept_from_a_whole_line_on() -> None:
+def test_long_output_keeps_its_head_and_its_tail_at_line_ends() -> None:
     body = b"\n".join(b"line %04d" % n for n in range(1_000))
     message = _told(name="x", tags="", about="", body=body, note="")
-    assert "line 0999" in message.email
-    assert "line 0000" not in message.email
-    assert len(message.document["output"]) <= 2_003
+    assert "  line 0000\n" in message.email
+    assert "  line 0999\n" in message.email
+    assert re.search(r"\n  \[\.\.\. [0-9,]+ bytes left out \.\.\.\]\n  line ", message.email)
+    assert len(str(message.document["output"])) <= 2_100
+
+
+FORMS: dict[str, Callable[[Event, MessageForm], Any]] = {
+    "Slack": slack.message_for,
+    "Teams": teams.message_for,
+    "Discord": discord.message_for,
+    "Telegram": telegram.message_for,
+    "ntfy": ntfy.message_for,
+    "Gotify": gotify.message_for,
+    "Mattermost": mattermost.message_for,
+    "PagerDuty": lambda event, form: json.loads(
+        pagerduty.requests_by_key(event, form, routing_key="k", region="us")[0].body
+    ),
+    "Opsgenie": lambda event, form: json.loads(
+        opsgenie.requests_by_key(event, form, api_key="k", region="us", responders=[])[0].body
+    ),
+}
+LIMITS = {"Teams": 28_000, "Discord": 8_000, "Telegram": 4_700, "ntfy": 5_000, "PagerDuty": 512_000}
+
+
+@pytest.mark.parametrize("service", FORMS)
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_kind_is_written_in_every_form_and_within_its_limit(name: str, service: str) -> None:
+    event = MESSAGES[name].event
+    documents = [FORMS[service](event, form) for form in MessageForm]
+    shown = [json.dumps(document, ensure_ascii=False) for document in documents]
+    if not event.ends or service not in {"PagerDuty", "Opsgenie"}:  # these only close what is open
+        for document in documents:
+            assert event.title[:120] in html.unescape("\n".join(strings(document))).replace("\\", "")
+    assert len(shown[0].encode()) <= LIMITS.get(service, 40_000)
+    assert len(shown[0]) >= len(shown[1]) - 20 >= len(shown[2]) - 40
+    assert BACKUP.id not in "".join(shown)
+
+
+@pytest.mark.parametrize("service", ["Slack", "Teams", "Discord", "Telegram", "ntfy", "Gotify", "Mattermost"])
+def test_a_deep_errors_class_and_message_are_in_mail_sms_and_every_chat(service: str) -> None:
+    message = MESSAGES["The job failed deep in Rails"]
+    shown = json.dumps(FORMS[service](message.event, MessageForm.FULL))
+    for text in (message.email, message.subject, message.sms, shown):
+        assert "ArgumentError: no such month" in text
 
 
 @pytest.mark.parametrize("limit", [300, 1_000, 2_000, 4_000])
@@ -139,10 +189,13 @@ def test_a_chat_is_told_what_fits_and_always_where_to_look(name: str, limit: int
 def test_a_chat_is_told_what_to_do_only_where_there_is_something_to_do() -> None:
     told = {name: "**What to do**" in markdown(message.event, limit=4_000) for name, message in MESSAGES.items()}
     assert [name for name, has in told.items() if not has] == [
+        "Paused while it was down",
         "Up again",
         "Flapping",
         "Many at once: a digest",
         "Lastseen hears again",
+        "A channel takes alerts again",
+        "The same to the channel itself",
         "A test",
     ]
     assert "Deadlines in that time are moved" in markdown(MESSAGES["Lastseen hears again"].event, limit=4_000)
@@ -166,6 +219,22 @@ def test_a_digest_names_every_check_of_the_largest_batch() -> None:
     assert len(message.document["flips"]) == 250
 
 
+def test_a_digest_says_what_its_checks_have_in_common_and_leads_to_them() -> None:
+    storm = [
+        replace(alert, check=replace(alert.check, tags=f"db1 night shard-{n}"))
+        for n, alert in enumerate(gallery.storm(8))
+    ]
+    message = digest(storm, now=T0 + hours(2), site_url=SITE)
+    assert "All of them have the tags db1, night." in message.email
+    assert f"These checks: {SITE}/?tag=db1&tag=night&status=down" in message.email
+    assert message.document["common_tags"] == ["db1", "night"]
+    assert message.document["url"] == f"{SITE}/?tag=db1&tag=night&status=down"
+    [single, *_] = singly(message.event)
+    assert str(single.url).startswith(f"{SITE}/checks/")
+    nothing = digest(gallery.storm(8), now=T0 + hours(2), site_url=SITE)
+    assert "All of them" not in nothing.email
+
+
 def test_a_digest_of_the_longest_names_stays_below_what_sns_takes() -> None:
     names = ["\U0001f4a5" * 60, '"' * 60, "\\" * 60, "x" * 60]
     long = [
@@ -183,6 +252,44 @@ def test_a_check_without_name_is_called_by_its_slug_and_then_by_its_public_key()
     by_key = flipped(Alert(check=replace(EXPORT, name=""), flip=flip), now=T0, site_url=SITE)
     assert by_slug.subject.startswith("DOWN: export failed")
     assert by_key.subject.startswith("DOWN: 498a493ea9de failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "slug", "called"),
+    [
+        ("夜間バックアップ", "nightly-backup", "nightly-backup"),
+        ("Ночной бэкап", "", "498a493ea9de"),
+        ("Straßenreinigung", "", "Strassenreinigung"),
+        ("“Prüfung” \u2013 Łódź", "x", '"Prufung" - Lodz'),
+        ("why?", "x", "why?"),
+    ],
+)
+def test_a_subject_names_a_check_that_ascii_cannot_write(name: str, slug: str, called: str) -> None:
+    flip = replace(FLIPS["The job failed"]()[0].flip, body=b"")
+    message = flipped(Alert(check=replace(EXPORT, name=name, slug=slug), flip=flip), now=T0, site_url=SITE)
+    assert message.subject == f"DOWN: {called} failed, exit status 1"
+    assert message.attributes["check"] == called
+    assert name in message.event.title
+
+
+def test_an_alert_says_how_the_runs_before_went_and_who_sent_the_last_ping() -> None:
+    message = MESSAGES["The job did not start"]
+    assert "by 10.0.3.7 (lastseen-exec/1.0). 29 of its last 30 runs were good, usually in 12 min." in message.email
+    event = gallery.flip_event("The job did not start")
+    assert (event.runs_count, event.runs_good, event.usual_seconds) == (30, 29, 720.0)
+    assert (event.last_address, event.last_agent) == ("10.0.3.7", "lastseen-exec/1.0")
+
+
+def test_advice_never_speaks_of_output_that_is_not_there() -> None:
+    todo = str(MESSAGES["The job failed without a word, and its name is not for mail"].event.todo)
+    assert todo.startswith("It sent no output. Read its own log on the host that it pinged from, 10.0.3.7")
+    assert "Read its output" in str(MESSAGES["The job failed"].event.todo)
+
+
+def test_an_incident_that_a_pause_ends_is_over_for_those_who_saw_it_begin() -> None:
+    event = gallery.flip_event("Paused while it was down")
+    assert (event.ends, event.incident) == (True, gallery.flip_event("The job did not start").id)
+    assert not gallery.flip_event("Flapping").ends
 
 
 def test_a_broken_zone_is_told_in_utc() -> None:
