@@ -14,7 +14,8 @@ from lastseen.aws.client import SQS, Aws, DynamoDB
 from lastseen.aws.gateway import body, is_preflight, plain
 from lastseen.aws.wakes import Wakes
 from lastseen.core.times import moment
-from lastseen.pinging.answer import Answer, PingKeys, Request, answer
+from lastseen.pinging.answer import PingAnswer, PingRequest, answer
+from lastseen.pinging.keys import PingKeys
 from lastseen.storage.store import TableStore
 from lastseen.storage.tables import Tables
 
@@ -50,17 +51,17 @@ _PREFLIGHT = {
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one request of the HTTP API (payload format 2.0)."""
+    """PingAnswer one request of the HTTP API (payload format 2.0)."""
     if is_preflight(event):
         return {"statusCode": 204, "headers": _PREFLIGHT, "body": ""}
     request = _request(event)
     return _response(request, answer(request, store=_store, wakes=_wakes, keys=_keys, body_limit=_body_limit))
 
 
-def _request(event: dict[str, Any]) -> Request:
+def _request(event: dict[str, Any]) -> PingRequest:
     http = event["requestContext"]["http"]
     headers = event.get("headers") or {}
-    return Request(
+    return PingRequest(
         path=event["rawPath"].partition("/ping/")[2],
         query=plain(event.get("rawQueryString")),
         method=plain(http["method"]),
@@ -72,7 +73,7 @@ def _request(event: dict[str, Any]) -> Request:
     )
 
 
-def _response(request: Request, told: Answer) -> dict[str, Any]:
+def _response(request: PingRequest, told: PingAnswer) -> dict[str, Any]:
     return {
         "statusCode": told.status,
         "headers": _HEADERS,

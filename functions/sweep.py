@@ -16,8 +16,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lastseen.alerting.sweep import run, segments_for
 from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
-from lastseen.health.canary import Voice, listen
-from lastseen.health.subscriptions import Cared, care
+from lastseen.health.canary import CanaryMessages, check_canary
+from lastseen.health.subscriptions import SubscriptionReport, check_subscriptions
 from lastseen.storage.store import TableStore
 from lastseen.storage.tables import Tables
 from lastseen.text.own import deaf, hearing, subscriptions_lost
@@ -73,12 +73,12 @@ def _listen(now: datetime) -> bool:
     With a custom domain it pings the API's own address too: as long as one of the two is heard, jobs may be, and only
     the alarm says that the other is not.
     """
-    voice = Voice(
-        deaf=lambda since: _topic.publish(deaf(since=since, now=now)),
-        hearing=lambda window: _topic.publish(hearing(window=window, now=now)),
+    voice = CanaryMessages(
+        silent=lambda since: _topic.publish(deaf(since=since, now=now)),
+        back=lambda window: _topic.publish(hearing(window=window, now=now)),
     )
     try:
-        canary = listen(_store, now, voice)
+        canary = check_canary(_store, now, voice)
     except Exception:
         logger.exception("Whether Lastseen hears could not be looked at.")
         return False
@@ -90,11 +90,11 @@ def _listen(now: datetime) -> bool:
 def _care(now: datetime) -> None:
     """Look once a day whether every address still gets alerts. Whatever fails here holds back no alert."""
 
-    def tell(cared: Cared) -> None:
+    def tell(cared: SubscriptionReport) -> None:
         _topic.publish(subscriptions_lost(cared.lost, cared.pending, now=now))
 
     try:
-        care(_store, now, subscriptions=_topic.subscriptions, tell=tell)
+        check_subscriptions(_store, now, subscriptions=_topic.subscriptions, notify=tell)
     except Exception:
         logger.exception("Whether every address still gets alerts could not be looked at.")
 

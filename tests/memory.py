@@ -18,7 +18,7 @@ from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import Check, Flip, Outcome
 from lastseen.core.history import Recorded
 from lastseen.storage.checks import Due, Place, SweepPage
-from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.errors import ConflictError, CorruptError, UncountedError
 from lastseen.storage.items import check_to_item
 from lastseen.text.message import Message
 from tests.sns import ARN, CHANNELS_ARN, SnsAsAws
@@ -60,7 +60,7 @@ class MemoryStore(_Hooked):
         self.names: dict[tuple[str, str], dict[str, str]] = {}  # -> id: about
         self.pings_of: dict[str, dict[int, Recorded]] = {}
         self.flips_of: dict[str, dict[int, Flip]] = {}
-        self.documents: dict[tuple[str, str], dict[str, Any]] = {}
+        self.documents: dict[tuple[str, str], dict[str, Any] | None] = {}  # None: it cannot be read
 
     def get(self, check_id: str, *, strong: bool = False) -> Check | None:  # noqa: ARG002 - memory is never stale
         with self._call("get"):
@@ -111,7 +111,7 @@ class MemoryStore(_Hooked):
                 self._log(seen.id, outcome.flips)
             with self._call("count"):
                 if seen.id not in self.checks:
-                    raise ConflictError("deleted")
+                    raise UncountedError("deleted")
                 return self._count(seen.id)
         with self._call("save_ping"):
             self._no_later_end(seen, new)
@@ -189,12 +189,15 @@ class MemoryStore(_Hooked):
 
     def setting(self, kind: str, name: str) -> dict[str, Any] | None:
         with self._call("setting"):
-            document = self.documents.get((kind, name))
-            return dict(document) if document is not None else None
+            document = self.documents.get((kind, name), {})
+            if document is None:
+                raise CorruptError(f"The setting {kind} {name} cannot be read.")
+            return dict(document) if (kind, name) in self.documents else None
 
-    def settings(self, kind: str) -> dict[str, dict[str, Any]]:
+    def settings(self, kind: str) -> dict[str, dict[str, Any] | None]:
         with self._call("settings"):
-            return {name: dict(document) for (held, name), document in self.documents.items() if held == kind}
+            mine = {name: document for (place, name), document in self.documents.items() if place == kind}
+            return {name: None if document is None else dict(document) for name, document in mine.items()}
 
     def put_setting(
         self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False

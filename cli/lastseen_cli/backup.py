@@ -16,14 +16,15 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from lastseen.core import channel, keys
 from lastseen.core.check import Check, Outcome, unique_key
-from lastseen.storage import projects as project
-from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.decide import decide
+from lastseen.storage.documents import CHANNELS, KEYS, PROJECTS, SHOWN_CHARS, Kind
+from lastseen.storage.errors import ConflictError, CorruptError, DeletedError
 from lastseen.storage.items import check_from_item, check_to_item
 from lastseen.storage.store import Store
 from lastseen_cli import accepted
@@ -35,10 +36,11 @@ MARK = "lastseen_backup"
 OLD_MARK = "lastseen_export"
 """What files of the former `lastseen export` have in its place."""
 
-TRIES = 20
 SHOWN = 5
 
 Document = dict[str, Any]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,9 @@ def backup(store: Store, name: str, now: datetime) -> Document:
     if broken:
         named = ", ".join(unique_key(check_id) for check_id in broken[:SHOWN])
         raise CliError(f"{len(broken)} checks cannot be read, so nothing was written: {named}. Fix or delete them.")
-    choices = store.setting(project.KIND, name)
-    mine = {
-        hashed: document for hashed, document in store.settings(keys.KIND).items() if document.get("project") == name
-    }
-    channels = store.settings(channel.kind(name))
+    choices = _choices(store, name)
+    mine = {key.hash: KEYS.document(key) for key in _all(store, KEYS) if key.project == name}
+    channels = {channel.id: CHANNELS.document(channel) for channel in _all(store, CHANNELS, project=name)}
     if not (checks or mine or channels or choices):
         raise CliError(f"There is nothing of a project {name}. List them with: lastseen projects list")
     return {
@@ -87,6 +87,25 @@ def backup(store: Store, name: str, now: datetime) -> Document:
             {"item": _plain(check_to_item(checks[check_id])), "about": abouts[check_id]} for check_id in sorted(checks)
         ],
     }
+
+
+def _all(store: Store, kind: Kind[T], *, project: str = "") -> list[T]:
+    values, unreadable = kind.all(store, project=project)
+    if unreadable:
+        named = ", ".join(name[:SHOWN_CHARS] for name in unreadable[:SHOWN])
+        raise CliError(
+            f"{len(unreadable)} documents of the kind {kind.kind} cannot be read, so nothing was written: {named}. "
+            "Fix or delete them."
+        )
+    return values
+
+
+def _choices(store: Store, name: str) -> Document | None:
+    try:
+        project = PROJECTS.one(store, name)
+    except CorruptError as error:
+        raise CliError(f"{error} So nothing was written. Fix or delete it.") from error
+    return PROJECTS.document(project) if project else None
 
 
 def read(text: str) -> Saved:
@@ -143,16 +162,16 @@ def run(steps: Sequence[Step], *, replace: bool = False) -> None:
 def _setting_steps(store: Store, saved: Saved) -> list[Step]:
     wanted: list[tuple[str, str, str, Document]] = []
     if saved.choices is not None:
-        wanted.append((f"the choices of the project {saved.project}", project.KIND, saved.project, saved.choices))
-    kind = channel.kind(saved.project)
+        wanted.append((f"the choices of the project {saved.project}", PROJECTS.kind, saved.project, saved.choices))
+    kind = CHANNELS.place(saved.project)
     for name, document in saved.channels.items():
         wanted.append((f"the channel {one_line(document['name'])}", kind, name, document))
     for name, document in saved.keys.items():
-        wanted.append((f"the key {one_line(document.get('hint', ''))}...", keys.KIND, name, document))
+        wanted.append((f"the key {one_line(document.get('hint', ''))}...", KEYS.kind, name, document))
     steps = []
     for what, kind, name, document in wanted:
         stored = store.setting(kind, name)
-        if kind == keys.KIND and stored is not None and stored.get("project") != saved.project:
+        if kind == KEYS.kind and stored is not None and stored.get("project") != saved.project:
             raise CliError(f"{what} is a key of the project {stored.get('project')}. Nothing was written.")
         if stored is None or _lasting(stored) != _lasting(document):
             steps.append(_setting_step(store, what, (kind, name), document, there=stored is not None))
@@ -176,19 +195,18 @@ def _check_step(store: Store, check: Check, about: str, *, replaces: bool) -> St
 
 
 def _replace(store: Store, check: Check, about: str) -> None:
-    """Write a check over what is there, however often its job pings meanwhile. Raises ConflictError after `TRIES`."""
-    for _ in range(TRIES):
-        seen = store.get(check.id, strong=True)
-        if seen is None:
-            store.create(check, about=about)
-            return
+    """Write a check over the stored one, however often its job pings meanwhile. Raises ConflictError."""
+
+    def write(seen: Check) -> None:
         new = _caught_up(seen, check)
-        try:
-            store.save(seen, Outcome(check=replace(new, rev=seen.rev + 1)), about=about)
-        except ConflictError:
-            continue
-        return
-    raise ConflictError("The check was changed again and again.")
+        store.save(seen, Outcome(check=replace(new, rev=seen.rev + 1)), about=about)
+
+    stored_check = store.get(check.id, strong=True)
+    with suppress(DeletedError):  # then it is created again
+        if stored_check:
+            decide(stored_check, write, store=store)
+            return
+    store.create(check, about=about)
 
 
 def _caught_up(stored: Check, saved: Check) -> Check:
@@ -202,14 +220,14 @@ def _saved(document: Document) -> Saved:
     name = document["project"]
     accepted.project(name)
     for key_hash, key in document["keys"].items():
-        if keys.from_document(key_hash, key).project != name:
+        if KEYS.read(key_hash, key).project != name:
             raise ValueError(f"a key is of the project {key['project']}, not {name}")
         accepted.key(key_hash, key)
     for channel_id, each in document["channels"].items():
-        channel.from_document(name, channel_id, each)
+        CHANNELS.read(channel_id, each, project=name)
         accepted.channel(channel_id, each)
     if document["choices"] is not None:
-        project.from_document(name, document["choices"])
+        PROJECTS.read(name, document["choices"])
         accepted.choices(document["choices"])
     checks = [(check_from_item(_typed(each["item"])), each["about"]) for each in document["checks"]]
     for check, about in checks:

@@ -17,11 +17,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lastseen.core.channel import kind
 from lastseen.core.check import Check
 from lastseen.core.schedule import Period, ScheduleError, next_due
 from lastseen.core.zones import rules_version
-from lastseen.health.canary import PROJECT, STALE
+from lastseen.health.canary import CANARY_PROJECT, STALE
+from lastseen.storage.documents import CANARY, CHANNELS
 from lastseen.storage.errors import CorruptError
 from lastseen.storage.items import check_from_item
 from lastseen.text.words import span
@@ -123,8 +123,8 @@ def sweeps(deployment: Deployment, now: datetime) -> Iterator[Finding]:
             yield Finding(
                 Level.TROUBLE, about, "The schedule is switched off: nobody looks for silent jobs.", "Enable it."
             )
-    known = deployment.store.setting("watch", "hearing")
-    canary = deployment.store.get(known["canary"], strong=True) if known else None
+    record = CANARY.read(deployment.store)
+    canary = deployment.store.get(record.check_id, strong=True) if record else None
     if canary is None or canary.last_ping is None:
         yield Finding(Level.TROUBLE, about, "No sweep has pinged yet.", f"Wait two minutes. {hint}")
     elif now - canary.last_ping > STALE:
@@ -219,7 +219,7 @@ def subscriptions(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
 def _has_channels(deployment: Deployment) -> bool:
     """Return whether any project has a channel."""
     pages = deployment.client("dynamodb").get_paginator("scan").paginate(TableName=deployment.output("SettingsTable"))
-    return any(item["kind"]["S"].startswith(kind("")) for page in pages for item in page["Items"])
+    return any(item["kind"]["S"].startswith(f"{CHANNELS.kind}#") for page in pages for item in page["Items"])
 
 
 def tables(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
@@ -291,7 +291,7 @@ def _checks(deployment: Deployment) -> Iterator[Check]:
                 check = check_from_item(item)
             except CorruptError:
                 continue  # an alarm is about those
-            if check.project != PROJECT:
+            if check.project != CANARY_PROJECT:
                 yield check
 
 

@@ -10,8 +10,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from lastseen.core.check import Check, Ping
 from lastseen.core.history import Recorded
-from lastseen.core.keys import KIND, Scope, mint, to_document
-from lastseen.pinging.answer import PingKeys, Request, answer
+from lastseen.core.keys import Scope
+from lastseen.pinging.answer import PingRequest, answer
+from lastseen.pinging.keys import PingKeys
+from lastseen.storage.documents import KEYS
+from lastseen.storage.fresh import new_key
 from lastseen.storage.items import ping_to_item
 from tests.bench import aws
 from tests.bench.counted import Counted, counted
@@ -83,15 +86,15 @@ def _taken(case: Case, aws_side: Counted) -> Taken:
     store = aws_side.store(history_days=case.history_days)
     watched = check(str(uuid5(NAMESPACE_URL, case.title)), name=_slug(case))
     store.create(watched)
-    word, key = mint(Scope.PING, "default", "bench", T0)
-    store.put_setting(KIND, key.hash, to_document(key))
+    word, key = new_key(Scope.PING, "default", "bench", T0)
+    KEYS.write(store, key)
     keys = PingKeys(store)
     base = f"{word}/{watched.slug}" if case.by_slug else watched.id
 
     def send(at: timedelta) -> None:
         for step, path in enumerate(case.paths):
             suffix, _, query = path.partition("?")
-            sent = Request(path=base + suffix, query=query, body=case.body, at=T0 + at + timedelta(seconds=step))
+            sent = PingRequest(path=base + suffix, query=query, body=case.body, at=T0 + at + timedelta(seconds=step))
             told = answer(sent, store=store, wakes=aws_side.wakes, keys=keys, body_limit=BODY_LIMIT)
             assert told.status == 200, told
 
@@ -138,6 +141,6 @@ def own_cpu_ms() -> float:
         began = time.process_time()
         for n in range(OWN_PINGS // 5):
             at = T0 + timedelta(seconds=stretch * OWN_PINGS + n)
-            answer(Request(path=watched.id, at=at), store=store, wakes=wakes, keys=keys, body_limit=BODY_LIMIT)
+            answer(PingRequest(path=watched.id, at=at), store=store, wakes=wakes, keys=keys, body_limit=BODY_LIMIT)
         stretches.append((time.process_time() - began) * 1000 / (OWN_PINGS // 5))
     return min(stretches)

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped] # it comes with check-jsonschema
 
-from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.core.schedule import Cron, Period
+from lastseen.storage.documents import CHANNELS
 from lastseen_cli.checkfile import KINDS, read, schema, written
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.world import ID, OTHER_ID
@@ -352,7 +353,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "apply.md"
 def test_the_file_in_the_docs_can_be_applied(lastseen: Terminal, file: Path) -> None:
     for number, name in enumerate(["ops", "pager"]):
         channel = Channel(id=f"id-{number}", project="default", name=name, via=Via.EMAIL, target="a@example.org")
-        lastseen.world.store.put_setting(kind("default"), channel.id, to_document(channel))
+        CHANNELS.write(lastseen.world.store, channel)
     file.write_text(DOCS.read_text().partition("```yaml\n")[2].partition("```")[0])
     assert lastseen.ok("apply", str(file)).out == "+ create Nightly backup\n+ create Queue worker\n"
 

@@ -11,13 +11,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen.core import channel, keys
+from lastseen.core import keys
 from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, End, Filters, Kind, Outcome, Ping, Run, Status
-from lastseen.core.keys import Scope, mint
+from lastseen.core.keys import Scope
 from lastseen.core.machine import pinged
 from lastseen.core.schedule import Cron, OnCalendar, Period
-from lastseen.storage import projects as project
+from lastseen.storage.documents import CHANNELS, KEYS, PROJECTS
+from lastseen.storage.fresh import new_key
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
 from lastseen_cli.backup import Saved, plan, read, run
@@ -104,16 +105,16 @@ def _tables(name: str) -> Store:
 
 def a_project(store: Store) -> str:
     """Make the project "shop", and beside it another; return a key of the first."""
-    store.put_setting(project.KIND, "shop", {"channels": "c1", "created": 5})
+    store.put_setting(PROJECTS.kind, "shop", {"channels": "c1", "created": 5})
     store.create(FULL, about="Call Ada.\nThen run it again.")
     store.create(Check(id=OTHER_ID, project="shop", schedule=OnCalendar("Mon 09:00\nTue 10:00", "UTC")))
     held = Channel(id="c1", project="shop", name="ops", via=Via.CHAT, target="slack://secret", statuses=("down",))
-    store.put_setting(channel.kind("shop"), "c1", json.loads(json.dumps(channel.to_document(held))))
-    word, key = mint(Scope.WRITE, "shop", "ada", T0)
-    store.put_setting(keys.KIND, key.hash, keys.to_document(key))
+    CHANNELS.write(store, held)
+    word, key = new_key(Scope.WRITE, "shop", "ada", T0)
+    KEYS.write(store, key)
     store.create(Check(id=RID, project="default", name="not mine"))
-    _, foreign = mint(Scope.READ, "default", "bob", T0)
-    store.put_setting(keys.KIND, foreign.hash, keys.to_document(foreign))
+    _, foreign = new_key(Scope.READ, "default", "bob", T0)
+    KEYS.write(store, foreign)
     return word
 
 
@@ -135,9 +136,9 @@ def test_a_project_comes_back_to_the_letter_in_another_deployment(stores: tuple[
     assert other.project("shop") == one.project("shop") == {ID: "Call Ada.\nThen run it again.", OTHER_ID: ""}
     assert other.get_many([OTHER_ID]) == one.get_many([OTHER_ID])
     assert other.ids_of_slug("shop", "nightly", strong=True) == (ID,)
-    assert other.settings(channel.kind("shop")) == one.settings(channel.kind("shop"))
-    assert other.setting(project.KIND, "shop") == {"channels": "c1", "created": 5}
-    assert list(other.settings(keys.KIND)) == [keys.hashed(word)]
+    assert other.settings(CHANNELS.place("shop")) == one.settings(CHANNELS.place("shop"))
+    assert other.setting(PROJECTS.kind, "shop") == {"channels": "c1", "created": 5}
+    assert list(other.settings(KEYS.kind)) == [keys.hashed(word)]
     assert written(other, "shop", T0) == written(one, "shop", T0)
 
 
@@ -171,8 +172,8 @@ def test_the_last_use_of_a_key_is_no_difference(stores: tuple[Store, Store]) -> 
     one, _ = stores
     word = a_project(one)
     saved = carried(one)
-    used = (one.setting(keys.KIND, keys.hashed(word)) or {}) | {"last_used": 1}
-    one.put_setting(keys.KIND, keys.hashed(word), used)
+    used = (one.setting(KEYS.kind, keys.hashed(word)) or {}) | {"last_used": 1}
+    one.put_setting(KEYS.kind, keys.hashed(word), used)
     assert plan(one, saved) == []
 
 
@@ -266,7 +267,7 @@ def damaged(**changes: Any) -> str:
         (damaged(checks=[{"item": {"id": {"S": "x"}, "sr": {"B": "?"}}, "about": ""}]), "damaged: "),
         (damaged(project="other"), "is of the project shop, not other"),
         (damaged(keys={"h": {"project": "shop", "scope": "all"}}), "damaged: "),
-        (damaged(channels={"c": {}}), "damaged: KeyError"),
+        (damaged(channels={"c": {}}), "damaged: CorruptError"),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused_before_anything_is_written(text: str, words: str) -> None:

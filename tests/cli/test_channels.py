@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.channel import from_document, kind
 from lastseen.core.times import millis
 from lastseen.delivery.notes import NOTES
+from lastseen.storage.documents import CHANNELS
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.test_channels import SLACK
 from tests.times import T0
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of A
 
 
 def stored(lastseen: Terminal) -> Any:
-    [(channel_id, document)] = lastseen.world.store.settings(kind("default")).items()
-    return from_document("default", channel_id, document)
+    [channel] = CHANNELS.all(lastseen.world.store, project="default").values
+    return channel
 
 
 def test_an_address_is_made_and_its_link_is_asked_for(lastseen: Terminal) -> None:
@@ -78,7 +78,7 @@ def test_channels_are_listed_with_what_became_of_their_last_alert(lastseen: Term
     assert "lastseen channels create" in lastseen.ok("channels", "list").err
     lastseen.ok("channels", "create", "chat", "--chat", SLACK, "--only", "down")
     note = {"event": "e:1", "at": millis(T0), "result": "again", "why": "it answered HTTP 503", "tries": 2}
-    lastseen.world.store.put_setting(f"{NOTES}default", stored(lastseen).id, note)
+    lastseen.world.store.put_setting(NOTES.place("default"), stored(lastseen).id, note)
     out = lastseen.ok("channels", "list").out
     assert "slack" in out
     assert "all, down only" in out
@@ -103,7 +103,7 @@ def test_a_test_says_whether_it_arrived(
     def arrive(_seconds: float) -> None:
         [message] = lastseen.world.topic.published
         note = {"event": message.document["id"], "at": millis(T0), "result": result, "why": "it answered HTTP 404"}
-        lastseen.world.store.put_setting(f"{NOTES}default", f"{channel.id}#test", note)
+        lastseen.world.store.put_setting(NOTES.place("default"), f"{channel.id}#test", note)
 
     monkeypatch.setattr("lastseen_cli.channels.time.sleep", arrive)
     done = lastseen("channels", "test", "chat")

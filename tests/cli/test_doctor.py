@@ -18,6 +18,8 @@ from moto import mock_aws
 from lastseen.core.check import Check
 from lastseen.core.schedule import Cron
 from lastseen.core.zones import rules_version
+from lastseen.storage.documents import CANARY
+from lastseen.storage.records import CanaryRecord
 from lastseen_cli import doctor, trial
 from lastseen_cli.deployment import Deployment, Resource
 from lastseen_cli.doctor import Finding, Level
@@ -93,7 +95,7 @@ def found(examination: doctor.Examination, deployment: Deployment) -> list[tuple
 
 
 def canary(deployment: Deployment, last_ping: Any) -> None:
-    deployment.store.put_setting("watch", "hearing", {"canary": "c1"})
+    CANARY.write(deployment.store, CanaryRecord("c1"))
     deployment.store.create(Check(id="c1", project="_lastseen", last_ping=last_ping, n_pings=1))
 
 

@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastseen.core import keys
-from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Kind
-from lastseen.core.keys import Scope, mint
+from lastseen.core.keys import Scope
+from lastseen.storage.documents import CHANNELS, KEYS
+from lastseen.storage.fresh import new_key
 from lastseen_cli import backup, output
 from lastseen_cli.deployment import Deployment
 from lastseen_cli.output import hint
@@ -83,9 +84,9 @@ def fill(world: World) -> None:
             tags=(text,),
             disabled=text,
         )
-        world.store.put_setting(kind("default"), channel.id, to_document(channel))
-        _, key = mint(Scope.READ, "default", text, T0)
-        world.store.put_setting(keys.KIND, key.hash, keys.to_document(replace(key, hint=text)))
+        CHANNELS.write(world.store, channel)
+        _, key = new_key(Scope.READ, "default", text, T0)
+        KEYS.write(world.store, replace(key, hint=text))
     world.now = T0 + minutes(5)
 
 
@@ -233,7 +234,7 @@ def test_a_hint_names_a_channel_so_that_a_shell_gives_it_back(lastseen: Terminal
     done = lastseen.ok("channels", "create", "--chat", SLACK, "--", text)
     [line] = [line for line in done.err.splitlines() if "lastseen channels test" in line]
     command = shlex.split(line[line.index("lastseen channels test") :])
-    [channel_id] = lastseen.world.store.settings(kind("default"))
+    [channel_id] = lastseen.world.store.settings(CHANNELS.place("default"))
     assert command[3:] == [channel_id if text.startswith("-") else text]
 
 

@@ -14,10 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from lastseen.core.channel import Channel, Via, kind
-from lastseen.core.channel import to_document as to_channel_document
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, Status
-from lastseen.core.keys import KIND, Scope, mint, to_document
+from lastseen.core.keys import Scope
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
 from lastseen.core.times import millis
@@ -25,7 +24,8 @@ from lastseen.delivery.deliver import GIVEN_UP_AFTER
 from lastseen.delivery.notes import NOTES, Note, Standing, save_note
 from lastseen.delivery.results import Result
 from lastseen.health import canary as watch
-from lastseen.health import subscriptions as care
+from lastseen.storage.documents import CHANNELS, KEYS, SUBSCRIPTIONS
+from lastseen.storage.fresh import new_key
 from lastseen.text.event import Event, to_json
 from tests import gallery
 from tests.e2e.conftest import Deployed
@@ -84,7 +84,7 @@ def a_sweep_says_that_it_cannot_hear(deployed: Deployed) -> None:
     store, quiet = deployed.live.store, _now() - 2 * watch.STALE
     canary = Check(
         id=str(uuid4()),
-        project=watch.PROJECT,
+        project=watch.CANARY_PROJECT,
         name="canary",
         schedule=Period(timedelta(days=365)),
         status=Status.UP,
@@ -105,9 +105,9 @@ def a_sweep_says_that_it_cannot_hear(deployed: Deployed) -> None:
 
 def a_sweep_looks_for_lost_subscriptions(deployed: Deployed) -> None:
     store = deployed.live.store
-    store.drop_setting(care.KIND, care.NAME)  # as if a day had passed
+    SUBSCRIPTIONS.drop(store)  # as if a day had passed
     deployed.invoke("sweep")
-    assert store.setting(care.KIND, care.NAME)
+    assert SUBSCRIPTIONS.read(store)
 
 
 # --- alert ---
@@ -218,7 +218,7 @@ def a_webhook_that_refuses_for_a_day_is_switched_off_and_people_are_notified(dep
         seconds=deployed.patience,
     )
     assert told[0].subject.startswith("LOST: the channel")
-    kept = deployed.live.store.setting(kind(PROJECT), channel.id)
+    kept = deployed.live.store.setting(CHANNELS.place(PROJECT), channel.id)
     assert kept
     assert kept["disabled"]
 
@@ -256,8 +256,8 @@ def _now() -> datetime:
 
 def _key(deployed: Deployed, scope: Scope) -> str:
     """Make a key that no function has seen, so that it must be read."""
-    word, key = mint(scope, PROJECT, "errand", _now())
-    deployed.live.store.put_setting(KIND, key.hash, to_document(key))
+    word, key = new_key(scope, PROJECT, "errand", _now())
+    KEYS.write(deployed.live.store, key)
     return word
 
 
@@ -314,12 +314,12 @@ def webhook(deployed: Deployed, receiver: Receiver) -> tuple[Channel, Check]:
     """Make a webhook, and a check whose alerts go there."""
     name = _name()
     channel = Channel(id=name, project=PROJECT, name=name, via=Via.WEBHOOK, target=f"{receiver.url}/x", default=False)
-    deployed.live.store.put_setting(kind(PROJECT), channel.id, to_channel_document(channel))
+    CHANNELS.write(deployed.live.store, channel)
     return channel, _made(deployed, channels=channel.id)
 
 
 def _noted(deployed: Deployed, channel: Channel) -> str:
-    note = deployed.live.store.setting(f"{NOTES}{channel.project}", channel.id)
+    note = deployed.live.store.setting(NOTES.place(channel.project), channel.id)
     return str(note["result"]) if note else ""
 
 

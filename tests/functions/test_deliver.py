@@ -19,11 +19,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.delivery import deliver as chat
 from lastseen.delivery import guarded as line
 from lastseen.delivery.judging import SILENT
 from lastseen.delivery.sender import DELIVERY_SECONDS, sender
+from lastseen.storage.documents import CHANNELS
 from lastseen.storage.store import Store, TableStore
 from lastseen.text.event import to_json
 from tests import gallery
@@ -59,7 +60,7 @@ class Chat:
 
     def channel(self, name: str, target: str, via: Via = Via.WEBHOOK) -> None:
         channel = Channel(id=f"id-of-{name}", project="default", name=name, via=via, target=target)
-        self.store.put_setting(kind("default"), channel.id, to_document(channel))
+        CHANNELS.write(self.store, channel)
 
     def hear(self, *, checks: int = 1) -> None:
         """Let the topic tell that so many checks are down."""

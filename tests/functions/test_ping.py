@@ -16,7 +16,8 @@ import pytest
 from moto import mock_aws
 
 from lastseen.core.check import Check, Kind, Status
-from lastseen.core.keys import KIND, hashed
+from lastseen.core.keys import hashed
+from lastseen.storage.documents import KEYS
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
 from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load
@@ -67,7 +68,7 @@ def tables(monkeypatch: pytest.MonkeyPatch, dynamodb: Any, template: dict[str, A
 @pytest.fixture
 def store(dynamodb: Any, tables: Tables) -> Store:
     store = TableStore(dynamodb, tables)
-    store.put_setting(KIND, hashed(PING_KEY), key_document())
+    store.put_setting(KEYS.kind, hashed(PING_KEY), key_document())
     return store
 
 
@@ -256,7 +257,7 @@ def test_where_the_projects_choices_cannot_be_read_a_check_made_by_a_ping_tells_
     assert ping.handler(event(BY_SLUG, "create=1"), None)["statusCode"] == 201
     [check] = store.get_many(list(store.project("default"))).values()
     assert check.channels == "*"
-    assert "Project default cannot be read" in caplog.text
+    assert "project default notify every channel: The setting project default cannot be read" in caplog.text
 
 
 def test_of_32_first_pings_at_once_one_makes_the_check_and_all_count(store: Store, ping: ModuleType) -> None:

@@ -9,6 +9,7 @@ import base64
 import json
 import logging
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -18,8 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lastseen.core.check import Check, Filters, Status
-from lastseen.core.keys import KIND, Scope, hashed, mint, to_document
-from lastseen.pinging.answer import PingKeys
+from lastseen.core.keys import Scope, hashed
+from lastseen.pinging.keys import PingKeys
+from lastseen.storage.documents import KEYS
+from lastseen.storage.fresh import new_key
 from lastseen.storage.items import check_from_item, check_to_item, ping_from_item, ping_to_item
 from tests.functions.anyclient import Clients
 from tests.functions.pinged import ENVIRONMENT, load
@@ -31,7 +34,7 @@ ANSWERS = {200, 201, 204, 400, 404, 409}
 ITEM_LIMIT = 400_000  # DynamoDB's, in bytes
 KEY_LIMIT = 1_024  # DynamoDB's, in bytes, of a sort key
 CHECK_LIMIT = 4_000  # bytes: a name of 100 and tags of 500 characters of four bytes each, and the rest
-PING_KEY, _KEY = mint(Scope.PING, "default", "", T0)
+PING_KEY, _KEY = new_key(Scope.PING, "default", "", T0)
 IDS = [f"{number:08x}-94ad-4b1e-8f0e-2d1c5a6b7f80" for number in range(7)]
 SLUGS = ["up", "words", "post", "sticky", "twins", *(f"made-{number}" for number in range(9)), "n" * 100, "n" * 1100]
 
@@ -64,7 +67,7 @@ def ping(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> M
 def send(ping: ModuleType, chance: Random, count: int) -> Counter[int]:
     """Send requests to the function over a fresh store in memory, and hold it to its promises; return its answers."""
     store = MemoryStore()
-    store.put_setting(KIND, hashed(PING_KEY), to_document(_KEY))
+    KEYS.write(store, replace(_KEY, hash=hashed(PING_KEY)))
     for check in checks():
         store.create(check)
     vars(ping).update(_store=store, _wakes=MemoryWakes(), _keys=PingKeys(store))

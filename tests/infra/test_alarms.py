@@ -27,10 +27,11 @@ from moto import mock_aws
 from infra.alarms import LOST_SWEEPS
 from lastseen.alerting.sweep import LOOK_AHEAD
 from lastseen.aws.deliveries import Delivery
-from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, Run
 from lastseen.core.moments import SLACK
 from lastseen.delivery.deliver import LASTING
+from lastseen.storage.documents import CHANNELS
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
 from tests import gallery
@@ -441,7 +442,7 @@ def _delivery_in_vain(quiet: Functions) -> dict[str, Any]:
     """Return a delivery that has failed for some time, to a webhook at which nobody is."""
     chat = quiet.modules["deliver"]
     channel = Channel(id="c", project="default", name="away", via=Via.WEBHOOK, target="https://away.invalid/x")
-    chat._store.put_setting(kind("default"), channel.id, to_document(channel))  # noqa: SLF001 - the function's own
+    CHANNELS.write(chat._store, channel)  # noqa: SLF001 - the function's own
     delivery = Delivery(project="default", channel_id="c", event=gallery.flip_event("The job failed"))
     chat._deliveries.send([delivery])  # noqa: SLF001 - the same
     sqs = boto3.client("sqs", REGION)

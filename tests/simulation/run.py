@@ -16,7 +16,7 @@ from uuid import UUID
 from lastseen.alerting import alert
 from lastseen.core.schedule import Period
 from lastseen.core.times import millis
-from lastseen.health.canary import PROJECT
+from lastseen.health.canary import CANARY_PROJECT
 from tests.simulation.books import Wrong
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 from tests.simulation.jobs import BROKEN, Crowd, Job, wish
@@ -200,5 +200,5 @@ def _close(world: World) -> None:
         world.books.fault("lost", world.clock.now, "people still believe that Lastseen cannot hear")
     for check in world.store.checks.values():
         rules = world.books.rules[check.id]
-        if str(check.status) != rules.status and check.project != PROJECT:
+        if str(check.status) != rules.status and check.project != CANARY_PROJECT:
             world.books.fault("words", world.clock.now, f"{check.id} is {check.status}, should be {rules.status}")

@@ -16,7 +16,7 @@ from lastseen.core.check import Check, Kind, Ping, Reason, Status, unique_key
 from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron
-from lastseen.health.canary import Voice, listen, windows
+from lastseen.health.canary import CanaryMessages, blind_windows, check_canary
 from lastseen.storage.errors import ConflictError
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
@@ -79,7 +79,7 @@ class _ListeningStore(MemoryStore):
         if not self.noted:
             self.noted = True
             canary = str(known["canary"]) if known else ""
-            listen(self, T0 + minutes(3), Voice(deaf=lambda _since: None, hearing=lambda _window: None))
+            check_canary(self, T0 + minutes(3), CanaryMessages(silent=lambda _since: None, back=lambda _window: None))
             self.checks[canary] = replace(self.checks[canary], last_ping=T0 + minutes(3))
         return known
 
@@ -88,11 +88,11 @@ class _ListeningStore(MemoryStore):
 
 def test_a_canary_that_is_heard_again_while_we_look_hides_no_deafness() -> None:
     store = _ListeningStore()
-    quiet = Voice(deaf=lambda _since: None, hearing=lambda _window: None)
-    canary = listen(store, T0, quiet)
+    quiet = CanaryMessages(silent=lambda _since: None, back=lambda _window: None)
+    canary = check_canary(store, T0, quiet)
     store.checks[canary] = replace(store.checks[canary], last_ping=T0)
     store.noted = False
-    assert windows(store, T0 + minutes(3)) == (Window(T0, T0 + minutes(3)),)
+    assert blind_windows(store, T0 + minutes(3)) == (Window(T0, T0 + minutes(3)),)
 
 
 def test_whoever_reads_digests_in_their_order_knows_at_last_that_a_check_is_up() -> None:

@@ -20,8 +20,9 @@ from lastseen.core.check import Check, Outcome
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.moments import is_late
 from lastseen.core.times import MILLISECOND, moment
-from lastseen.health.canary import Voice, listen, windows
+from lastseen.health.canary import CanaryMessages, blind_windows, check_canary
 from lastseen.pinging import answer as ping
+from lastseen.pinging.keys import PingKeys
 from lastseen.storage.checks import Place
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.text.message import Message
@@ -279,7 +280,7 @@ class World:
         self.queue = Queue(self.hook)
         self.topic = Speaker(self.hook)
         self.store.world = self.queue.world = self.topic.world = self
-        self.keys = ping.PingKeys(self.store)
+        self.keys = PingKeys(self.store)
         self.deaf_until = 0
         self.no_sweeps_until = 0
         self._gathering: list[Envelope] = []  # waiting for a batching window to end
@@ -362,7 +363,7 @@ class World:
         """Let the ping function answer; `then` hears whether the client was told 200."""
 
         def work(op: Op) -> None:
-            request = ping.Request(path=path, query=query, at=moment(said.at))
+            request = ping.PingRequest(path=path, query=query, at=moment(said.at))
             try:
                 told = ping.answer(
                     request, store=self.store, wakes=self.queue, keys=self.keys, body_limit=100, pause=self._pause(op)
@@ -398,11 +399,11 @@ class World:
 
     def _listen(self, op: Op) -> str:
         now = moment(op.now)
-        voice = Voice(
-            deaf=lambda since: self.topic.publish(deaf(since=since, now=now)),
-            hearing=lambda window: self.topic.publish(hearing(window=window, now=now)),
+        voice = CanaryMessages(
+            silent=lambda since: self.topic.publish(deaf(since=since, now=now)),
+            back=lambda window: self.topic.publish(hearing(window=window, now=now)),
         )
-        return listen(self.store, now, voice)
+        return check_canary(self.store, now, voice)
 
     def alert(self, batch: Sequence[Envelope]) -> None:
         """Let the alert function work on a batch; what fails comes back when its time of invisibility is over."""
@@ -441,7 +442,7 @@ class World:
 
         def decide(check: Check) -> Outcome:
             now = moment(asked.at)
-            blind = windows(self.store, now) if is_late(check, now) else ()
+            blind = blind_windows(self.store, now) if is_late(check, now) else ()
             if asked.what == "pause":
                 return paused(check, now, blind)
             if asked.what == "resume":

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lastseen.core.check import Check
-from lastseen.health import canary as watch
+from lastseen.health.canary import CANARY_PROJECT
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path
 from lastseen.storage.store import Store
 from lastseen.text.happened import check_name
@@ -121,7 +121,7 @@ def _show_ping(screen: Screen, seen: Seen, store: Store, now: datetime) -> None:
         screen.ping(seen, check="?", signal=None, note="", at=now)
         return
     check = store.get(target.uuid) if target.uuid else None
-    if check is None or check.project != watch.PROJECT:
+    if check is None or check.project != CANARY_PROJECT:
         screen.ping(seen, check=_name(target, check), signal=said.kind, note=_note(said), at=now)
 
 

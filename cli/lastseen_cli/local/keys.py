@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lastseen.core.keys import KIND, Scope, mint, to_document
+from lastseen.core.keys import Scope
+from lastseen.storage.documents import KEYS
+from lastseen.storage.fresh import new_key
 from lastseen.storage.store import Store
 from lastseen_cli.local.private import write_private
 
@@ -33,8 +35,8 @@ def issue(store: Store, state: Path | None, now: datetime) -> Keys:
         return Keys(**json.loads(kept.read_text()))
     words = []
     for scope in (Scope.WRITE, Scope.READ, Scope.PING):
-        word, key = mint(scope, PROJECT, "lastseen local", now)
-        store.put_setting(KIND, key.hash, to_document(key))
+        word, key = new_key(scope, PROJECT, "lastseen local", now)
+        KEYS.write(store, key)
         words.append(word)
     keys = Keys(*words)
     if kept:

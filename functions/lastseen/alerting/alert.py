@@ -28,7 +28,7 @@ from lastseen.core.blind import Window
 from lastseen.core.check import Check, Flip, Outcome, Reason, Status, unique_key
 from lastseen.core.moments import SLACK, woken
 from lastseen.core.times import EPOCH
-from lastseen.health.canary import windows
+from lastseen.health.canary import blind_windows
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.projects import channels_of, default_channels
 from lastseen.storage.store import Store
@@ -117,7 +117,7 @@ def run(
     troubles, began = _Troubles(), clock()
     checks = _load(check_ids, store, troubles)
     now = _waited(checks, began, pause)
-    blind = windows(store, now) if checks else ()
+    blind = blind_windows(store, now) if checks else ()
     settled = _each(checks, at_once, lambda check: _settled(check, store, troubles, now, blind))
     due = _routed([pending for _, pending in settled if pending], store, troubles, at_once)
     publisher = Publisher(

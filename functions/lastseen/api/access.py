@@ -10,12 +10,11 @@ from typing import Any
 
 from lastseen.api.calls import Call, Needs
 from lastseen.api.errors import UnauthorizedError
-from lastseen.api.keyring import ID_CHARS
 from lastseen.api.models import ProjectQuery, checked_size
 from lastseen.api.projects import Projects
-from lastseen.core import keys
-from lastseen.core.keys import Key, Scope
-from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.core.keys import Key, Scope, hashed
+from lastseen.storage.documents import KEYS
+from lastseen.storage.errors import ConflictError
 from lastseen.storage.store import Store
 
 USE_NOTED = timedelta(hours=1)
@@ -42,7 +41,7 @@ def find_key(store: Store, word: str, now: datetime, *, write: bool) -> Key:
 
     Raises UnauthorizedError for no key, a wrong one, a ping key, or a read-only one where `write` is needed.
     """
-    key = known_key(store, keys.hashed(word)) if word else None
+    key = KEYS.one(store, hashed(word)) if word else None
     if key is None:
         raise UnauthorizedError("wrong api key" if word else "missing api key: send it in the header X-Api-Key")
     if key.scope is Scope.PING:
@@ -51,20 +50,8 @@ def find_key(store: Store, word: str, now: datetime, *, write: bool) -> Key:
         raise UnauthorizedError("wrong api key: this key is read-only")
     if key.last_used is None or now - key.last_used > USE_NOTED:
         with suppress(ConflictError):  # it was revoked meanwhile; its note must not bring it back
-            used = keys.to_document(replace(key, last_used=now))
-            store.put_setting(keys.KIND, key.hash, used, known=True)
+            KEYS.replace(store, replace(key, last_used=now))
     return key
-
-
-def known_key(store: Store, key_hash: str) -> Key | None:
-    """Return what is known of a key, or None for one that is not there. Raises CorruptError."""
-    document = store.setting(keys.KIND, key_hash)
-    if document is None:
-        return None
-    try:
-        return keys.from_document(key_hash, document)
-    except (KeyError, ValueError, TypeError) as error:
-        raise CorruptError(f"The key {key_hash[:ID_CHARS]} cannot be read: {type(error).__name__}.") from error
 
 
 def signed(call: Call, event: dict[str, Any]) -> Key:

@@ -7,17 +7,32 @@ Never here: what a channel is (channels.py), what SNS answers (aws/topic.py).
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from lastseen.api.errors import BadRequestError, RefusedError, TooManyError
 from lastseen.aws.topic import SubscribedError, SubscriptionError, Topic, TopicBusyError, TopicFullError
-from lastseen.core.channel import Channel, Via, from_document, kind, policy
-from lastseen.storage.errors import ConflictError
+from lastseen.core.channel import Channel, Via, policy
+from lastseen.storage.documents import CHANNELS, Kind
+from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.store import Store
 
-KIND = "address"
-"""The settings kind of the notes: by protocol and address, which channel has it, or had it."""
+
+class AddressNote(NamedTuple):
+    """Which channel has an address, or had it."""
+
+    address: str  # protocol and address
+    project: str
+    channel_id: str
+
+
+ADDRESSES = Kind(
+    "address",
+    encode=lambda note: {"id": note.channel_id, "project": note.project},
+    decode=lambda _project, name, document: AddressNote(name, str(document["project"]), str(document["id"])),
+    name_of=lambda note: note.address,
+    is_name_secret=True,
+)
 
 _TAKEN = "this address is subscribed already, by another channel or by the deployment itself; SNS takes one once."
 _PLUS = " An address with a plus will do: you+jobs@example.com."
@@ -40,13 +55,13 @@ class Addresses:
 
         Raises RefusedError if it is another channel's, or subscribed by the deployment itself.
         """
-        note = self._store.setting(KIND, _name(channel))
-        owner = self._owner(channel, note or {})
+        note = ADDRESSES.one(self._store, _name(channel))
+        owner = self._owner(channel, note) if note else None
         if owner is not None and owner.id != channel.id:
             raise RefusedError(_taken(channel))
         if note is None and self._is_subscribed(channel):
             raise RefusedError(_taken(channel))
-        claimed = replace(channel, id=str(note["id"])) if note else channel
+        claimed = replace(channel, id=note.channel_id) if note else channel
         try:
             self.note(claimed, new=note is None)
         except ConflictError as error:
@@ -84,26 +99,24 @@ class Addresses:
 
     def note(self, channel: Channel, *, new: bool = False) -> None:
         """Note whose an address is. Raises ConflictError if it is to be `new` and is not."""
-        document = {"id": channel.id, "project": channel.project}
-        self._store.put_setting(KIND, _name(channel), document, new=new)
+        note = AddressNote(_name(channel), channel.project, channel.id)
+        (ADDRESSES.create if new else ADDRESSES.write)(self._store, note)
 
     def forget(self, channel: Channel) -> None:
         """Let an address be anybody's again."""
-        self._store.drop_setting(KIND, _name(channel))
+        ADDRESSES.drop(self._store, _name(channel))
 
     def confirmed(self) -> set[tuple[str, str]]:
         """Return protocol and address of those to which SNS sends."""
         return {(one.protocol, one.endpoint.lower()) for one in self._topic.subscriptions() if one.confirmed}
 
-    def _owner(self, channel: Channel, note: dict[str, str]) -> Channel | None:
+    def _owner(self, channel: Channel, note: AddressNote) -> Channel | None:
         """Return the channel that a note names, if there still is one of that address."""
-        document = self._store.setting(kind(note["project"]), note["id"]) if note else None
-        if document is None:
-            return None
-        with suppress(KeyError, ValueError, TypeError):
-            owner = from_document(note["project"], note["id"], document)
-            return owner if _name(owner) == _name(channel) else None
-        return channel if note["id"] == channel.id else replace(channel, id=note["id"])
+        try:
+            owner = CHANNELS.one(self._store, note.channel_id, project=note.project)
+        except CorruptError:  # it may have the address, so it keeps it
+            return replace(channel, id=note.channel_id)
+        return owner if owner and _name(owner) == _name(channel) else None
 
     def _is_subscribed(self, channel: Channel) -> bool:
         wanted = (channel.via.value, channel.target.lower())

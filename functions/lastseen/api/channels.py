@@ -9,11 +9,9 @@ A check lists its channels by name or id, so a name is given once per project.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
 
 from lastseen.api.addresses import Addresses, key_of
 from lastseen.api.calls import Call
@@ -23,9 +21,11 @@ from lastseen.api.locks import exclusively
 from lastseen.api.projects import Projects
 from lastseen.api.targets import confirmation_token
 from lastseen.aws.topic import SubscriptionError, TopicBusyError, TopicFullError
-from lastseen.core.channel import BY_SNS, Channel, Via, from_document, kind, to_document
-from lastseen.delivery.notes import NOTES, Note, last_delivery, read_note, test_name
-from lastseen.health.subscriptions import forget
+from lastseen.core.channel import BY_SNS, Channel, Via
+from lastseen.delivery.notes import NOTES, Note, last_delivery, last_test, test_name
+from lastseen.health.subscriptions import forget_address
+from lastseen.storage.documents import CHANNELS
+from lastseen.storage.fresh import new_id, new_secret
 from lastseen.text.own import trial
 
 CHANNELS_LIMIT = 100
@@ -33,8 +33,6 @@ CHANNELS_LIMIT = 100
 
 NAMED_CHECKS = 10
 """Checks that a refusal names; more are counted."""
-
-SECRET_BYTES = 32
 
 _LOCK = "channels"
 
@@ -75,13 +73,8 @@ class Channels:
 
     def all(self) -> list[Channel]:
         """Return the channels by name; one that cannot be read is left out."""
-        found = []
-        for channel_id, document in self._store.settings(kind(self._project)).items():
-            try:
-                found.append(from_document(self._project, channel_id, document))
-            except (KeyError, ValueError, TypeError):
-                continue
-        return sorted(found, key=lambda channel: (channel.name.lower(), channel.id))
+        channels = CHANNELS.all(self._store, project=self._project).values
+        return sorted(channels, key=lambda channel: (channel.name.lower(), channel.id))
 
     def one(self, key: str) -> Channel:
         """Return a channel by its id or its name. Raises UnknownError."""
@@ -101,11 +94,11 @@ class Channels:
             unfinished = [each for each in present if _is_unfinished(each, wanted)]
             if not unfinished:
                 self._check_room(present, wanted.name)
-            channel_id = unfinished[0].id if unfinished else str(uuid4())
+            channel_id = unfinished[0].id if unfinished else new_id()
             channel = replace(wanted, id=channel_id, created=self._now)
             if channel.via in BY_SNS:
                 return self._subscribed(channel)
-            self._put(channel, new=True)
+            CHANNELS.create(self._store, channel)
             return channel
 
     def change(self, key: str, changes: Mapping[str, Any], check: TargetChecker, probe: TargetProbe) -> Channel:
@@ -120,7 +113,7 @@ class Channels:
                 self._check_name(self.all(), changed.name)
             if (changed.via, changed.target, changed.webhook) != (channel.via, channel.target, channel.webhook):
                 changed = self._redirected(channel, changed, check, probe)
-            self._put(changed, known=True)
+            CHANNELS.replace(self._store, changed)
         return changed
 
     def delete(self, key: str, *, replace_by: str = "", detach: bool = False) -> Deleted:
@@ -136,10 +129,10 @@ class Channels:
         checks = self._detached(channel, successor, allowed=bool(successor) or detach)
         if channel.via in BY_SNS:
             self._addresses.release(channel)
-        self._store.drop_setting(kind(self._project), channel.id)
-        forget(self._store, channel.target)
+        CHANNELS.drop(self._store, channel.id, project=self._project)
+        forget_address(self._store, channel.target)
         for name in (channel.id, test_name(channel)):
-            self._store.drop_setting(f"{NOTES}{self._project}", name)
+            NOTES.drop(self._store, name, project=self._project)
         return Deleted(channel, checks)
 
     def test(self, key: str) -> ChannelTest:
@@ -163,7 +156,7 @@ class Channels:
         except SubscriptionError as error:
             raise BadRequestError(f"SNS does not take this token: {error}") from error
         confirmed = replace(channel, subscription=arn)
-        self._put(confirmed, known=True)
+        CHANNELS.replace(self._store, confirmed)
         return confirmed
 
     def ask_again(self, key: str) -> Channel:
@@ -175,7 +168,7 @@ class Channels:
             raise RefusedError("it is confirmed already: alerts go there")
         self._addresses.note(channel)
         subscribed = self._addresses.subscribe(channel)
-        self._put(subscribed, known=True)
+        CHANNELS.replace(self._store, subscribed)
         return subscribed
 
     def unconfirmed(self, channels: Sequence[Channel]) -> set[str]:
@@ -190,14 +183,11 @@ class Channels:
 
     def tested(self, channel: Channel, nonce: str) -> Note | None:
         """Return what became of a test, or None while nothing is known."""
-        note = read_note(self._store, self._project, test_name(channel))
+        note = last_test(self._store, channel)
         return note if note and note.event == nonce else None
 
     def _alone(self) -> Any:
         return exclusively(self._store, _LOCK, now=self._now, pause=self._call.deployment.pause)
-
-    def _put(self, channel: Channel, *, new: bool = False, known: bool = False) -> None:
-        self._store.put_setting(kind(self._project), channel.id, to_document(channel), new=new, known=known)
 
     def _check_room(self, present: Sequence[Channel], name: str) -> None:
         if len(present) >= CHANNELS_LIMIT:
@@ -211,14 +201,14 @@ class Channels:
     def _subscribed(self, channel: Channel) -> Channel:
         """Write a channel, then subscribe its address, then fill that in: a crash leaves what can be finished."""
         channel = self._addresses.claim(channel)
-        self._put(channel)
+        CHANNELS.write(self._store, channel)
         try:
             subscribed = self._addresses.subscribe(channel)
         except ApiError:
-            self._store.drop_setting(kind(self._project), channel.id)
+            CHANNELS.drop(self._store, channel.id, project=self._project)
             self._addresses.forget(channel)
             raise
-        self._put(subscribed, known=True)
+        CHANNELS.replace(self._store, subscribed)
         return subscribed
 
     def _redirected(self, channel: Channel, changed: Channel, check: TargetChecker, probe: TargetProbe) -> Channel:
@@ -231,7 +221,7 @@ class Channels:
         changed = replace(changed, target=check(changed), disabled="")
         if why := probe(changed):
             raise BadRequestError(f"target: it did not take a test alert: {why}. Nothing was changed")
-        self._store.drop_setting(f"{NOTES}{self._project}", channel.id)
+        NOTES.drop(self._store, channel.id, project=self._project)
         return changed
 
     def _detached(self, channel: Channel, successor: Channel | None, *, allowed: bool) -> list[Described]:
@@ -251,14 +241,9 @@ class Channels:
         return changed
 
 
-def new_secret() -> str:
-    """Return a secret to sign a webhook's requests with."""
-    return f"lss_{secrets.token_urlsafe(SECRET_BYTES)}"
-
-
 def new_nonce() -> str:
     """Return the id of a test alert."""
-    return f"test-{secrets.token_hex(8)}"
+    return f"test-{new_secret(8)}"
 
 
 def _is_unfinished(channel: Channel, wanted: Channel) -> bool:

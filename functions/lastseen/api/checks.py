@@ -1,7 +1,7 @@
 """The resource "checks": what each request does, from a model to a document.
 
-Lives here: authority over a check, the match of `unique`, the turning of a request into settings, and the one place
-where a lost race is decided anew. Never here: HTTP (app.py), the rules of a check (core/machine.py).
+Lives here: authority over a check, the match of `unique`, and what a request says as settings of a check.
+Never here: HTTP (app.py), the rules of a check (core/machine.py), how long a lost race waits (storage/decide.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from typing import Any
-from uuid import uuid4
 
 from lastseen.api.calls import Call
 from lastseen.api.errors import BadRequestError, ForbiddenError, RefusedError, UnknownError
@@ -20,7 +19,7 @@ from lastseen.api.locks import exclusively
 from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.blind import Window
-from lastseen.core.channel import ALL, kind
+from lastseen.core.channel import ALL
 from lastseen.core.check import Check, Filters, Outcome, unique_key
 from lastseen.core.dialects import understood
 from lastseen.core.ids import as_uuid
@@ -29,14 +28,14 @@ from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.moments import is_late
 from lastseen.core.schedule import Cron, Period, Schedule, ScheduleError, validated
 from lastseen.core.zones import ZoneError, canonical_zone
-from lastseen.health.canary import windows
+from lastseen.health.canary import blind_windows
 from lastseen.storage.checks import FIRST_PLACE, Place
+from lastseen.storage.decide import DECIDE_TRIES, attempts
+from lastseen.storage.documents import CHANNELS
 from lastseen.storage.errors import ConflictError
+from lastseen.storage.fresh import new_id
 from lastseen.storage.projects import default_channels
 from lastseen.storage.store import Store
-
-TRIES = 20
-"""How often a change that lost a race is decided anew."""
 
 _UNIQUE_KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _RACED = "Too many changes of this check at once. Nothing was changed; try again."
@@ -120,12 +119,12 @@ class Checks:
             return self._create(request, version=version, dry=dry)
 
     def _create(self, request: CheckRequest, *, version: int, dry: bool) -> tuple[Described, bool]:
-        for _ in range(TRIES):
+        for _ in attempts(DECIDE_TRIES, pause=self._pause):
             match, sole = self._matching(request)
             if match:
                 return self.update(match.check.id, request, version=version, dry=dry), False
             channels = "" if "channels" in request.model_fields_set else default_channels(self._store, self._project)
-            blank = Check(id=str(uuid4()), project=self._project, channels=channels, created=self._now)
+            blank = Check(id=new_id(), project=self._project, channels=channels, created=self._now)
             check = replace(
                 configured(blank, self._now, **self._settings(blank, request, version=version)).check, rev=0
             )
@@ -175,7 +174,7 @@ class Checks:
 
     def delete(self, key: str) -> Described:
         """Remove a check and return what it was."""
-        for _ in range(TRIES):
+        for _ in attempts(DECIDE_TRIES, pause=self._pause):
             described = self.one(key, by_unique_key=False)
             try:
                 self._store.delete(described.check)
@@ -186,13 +185,13 @@ class Checks:
 
     def _blind(self, check: Check) -> Sequence[Window]:
         """Return when Lastseen could not hear, where that matters: what passed before a change is looked at first."""
-        return windows(self._store, self._now) if is_late(check, self._now) else ()
+        return blind_windows(self._store, self._now) if is_late(check, self._now) else ()
 
     def _change(
         self, key: str, decide: Callable[[Check], Outcome], *, about: str | None = None, dry: bool = False
     ) -> Described:
-        """Read, decide, write; whoever lost a race reads and decides anew. Raises ConflictError after `TRIES`."""
-        for _ in range(TRIES):
+        """Read, decide, write; after a lost race read and decide again. Raises ConflictError if every try lost."""
+        for _ in attempts(DECIDE_TRIES, pause=self._pause):
             described = self.one(key, by_unique_key=False)
             outcome = decide(described.check)
             if dry:
@@ -316,7 +315,8 @@ def channels_of(store: Store, project: str, asked: str, *, listed: str = "") -> 
     if asked in {"", ALL}:
         return asked
     known = dict.fromkeys(each for each in listed.split(",") if each and each != ALL)
-    known |= {channel_id: document.get("name") for channel_id, document in store.settings(kind(project)).items()}
+    channels, unreadable = CHANNELS.all(store, project=project)
+    known |= {channel.id: channel.name for channel in channels} | dict.fromkeys(unreadable)
     return ",".join(_channel(word.strip(), known) for word in asked.split(","))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from lastseen.api.errors import RefusedError, UnknownError
-from lastseen.core import keys
 from lastseen.core.keys import Key, Scope
+from lastseen.storage.documents import KEYS
+from lastseen.storage.fresh import new_key
 from lastseen.storage.store import Store
 
 ID_CHARS = 12
@@ -30,16 +31,15 @@ class Keyring:
 
     def all(self) -> list[Key]:
         """Return the keys, the oldest first."""
-        known = self._store.settings(keys.KIND).items()
-        mine = [keys.from_document(name, held) for name, held in known if held.get("project") == self._project]
+        mine = [key for key in KEYS.all(self._store).values if key.project == self._project]
         return sorted(mine, key=lambda key: (key.created is not None, key.created, key.hash))
 
     def mint(self, scope: Scope, name: str, now: datetime) -> tuple[str, Key]:
         """Make a key; return it, to be shown once, and what is kept of it. Raises RefusedError for one too many."""
         if len(self.all()) >= KEYS_LIMIT:
             raise RefusedError(f"a project has at most {KEYS_LIMIT} keys: revoke some that are used no more")
-        word, key = keys.mint(scope, self._project, name, now)
-        self._store.put_setting(keys.KIND, key.hash, keys.to_document(key), new=True)
+        word, key = new_key(scope, self._project, name, now)
+        KEYS.create(self._store, key)
         return word, key
 
     def revoke(self, wanted: str) -> Key:
@@ -47,5 +47,5 @@ class Keyring:
         key = next((key for key in self.all() if key_id(key) == wanted), None)
         if key is None:
             raise UnknownError(f"no key of this project has the id {wanted}" if wanted.isalnum() else "no such key")
-        self._store.drop_setting(keys.KIND, key.hash)
+        KEYS.drop(self._store, key.hash)
         return key

@@ -9,13 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lastseen.core.times import millis, moment
-from lastseen.storage.errors import ConflictError
+from lastseen.storage.documents import Kind
+from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.store import Store
 
-KIND = "lock"
-"""The settings kind under which locks lie."""
+
+class Lock(NamedTuple):
+    """What somebody does alone, and since when."""
+
+    name: str
+    at: datetime
+
+
+LOCKS = Kind(
+    "lock",
+    encode=lambda lock: {"at": millis(lock.at)},
+    decode=lambda _project, name, document: Lock(name, moment(document["at"])),
+    name_of=lambda lock: lock.name,
+)
 
 LOCK_LASTS = timedelta(seconds=60)
 """Longer than any request of the API."""
@@ -30,7 +44,7 @@ def exclusively(store: Store, name: str, *, now: datetime, pause: Callable[[floa
     """Do what is in the block while nobody else does. Raises ConflictError if somebody else goes on and on."""
     for attempt in range(LOCK_TRIES):
         try:
-            store.put_setting(KIND, name, {"at": millis(now)}, new=True)
+            LOCKS.create(store, Lock(name, now))
         except ConflictError:
             if attempt + 1 == LOCK_TRIES:
                 raise ConflictError("The same is being changed by others. Nothing was changed; try again.") from None
@@ -41,11 +55,15 @@ def exclusively(store: Store, name: str, *, now: datetime, pause: Callable[[floa
     try:
         yield
     finally:
-        store.drop_setting(KIND, name)
+        LOCKS.drop(store, name)
 
 
 def _take_over(store: Store, name: str, now: datetime) -> None:
     """Remove a lock that was left by somebody who is no more."""
-    document = store.setting(KIND, name)
-    if document and now - moment(document.get("at", 0)) > LOCK_LASTS:
-        store.drop_setting(KIND, name)
+    try:
+        lock = LOCKS.one(store, name)
+    except CorruptError:
+        LOCKS.drop(store, name)
+        return
+    if lock and now - lock.at > LOCK_LASTS:
+        LOCKS.drop(store, name)

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from lastseen.api.errors import RefusedError, UnknownError
 from lastseen.api.keyring import Keyring, key_id
-from lastseen.core import channel
-from lastseen.storage import projects as project
 from lastseen.storage.checks import FIRST_PLACE
+from lastseen.storage.documents import CHANNELS, PROJECTS
 from lastseen.storage.errors import ConflictError
-from lastseen.storage.projects import DEFAULT, KIND, Project, from_document, to_document
+from lastseen.storage.projects import DEFAULT, find_project, project_names
+from lastseen.storage.records import Project
 from lastseen.storage.store import Store
 
 PROJECTS_LIMIT = 1_000
@@ -24,26 +24,27 @@ class Projects:
 
     def all(self) -> list[Project]:
         """Return the projects by name, `default` first."""
-        documents = self._store.settings(KIND)
-        known = [from_document(name, documents[name]) for name in sorted(documents) if name != DEFAULT]
-        return [self.one(DEFAULT), *known]
+        projects = PROJECTS.all(self._store).values
+        others = [project for project in projects if project.name != DEFAULT]
+        default = [project for project in projects if project.name == DEFAULT] or [Project(name=DEFAULT)]
+        return [*default, *others]
 
     def one(self, name: str) -> Project:
         """Return a project. Raises UnknownError."""
-        known = project.found(self._store, name)
+        known = find_project(self._store, name)
         if known is None:
             raise UnknownError(f"there is no project {name}: make it with `lastseen projects create {name}`")
         return known
 
     def create(self, made: Project) -> Project:
         """Make a project. Raises RefusedError if there is one of that name, or too many."""
-        if len(self._store.settings(KIND)) >= PROJECTS_LIMIT:
+        if len(project_names(self._store)) > PROJECTS_LIMIT:  # `default` does not count
             raise RefusedError(f"a deployment has at most {PROJECTS_LIMIT} projects")
         taken = RefusedError(f"there is a project {made.name} already")
         if made.name == DEFAULT:
             raise taken
         try:
-            self._store.put_setting(KIND, made.name, to_document(made), new=True)
+            PROJECTS.create(self._store, made)
         except ConflictError as error:
             raise taken from error
         return made
@@ -51,7 +52,7 @@ class Projects:
     def change(self, changed: Project) -> Project:
         """Write a project's choices."""
         self.one(changed.name)
-        self._store.put_setting(KIND, changed.name, to_document(changed))
+        PROJECTS.write(self._store, changed)
         return changed
 
     def delete(self, name: str) -> Project:
@@ -62,12 +63,12 @@ class Projects:
         checks, _ = self._store.project_page(name, after=FIRST_PLACE, limit=1)
         if checks:
             raise RefusedError(f"the project {name} has checks: delete them first")
-        if self._store.settings(channel.kind(name)):
+        if any(CHANNELS.all(self._store, project=name)):
             raise RefusedError(f"the project {name} has channels: delete them first")
         keyring = Keyring(self._store, name)
         for key in keyring.all():
             keyring.revoke(key_id(key))
-        self._store.drop_setting(KIND, name)
+        PROJECTS.drop(self._store, name)
         return held
 
 

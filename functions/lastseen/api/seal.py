@@ -12,16 +12,15 @@ import base64
 import binascii
 import hashlib
 import hmac
-import secrets
 from contextlib import suppress
 
+from lastseen.storage.documents import SEAL
 from lastseen.storage.errors import ConflictError
+from lastseen.storage.fresh import new_secret
 from lastseen.storage.store import Store
 
 SECRET_BYTES = 32
 TAG_BYTES = 16
-
-_KIND, _NAME = "secret", "seal"
 
 
 class Seal:
@@ -59,11 +58,11 @@ class Seal:
 
     def _loaded(self) -> bytes:
         if not self._secret:
-            document = self._store.setting(_KIND, _NAME)
-            if document is None:
-                made = {"hex": secrets.token_hex(SECRET_BYTES)}
-                with suppress(ConflictError):  # of two at once one makes it
-                    self._store.put_setting(_KIND, _NAME, made, new=True)
-                document = self._store.setting(_KIND, _NAME) or made
-            self._secret = bytes.fromhex(document["hex"])
+            secret = SEAL.read(self._store)
+            if secret is None:
+                new = bytes.fromhex(new_secret(SECRET_BYTES))
+                with suppress(ConflictError):  # of two at once, one creates it
+                    SEAL.create(self._store, new)
+                secret = SEAL.read(self._store) or new
+            self._secret = secret
         return self._secret

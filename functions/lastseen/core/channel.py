@@ -8,13 +8,12 @@ Never here: delivery (chat.py, topic.py), who may change a channel (channels.py)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from lastseen.core.check import Check, Flip, Reason, Status
-from lastseen.core.times import millis, moment
 
 ALL = "*"
 """In a check's `channels`: every channel of its project."""
@@ -107,34 +106,3 @@ def wants(channel: Channel, attributes: Mapping[str, str | list[str]]) -> bool:
 def policy(channel_id: str) -> dict[str, list[str]]:
     """Return the filter policy of a channel's SNS subscription, written once: its own id, and what is for everybody."""
     return {"channel_ids": [channel_id, EVERY]}
-
-
-def to_document(channel: Channel) -> dict[str, Any]:
-    """Return a channel as the settings table holds it, without what its key says."""
-    document = asdict(channel) | {"via": channel.via.value}
-    document |= {"created": millis(channel.created) if channel.created else None}
-    kept = {name: value for name, value in document.items() if name not in {"id", "project", "default"} and value}
-    return kept if channel.default else kept | {"default": False}
-
-
-def from_document(project: str, channel_id: str, document: Mapping[str, Any]) -> Channel:
-    """Return the channel that a settings document holds. Raises KeyError or ValueError if it cannot be read."""
-    return Channel(
-        id=channel_id,
-        project=project,
-        name=document["name"],
-        via=Via(document["via"]),
-        target=document["target"],
-        default=document.get("default", True),
-        statuses=tuple(document.get("statuses", ())),
-        tags=tuple(document.get("tags", ())),
-        webhook=document.get("webhook"),
-        subscription=document.get("subscription", ""),
-        disabled=document.get("disabled", ""),
-        created=moment(document["created"]) if "created" in document else None,
-    )
-
-
-def kind(project: str) -> str:
-    """Return the settings kind under which a project's channels lie."""
-    return f"channel#{project}"

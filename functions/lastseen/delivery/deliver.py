@@ -20,11 +20,12 @@ from datetime import datetime, timedelta
 
 from lastseen.aws.deliveries import TRIES, Deliveries, Delivery, wait_before
 from lastseen.aws.topic import Topic
-from lastseen.core.channel import Channel, from_document, kind, to_document
+from lastseen.core.channel import Channel
 from lastseen.core.times import millis
 from lastseen.delivery.notes import Note, Standing, last_delivery, save_note
 from lastseen.delivery.results import Delivered, Fault, MessageForm, Result
 from lastseen.delivery.sender import Send
+from lastseen.storage.documents import CHANNELS
 from lastseen.storage.errors import ConflictError
 from lastseen.storage.projects import channels_of
 from lastseen.storage.store import Store
@@ -264,18 +265,14 @@ class _Attempt:
 
 def _standing(channel: Channel, store: Store) -> tuple[Standing, str]:
     """Return how a channel stands, and why; a note that cannot be read delays nothing."""
-    try:
-        note = last_delivery(store, channel)
-    except (KeyError, TypeError, ValueError):
-        note = None
+    note = last_delivery(store, channel)
     return (note.standing, note.why) if note else (Standing(), "")
 
 
 def _save(store: Store, channel: Channel) -> None:
     with suppress(ConflictError):  # it was deleted meanwhile
-        store.put_setting(kind(channel.project), channel.id, to_document(channel), known=True)
+        CHANNELS.replace(store, channel)
 
 
 def _channel(delivery: Delivery, store: Store) -> Channel | None:
-    document = store.setting(kind(delivery.project), delivery.channel_id)
-    return from_document(delivery.project, delivery.channel_id, document) if document else None
+    return CHANNELS.one(store, delivery.channel_id, project=delivery.project)

@@ -15,7 +15,7 @@ from typing import Any
 from lastseen.aws.deliveries import Deliveries, Delivery
 from lastseen.core.channel import BY_SNS, DEPLOYMENT, EVERY, Channel, Via, wants
 from lastseen.delivery.incident import singly
-from lastseen.storage.projects import channels_of, projects
+from lastseen.storage.projects import channels_of, project_names
 from lastseen.storage.store import Store
 from lastseen.text.event import Event, read_event
 
@@ -58,7 +58,7 @@ def fan_out(
     project = str(attributes.get("project", ""))
     candidates = [
         channel
-        for name in (projects(store) if project == EVERY else [project])
+        for name in (project_names(store) if project == EVERY else [project])
         for channel in channels_of(store, name)
         if channel.via not in BY_SNS
     ]

@@ -6,17 +6,19 @@ Never here: what a failed delivery means for the channel (deliver.py).
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from lastseen.core.channel import Channel
 from lastseen.core.times import millis, moment
 from lastseen.delivery.results import Fault, Result
+from lastseen.storage.documents import Document, Kind
+from lastseen.storage.errors import CorruptError
 from lastseen.storage.store import Store
 
-NOTES = "delivery#"
-"""Before a project's name: the settings kind of what is known of its deliveries."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,47 +46,17 @@ class Note:
     standing: Standing = Standing()
 
 
-def save_note(store: Store, channel: Channel, note: Note, *, of_a_test: bool = False) -> None:
-    """Keep a note, for whoever looks at the channel, waits for a test, or delivers next."""
-    name = test_name(channel) if of_a_test else channel.id
-    store.put_setting(f"{NOTES}{channel.project}", name, _document(note))
+class StoredNote(NamedTuple):
+    """A note, and what it is about."""
+
+    project: str
+    name: str  # a channel's id, or `test_name` of a channel
+    note: Note
 
 
-def last_delivery(store: Store, channel: Channel) -> Note | None:
-    """Return what is known of the last delivery to a channel."""
-    return read_note(store, channel.project, channel.id)
-
-
-def read_note(store: Store, project_name: str, name: str) -> Note | None:
-    """Return a note by its name: a channel's id, or `test_name` of a channel. Raises KeyError or ValueError."""
-    document = store.setting(f"{NOTES}{project_name}", name)
-    if document is None:
-        return None
-    return Note(
-        event=document["event"],
-        at=moment(document["at"]),
-        result=Result(document["result"]),
-        why=document.get("why", ""),
-        tries=document.get("tries", 1),
-        standing=Standing(
-            fault=Fault(document["fault"]) if document.get("fault") else None,
-            next_try=_moment(document.get("next_try")),
-            failing_since=_moment(document.get("failing_since")),
-            refused_at=_moment(document.get("refused_at")),
-            refusals=document.get("refusals", 0),
-            lost=document.get("lost", ""),
-            missed=document.get("missed", 0),
-        ),
-    )
-
-
-def test_name(channel: Channel) -> str:
-    """Return the name of the note on the last test of a channel."""
-    return f"{channel.id}#test"
-
-
-def _document(note: Note) -> dict[str, Any]:
-    document: dict[str, Any] = {
+def _to_document(stored: StoredNote) -> Document:
+    note = stored.note
+    document: Document = {
         "event": note.event,
         "at": millis(note.at),
         "result": str(note.result),
@@ -104,5 +76,66 @@ def _document(note: Note) -> dict[str, Any]:
     return document | {name: value for name, value in more.items() if value}
 
 
+def _from_document(project: str, name: str, document: Document) -> StoredNote:
+    standing = Standing(
+        fault=Fault(document["fault"]) if document.get("fault") else None,
+        next_try=_moment(document.get("next_try")),
+        failing_since=_moment(document.get("failing_since")),
+        refused_at=_moment(document.get("refused_at")),
+        refusals=document.get("refusals", 0),
+        lost=document.get("lost", ""),
+        missed=document.get("missed", 0),
+    )
+    note = Note(
+        event=document["event"],
+        at=moment(document["at"]),
+        result=Result(document["result"]),
+        why=document.get("why", ""),
+        tries=document.get("tries", 1),
+        standing=standing,
+    )
+    return StoredNote(project, name, note)
+
+
 def _moment(milliseconds: int | None) -> datetime | None:
     return moment(milliseconds) if milliseconds else None
+
+
+NOTES = Kind(
+    "delivery",
+    encode=_to_document,
+    decode=_from_document,
+    name_of=lambda stored: stored.name,
+    project_of=lambda stored: stored.project,
+)
+
+
+def save_note(store: Store, channel: Channel, note: Note, *, of_a_test: bool = False) -> None:
+    """Keep a note, for whoever looks at the channel, waits for a test, or delivers next."""
+    name = test_name(channel) if of_a_test else channel.id
+    NOTES.write(store, StoredNote(channel.project, name, note))
+
+
+def last_delivery(store: Store, channel: Channel) -> Note | None:
+    """Return what is known of the last delivery to a channel."""
+    return _read(store, channel.project, channel.id)
+
+
+def last_test(store: Store, channel: Channel) -> Note | None:
+    """Return what is known of the last test of a channel."""
+    return _read(store, channel.project, test_name(channel))
+
+
+def test_name(channel: Channel) -> str:
+    """Return the name of the note on the last test of a channel."""
+    return f"{channel.id}#test"
+
+
+def _read(store: Store, project: str, name: str) -> Note | None:
+    """Return a note, or None; one that cannot be read is logged, and as good as none: it must not stop a delivery."""
+    try:
+        stored = NOTES.one(store, name, project=project)
+    except CorruptError as error:
+        log.error("%s It is written again with the next delivery.", error)  # noqa: TRY400 - its text says everything
+        return None
+    return stored.note if stored else None

@@ -1,1 +1,1 @@
-"""Whether Lastseen itself hears its jobs, and whether people hear Lastseen."""
+"""Whether Lastseen itself receives pings (canary.py), and whether its e-mail reaches people (subscriptions.py)."""

@@ -1,8 +1,9 @@
-"""Whether Lastseen itself can hear: a canary pings through the public URL each minute, like any job.
+"""Whether Lastseen itself receives pings: a canary pings through the public URL each minute, like any job.
 
-Lives here: the noticing of deafness, its record in the settings table, and the two messages about it. While the canary
-is stale, or no sweep ran to ping it, a missing ping says nothing of a job: blind.py moves the deadlines.
-Never here: HTTP (the entry knocks), how deadlines move (blind.py).
+Lives here: noticing that the canary is silent, its record in the settings table, and when people are notified of that.
+While the canary is silent, or no sweep ran to let it ping, a missing ping says nothing about a job: core/blind.py moves
+the deadlines.
+Never here: HTTP (the entry sends the ping), the words of a message (text/), how deadlines move (core/blind.py).
 """
 
 from __future__ import annotations
@@ -12,173 +13,140 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import uuid4
 
 from lastseen.core.blind import HOLD_LIMIT, Window
 from lastseen.core.check import Check
 from lastseen.core.schedule import Period
-from lastseen.core.times import millis, moment
+from lastseen.storage.documents import CANARY
 from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.fresh import new_id
+from lastseen.storage.records import CanaryRecord
 from lastseen.storage.store import Store
 
 log = logging.getLogger(__name__)
 
 STALE = timedelta(seconds=150)
-"""Two sweeps and a half: one canary ping may be lost without a word."""
+"""Two sweeps and a half: one ping of the canary may be lost without consequence."""
 
-KEPT = timedelta(days=2)
+WINDOWS_KEPT = timedelta(days=2)
 """How long a window is kept. It matters to checks whose grace it cut into."""
 
-PROJECT = "_lastseen"
+CANARY_PROJECT = "_lastseen"
 """The project of the canary: no user's, so that no list shows it."""
 
-_KIND, _NAME = "watch", "hearing"
+CANARY_PERIOD = timedelta(days=365)
 
 
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """What is known of our hearing."""
-
-    canary: str  # id of the canary's check
-    deaf_since: datetime | None = None
-    noticed: datetime | None = None  # when that was first written down
-    windows: tuple[Window, ...] = ()  # past ones
-    said_deaf: bool = False  # whether people know of `deaf_since`
-
-
-def windows(store: Store, now: datetime) -> tuple[Window, ...]:
-    """Return the times in which we could not hear, the present one included if we cannot hear now."""
-    known = _load(store)
-    if known is None:
+def blind_windows(store: Store, now: datetime) -> tuple[Window, ...]:
+    """Return the times in which no ping could reach us, the present one included if none can now."""
+    record = _load(store)
+    if record is None:
         return ()
-    if known.deaf_since:
-        return (*known.windows, *_silence(known.deaf_since, known.noticed, now))
+    if record.silent_since:
+        return (*record.windows, *_silence(record.silent_since, record.noticed, now))
     try:
-        canary = store.get(known.canary, strong=True)
+        canary = store.get(record.check_id, strong=True)
     except CorruptError:
-        log.exception("The canary cannot be read, so whether we hear is not known; it holds back no alert.")
+        log.exception("The canary cannot be read, so nobody knows whether pings arrive; it holds back no alert.")
         canary = None
-    heard = canary.last_ping if canary else None
-    if heard and now - heard > STALE:
-        return (*known.windows, *_silence(heard, now, now))
-    # It may have been heard again since the record was read. The record was written before it pinged: it knows.
-    known = _load(store) or known
-    return (*known.windows, *_silence(known.deaf_since, known.noticed, now)) if known.deaf_since else known.windows
+    last_ping = canary.last_ping if canary else None
+    if last_ping and now - last_ping > STALE:
+        return (*record.windows, *_silence(last_ping, now, now))
+    # It may have pinged again since the record was read. The record was written before it pinged: read it once more.
+    record = _load(store) or record
+    present = _silence(record.silent_since, record.noticed, now) if record.silent_since else ()
+    return (*record.windows, *present)
 
 
 def _silence(start: datetime, noticed: datetime | None, end: datetime) -> tuple[Window, ...]:
-    """Return the windows of a silence. A sweep notices one in minutes: before a later notice, none ran.
+    """Return the windows of a silence. A sweep notices one within minutes: if it was noticed later, no sweep ran.
 
-    Or what it wrote is forgotten, for the tables were restored from an earlier time; for the jobs that is the same.
+    Or what it wrote is lost, since the tables were restored from an earlier time; for the jobs that is the same.
     """
+    assert start <= end, (start, end)
     if noticed is None or noticed - start <= HOLD_LIMIT:
         return (Window(start, end),)
     return (Window(start, noticed, asleep=True), Window(noticed, end))
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """How people are told of our hearing."""
+class CanaryMessages:
+    """How people are notified about the canary."""
 
-    deaf: Callable[[datetime], None]  # since when
-    hearing: Callable[[Window], None]  # again, after that
+    silent: Callable[[datetime], None]  # since when
+    back: Callable[[Window], None]  # after that
 
 
-def listen(store: Store, now: datetime, voice: Voice) -> str:
-    """Look whether the canary was heard, write it down, tell people of a change; return the id of the canary.
+def check_canary(store: Store, now: datetime, messages: CanaryMessages) -> str:
+    """Look whether the canary pinged, write it down, notify people of a change; return the id of the canary's check.
 
-    Written before it is told and told before it is noted as told: killed after any step, the next sweep goes on.
-    The caller lets the canary ping only then, so no moment between is held against a job.
+    Written before anybody is notified, and notified before that is noted: if it is killed after any step, the next
+    sweep goes on from there. The caller lets the canary ping only after this, so no moment between is blamed on a job.
     """
-    known = _load(store) or _hatched(store)
-    after = _judged(known, _heard(store, known, now), now)
-    if after != known:
-        _save(store, after)
-    if after.deaf_since and not after.said_deaf:
-        voice.deaf(after.deaf_since)
-        _save(store, replace(after, said_deaf=True))
-    elif after.said_deaf and not after.deaf_since:
-        voice.hearing(_latest(after.windows))
-        _save(store, replace(after, said_deaf=False))
-    return after.canary
+    record = _load(store) or _choose_canary(store)
+    after = _updated(record, _last_ping(store, record, now), now)
+    if after != record:
+        CANARY.write(store, after)
+    if after.silent_since and not after.is_notified:
+        messages.silent(after.silent_since)
+        CANARY.write(store, replace(after, is_notified=True))
+    elif after.is_notified and not after.silent_since:
+        messages.back(_latest(after.windows))
+        CANARY.write(store, replace(after, is_notified=False))
+    return after.check_id
 
 
-def _latest(past: tuple[Window, ...]) -> Window:
-    """Return the last silence as one window: its sleep and what followed."""
-    *_, last = past
-    slept = [window for window in past if window.asleep and window.end == last.start]
-    return Window(slept[0].start, last.end) if slept else last
+def _latest(windows: tuple[Window, ...]) -> Window:
+    """Return the last silence as one window: the time without sweeps, and what followed."""
+    assert windows, "a silence that ended left a window"
+    last = windows[-1]
+    asleep = [window for window in windows if window.asleep and window.end == last.start]
+    return Window(asleep[0].start, last.end) if asleep else last
 
 
-def _judged(known: Hearing, heard: datetime | None, now: datetime) -> Hearing:
-    if heard is None:
-        return known
-    if now - heard > STALE:
-        return known if known.deaf_since else replace(known, deaf_since=heard, noticed=now)
-    if known.deaf_since is None:
-        return known
-    kept = tuple(window for window in known.windows if now - window.end < KEPT)
-    past = _silence(known.deaf_since, known.noticed, max(heard, known.noticed or heard))
-    return replace(known, deaf_since=None, noticed=None, windows=(*kept, *past))
+def _updated(record: CanaryRecord, last_ping: datetime | None, now: datetime) -> CanaryRecord:
+    if last_ping is None:
+        return record
+    if now - last_ping > STALE:
+        return record if record.silent_since else replace(record, silent_since=last_ping, noticed=now)
+    if record.silent_since is None:
+        return record
+    kept = tuple(window for window in record.windows if now - window.end < WINDOWS_KEPT)
+    end = max(last_ping, record.noticed or last_ping)  # a record without `noticed` is of the first release
+    past = _silence(record.silent_since, record.noticed, end)
+    return replace(record, silent_since=None, noticed=None, windows=(*kept, *past))
 
 
-def _heard(store: Store, known: Hearing, now: datetime) -> datetime | None:
-    """Return when the canary was last heard; make its check if it is not there."""
-    canary = store.get(known.canary, strong=True)
+def _last_ping(store: Store, record: CanaryRecord, now: datetime) -> datetime | None:
+    """Return when the canary last pinged; create its check if it does not exist."""
+    canary = store.get(record.check_id, strong=True)
     if canary is None:
-        period = Period(timedelta(days=365))
-        canary = Check(id=known.canary, project=PROJECT, name="canary", schedule=period, channels="", created=now)
-        with suppress(ConflictError):  # of two sweeps at once one makes it
+        period = Period(CANARY_PERIOD)
+        canary = Check(
+            id=record.check_id, project=CANARY_PROJECT, name="canary", schedule=period, channels="", created=now
+        )
+        with suppress(ConflictError):  # of two sweeps at once, one creates it
             store.create(canary)
     return canary.last_ping
 
 
-def _hatched(store: Store) -> Hearing:
-    """Choose the canary. Of two sweeps at once one does; the other takes what is there."""
-    hatched = Hearing(str(uuid4()))
+def _choose_canary(store: Store) -> CanaryRecord:
+    """Choose the canary. Of two sweeps at once one does; the other takes what it finds."""
+    chosen = CanaryRecord(new_id())
     try:
-        store.put_setting(_KIND, _NAME, _document(hatched), new=True)
+        CANARY.create(store, chosen)
     except ConflictError:
-        known = _load(store)
-        if known:
-            return known
-        _save(store, hatched)  # there is a record that cannot be read
-    return hatched
+        record = _load(store)
+        if record:
+            return record
+        CANARY.write(store, chosen)  # there is a record that cannot be read
+    return chosen
 
 
-def _load(store: Store) -> Hearing | None:
-    """Return what is known, or None. A record that cannot be read holds back no alert."""
+def _load(store: Store) -> CanaryRecord | None:
+    """Return the record, or None. One that cannot be read holds back no alert."""
     try:
-        document = store.setting(_KIND, _NAME)
-        if document is None:
-            return None
-        since = document["deaf_since"]
-        return Hearing(
-            canary=document["canary"],
-            deaf_since=moment(since) if since is not None else None,
-            noticed=moment(document["noticed"]) if document.get("noticed") is not None else None,
-            windows=tuple(
-                Window(moment(start), moment(end), asleep=bool(asleep)) for start, end, *asleep in document["windows"]
-            ),
-            said_deaf=document["said_deaf"],
-        )
-    except (CorruptError, KeyError, TypeError, ValueError, OverflowError):
-        log.exception("The record of our hearing cannot be read; it is made anew.")
+        return CANARY.read(store)
+    except CorruptError:
+        log.exception("The record of the canary cannot be read; a new one is written.")
         return None
-
-
-def _save(store: Store, known: Hearing) -> None:
-    store.put_setting(_KIND, _NAME, _document(known))
-
-
-def _document(known: Hearing) -> dict[str, Any]:
-    return {
-        "canary": known.canary,
-        "deaf_since": millis(known.deaf_since) if known.deaf_since else None,
-        "noticed": millis(known.noticed) if known.noticed else None,
-        "windows": [
-            [millis(window.start), millis(window.end), *([1] if window.asleep else [])] for window in known.windows
-        ],
-        "said_deaf": known.said_deaf,
-    }

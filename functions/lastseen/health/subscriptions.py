@@ -1,66 +1,88 @@
-"""Subscription care: once a day, whether each address of mail that was confirmed still gets alerts.
+"""The subscription check: once a day, whether each e-mail address that was confirmed still gets alerts.
 
-A mail scanner that opens every link can unsubscribe people without their knowing; SNS tells nobody. So each day's list
-of subscribers is kept, and the next day's is held against it.
-Never here: how people are told (topic.py), how an address is confirmed (channels.py).
+A mail scanner that opens every link can unsubscribe people without their knowledge; SNS notifies nobody. So each day's
+list of subscribers is kept, and compared with the next day's.
+Never here: the words of a message (text/), how people are notified (aws/topic.py), how an address is confirmed
+(api/channels.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lastseen.aws.topic import Subscription
-from lastseen.core.times import millis, moment
+from lastseen.storage.documents import SUBSCRIPTIONS
+from lastseen.storage.errors import CorruptError
+from lastseen.storage.records import SubscriptionsRecord
 from lastseen.storage.store import Store
 
-EVERY = timedelta(days=1)
-"""How often it is looked."""
+log = logging.getLogger(__name__)
 
-KIND, NAME = "watch", "subscriptions"
+LOOK_EVERY = timedelta(days=1)
 
-CONFIRMED, WAITING = "confirmed", "pending"
+IS_CONFIRMED, IS_PENDING = "confirmed", "pending"
 
 
 @dataclass(frozen=True, slots=True)
-class Cared:
-    """What a look came to."""
+class SubscriptionReport:
+    """What a look at the subscriptions found."""
 
-    known: dict[str, str]  # address -> whether it was confirmed
-    lost: tuple[str, ...] = ()  # it was confirmed, and is no more
+    states: Mapping[str, str]  # address -> whether it is confirmed
+    lost: tuple[str, ...] = ()  # was confirmed, and is no more
     pending: tuple[str, ...] = ()  # nobody confirmed it since the last look
 
-
-def compared(before: dict[str, str], present: Sequence[Subscription]) -> Cared:
-    """Return what has changed for addresses of mail. Each is told once; one that is new has a day to be confirmed."""
-    known = {one.endpoint: CONFIRMED if one.confirmed else WAITING for one in present if one.protocol == "email"}
-    lost = tuple(sorted(a for a, was in before.items() if was == CONFIRMED and known.get(a) != CONFIRMED))
-    waiting = (a for a, state in known.items() if state == WAITING and before.get(a) == WAITING)
-    return Cared(known=known, lost=lost, pending=tuple(sorted(waiting)))
+    @property
+    def is_worth_a_message(self) -> bool:
+        """Whether somebody should do something."""
+        return bool(self.lost or self.pending)
 
 
-def care(
+def compared(before: Mapping[str, str], present: Sequence[Subscription]) -> SubscriptionReport:
+    """Return what changed for e-mail addresses since the last look. A new one has a day to be confirmed."""
+    mails = [subscription for subscription in present if subscription.protocol == "email"]
+    states = {mail.endpoint: IS_CONFIRMED if mail.confirmed else IS_PENDING for mail in mails}
+    lost = (
+        address for address, state in before.items() if state == IS_CONFIRMED and states.get(address) != IS_CONFIRMED
+    )
+    pending = (
+        address for address, state in states.items() if state == IS_PENDING and before.get(address) == IS_PENDING
+    )
+    return SubscriptionReport(states=states, lost=tuple(sorted(lost)), pending=tuple(sorted(pending)))
+
+
+def check_subscriptions(
     store: Store,
     now: datetime,
     *,
     subscriptions: Callable[[], Sequence[Subscription]],
-    tell: Callable[[Cared], None],
-) -> Cared | None:
-    """Look, unless that was done today; tell what changed, then note it: told once more rather than not at all."""
-    document = store.setting(KIND, NAME) or {}
-    if "at" in document and now - moment(document["at"]) < EVERY:
+    notify: Callable[[SubscriptionReport], None],
+) -> SubscriptionReport | None:
+    """Look, unless somebody did today; notify people of changes, then note the look: better twice than not at all."""
+    record = _load(store)
+    if record and now - record.looked_at < LOOK_EVERY:
         return None
-    cared = compared(document.get("known", {}), subscriptions())
-    if cared.lost or cared.pending:
-        tell(cared)
-    store.put_setting(KIND, NAME, {"at": millis(now), "known": cared.known})
-    return cared
+    report = compared(record.states if record else {}, subscriptions())
+    if report.is_worth_a_message:
+        notify(report)
+    SUBSCRIPTIONS.write(store, SubscriptionsRecord(now, report.states))
+    return report
 
 
-def forget(store: Store, address: str) -> None:
-    """Let an address go that was deleted on purpose, so that nobody is told that it is lost."""
-    document = store.setting(KIND, NAME)
-    if document and address in document.get("known", {}):
-        known = {held: state for held, state in document["known"].items() if held != address}
-        store.put_setting(KIND, NAME, document | {"known": known})
+def forget_address(store: Store, address: str) -> None:
+    """Forget an address that was deleted on purpose, so that nobody is notified that it is lost."""
+    record = _load(store)
+    if record and address in record.states:
+        rest = {other: state for other, state in record.states.items() if other != address}
+        SUBSCRIPTIONS.write(store, replace(record, states=rest))
+
+
+def _load(store: Store) -> SubscriptionsRecord | None:
+    """Return what the last look found, or None. A record that cannot be read is made new, and stops nothing."""
+    try:
+        return SUBSCRIPTIONS.read(store)
+    except CorruptError:
+        log.exception("The record of subscriptions cannot be read; a new one is written.")
+        return None

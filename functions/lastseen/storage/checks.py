@@ -6,7 +6,6 @@ whoever loses a race gets ConflictError. A flip is written in the same transacti
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +34,17 @@ from lastseen.storage.conditions import (
     update,
     wakes_as_seen,
 )
-from lastseen.storage.errors import BusyError, ConflictError, CorruptError, FullError, lost_race, too_large
+from lastseen.storage.decide import attempts
+from lastseen.storage.errors import (
+    BusyError,
+    ConflictError,
+    CorruptError,
+    FullError,
+    UncountedError,
+    is_busy_with_another,
+    lost_race,
+    too_large,
+)
 from lastseen.storage.history import HistoryTable
 from lastseen.storage.items import CHECK, Item, changed_attributes, check_from_item, check_to_item, number, text
 
@@ -43,8 +52,12 @@ BATCH_GET_LIMIT = 100
 """Keys in one BatchGetItem; DynamoDB's limit."""
 
 BATCH_TRIES = 6
-BATCH_WAIT_SECONDS = 0.05
-"""How often keys are read that DynamoDB left unread, and the wait before the first retry, doubled each time."""
+BATCH_FIRST_WAIT_SECONDS = 0.1
+BATCH_LONGEST_WAIT_SECONDS = 1.6
+"""How often keys are read that DynamoDB left unread, and the most that is waited before the first and any retry."""
+
+COUNT_TRIES = 8
+"""How often a ping is counted whose flip is written, while other writes to its check are in progress."""
 
 
 class Place(NamedTuple):
@@ -133,11 +146,12 @@ class CheckTables(HistoryTable):
             clauses.append(ends_as_seen(seen))
         if not outcome.flips:
             condition = all_of(clauses)
-            return self._counted(update(self._tables.checks, _key(seen.id), changes, condition, count=N_PINGS))
+            counting = update(self._tables.checks, _key(seen.id), changes, condition, count=N_PINGS)
+            return _number_of(self._update(counting))
         condition = all_of([*clauses, wakes_as_seen(seen)])
         written = update(self._tables.checks, _key(seen.id), changes, condition)
         self._transact([{"Update": written}, *self._flip_puts(seen.id, outcome)])
-        return self._counted(update(self._tables.checks, _key(seen.id), {}, IS_STORED, count=N_PINGS))
+        return self._count(seen.id)
 
     def delete(self, seen: Check) -> None:
         deletion = guard(self._tables.checks, _key(seen.id), is_untouched(seen))
@@ -211,8 +225,21 @@ class CheckTables(HistoryTable):
 
     # How the calls are made
 
-    def _counted(self, parameters: dict[str, Any]) -> int:
-        return int(self._update(parameters | {"ReturnValues": "UPDATED_NEW"})["Attributes"][N_PINGS]["N"])
+    def _count(self, check_id: str) -> int:
+        """Count a ping whose flip is written: a race that is lost here must not let it be decided again.
+
+        Every other failure passes, as from any call: the client is answered that it may send the ping again.
+        """
+        counting = update(self._tables.checks, _key(check_id), {}, IS_STORED, count=N_PINGS)
+        for tried in attempts(COUNT_TRIES, pause=self._pause):
+            try:
+                return _number_of(self._client.update_item(**counting))
+            except ClientError as error:
+                if not lost_race(error):
+                    raise
+                if tried == COUNT_TRIES or not is_busy_with_another(error):
+                    raise UncountedError("The ping is written, but could not be counted.") from error
+        raise AssertionError  # the last try returns or raises
 
     def _update(self, parameters: dict[str, Any]) -> Any:
         try:
@@ -286,7 +313,8 @@ class CheckTables(HistoryTable):
     def _items(self, check_ids: Sequence[str]) -> Iterator[Item]:
         """Return the items of at most `BATCH_GET_LIMIT` checks; what DynamoDB leaves unread is read again."""
         keys: list[Any] = [_key(check_id) for check_id in check_ids]
-        for attempt in range(BATCH_TRIES):
+        waits = {"first": BATCH_FIRST_WAIT_SECONDS, "longest": BATCH_LONGEST_WAIT_SECONDS}
+        for _ in attempts(BATCH_TRIES, pause=self._pause, **waits):
             response = self._client.batch_get_item(
                 RequestItems={self._tables.checks: {"Keys": keys, "ConsistentRead": True}}
             )
@@ -295,7 +323,6 @@ class CheckTables(HistoryTable):
             if not unread:
                 return
             keys = list(unread["Keys"])
-            time.sleep(BATCH_WAIT_SECONDS * 2**attempt)
         raise BusyError("DynamoDB leaves checks unread. Try again in a minute.")
 
 
@@ -305,6 +332,10 @@ def _assert_follows(seen: Check, outcome: Outcome) -> None:
     assert (new.id, new.project) == (seen.id, seen.project)
     assert [flip.n for flip in outcome.flips] == list(range(seen.flips + 1, seen.flips + 1 + len(outcome.flips)))
     assert new.wake_at is None or new.wake_at.tzinfo is not None
+
+
+def _number_of(response: Any) -> int:
+    return int(response["Attributes"][N_PINGS]["N"])
 
 
 def _key(check_id: str) -> Item:

@@ -97,7 +97,8 @@ def guard(table: str, key: Item, condition: Clause) -> dict[str, Any]:
 def update(table: str, key: Item, changes: Item, condition: Clause, *, count: str = "") -> dict[str, Any]:
     """Return the parameters of an update.
 
-    `changes`: attributes and their new values, None to remove one; `count`: an attribute to be raised by one.
+    `changes`: attributes and their new values, None to remove one; `count`: an attribute to be raised by one, whose
+    new value is returned.
     """
     sets = {name: value for name, value in changes.items() if value is not None}
     removes = [name for name, value in changes.items() if value is None]
@@ -111,6 +112,7 @@ def update(table: str, key: Item, changes: Item, condition: Clause, *, count: st
         assert count not in changes, f"{count} is set and counted at once"
         parts.append(f"ADD {count} :one")
         values[":one"] = number(1)
+    returned = {"ReturnValues": "UPDATED_NEW"} if count else {}
     assert parts, "an update that changes nothing"
     assert not values.keys() & condition.values.keys(), "a value of the condition has the name of a change"
     return {
@@ -119,4 +121,5 @@ def update(table: str, key: Item, changes: Item, condition: Clause, *, count: st
         "UpdateExpression": " ".join(parts),
         "ConditionExpression": condition.text,
         "ExpressionAttributeValues": values | dict(condition.values),
+        **returned,
     }

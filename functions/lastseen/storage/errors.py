@@ -4,6 +4,7 @@
       ConflictError    what the decision saw has changed. Nothing was written: read again, decide again (decide.py)
       BusyError        DynamoDB takes no more for the moment. Nothing was written: the same call can be made later
       FullError        an item would be larger than DynamoDB allows. Nothing was written, and no retry helps
+      DeletedError     the check was deleted meanwhile
       UncountedError   a ping is written, but has no number
       CorruptError     an item or a document cannot be read. Its text names the item, never a ping URL or a secret
 
@@ -34,6 +35,10 @@ class BusyError(StorageError):
 
 class FullError(StorageError):
     """An item would be larger than DynamoDB allows. Nothing was written, and no retry helps."""
+
+
+class DeletedError(StorageError):
+    """The check was deleted between reading and writing."""
 
 
 class UncountedError(StorageError):
@@ -83,6 +88,11 @@ def lost_race(error: ClientError) -> bool:
         return code_of(error) in RACE_CODES
     codes = {code for code, _ in _reasons(error)}
     return bool(codes) and codes <= RACE_REASONS
+
+
+def is_busy_with_another(error: ClientError) -> bool:
+    """Return whether a write failed only because a transaction on the same item was not over yet."""
+    return code_of(error) == "TransactionConflictException"
 
 
 def too_large(error: ClientError) -> bool:

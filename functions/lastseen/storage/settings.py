@@ -11,7 +11,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lastseen.storage.errors import ConflictError, CorruptError, lost_race
-from lastseen.storage.history import readable
 from lastseen.storage.items import Item, text
 from lastseen.storage.tables import TableClient
 
@@ -23,7 +22,7 @@ class SettingsTable(TableClient):
         response = self._client.get_item(TableName=self._tables.settings, Key=_key(kind, name), ConsistentRead=True)
         return _document(dict(response["Item"])) if "Item" in response else None
 
-    def settings(self, kind: str) -> dict[str, dict[str, Any]]:
+    def settings(self, kind: str) -> dict[str, dict[str, Any] | None]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._tables.settings,
             KeyConditionExpression="kind = :kind",
@@ -31,7 +30,7 @@ class SettingsTable(TableClient):
             ConsistentRead=True,
         )
         items = (dict(item) for page in pages for item in page["Items"])
-        return dict(readable(items, lambda item: (item["name"]["S"], _document(item))))
+        return {item["name"]["S"]: _document_or_none(item) for item in items}
 
     def put_setting(
         self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False
@@ -56,6 +55,13 @@ class SettingsTable(TableClient):
 
 def _key(kind: str, name: str) -> Item:
     return {"kind": text(kind), "name": text(name)}
+
+
+def _document_or_none(item: Item) -> dict[str, Any] | None:
+    try:
+        return _document(item)
+    except CorruptError:
+        return None
 
 
 def _document(item: Item) -> dict[str, Any]:

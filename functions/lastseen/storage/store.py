@@ -56,7 +56,7 @@ class CheckStore(Protocol):
 
         Steady pings of one check, however many at once, do not conflict: each condition names only what its decision
         saw. A ping that flips is a transaction; its count follows, since a transaction returns no values.
-        Raises ConflictError.
+        Raises ConflictError, and UncountedError where all is written but the number.
         """
 
     def delete(self, seen: Check) -> None:
@@ -104,13 +104,13 @@ class HistoryStore(Protocol):
 
 
 class SettingsStore(Protocol):
-    """The table `settings`."""
+    """The table `settings`. documents.py makes values of its documents; only it calls these."""
 
     def setting(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return a document, or None; strongly consistent. Raises CorruptError if it cannot be read."""
 
-    def settings(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Return all documents of a kind, by name; one that cannot be read is logged and left out."""
+    def settings(self, kind: str) -> dict[str, dict[str, Any] | None]:
+        """Return all documents of a kind, by name; None for one that cannot be read (documents.py names it)."""
 
     def put_setting(
         self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False

@@ -7,11 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from lastseen.alerting.alert import run
-from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, Kind, Outcome, Ping, Status
 from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
+from lastseen.storage.documents import CHANNELS
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, hours, minutes, seconds
 
@@ -130,7 +131,7 @@ def test_the_deployment_gets_one_digest_of_all_and_a_channel_one_of_its_own() ->
         channel = Channel(
             id=channel_id, project=project, name=channel_id, via=Via.CHAT, target="slack://", default=default
         )
-        store.put_setting(kind(project), channel_id, to_document(channel))
+        CHANNELS.write(store, channel)
     tell(store, topic, *mine, *named, *others)
     heard = [(message.attributes["channel_ids"], message.document.get("count", 1)) for message in topic.published]
     assert heard == [(["deployment"], 13), (["c9"], 7), (["b1"], 1), (["b1"], 1)]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.channel import Channel, from_document, kind
+from lastseen.core.channel import Channel
+from lastseen.storage.documents import CHANNELS
 from tests.lastseen.api.world import World
 from tests.lastseen.delivery.receiver import Receiver, listening
 
@@ -35,9 +36,9 @@ def made(world: World, **wanted: Any) -> Any:
 
 
 def stored(world: World, channel_id: str) -> Channel:
-    document = world.store.setting(kind("default"), channel_id)
-    assert document
-    return from_document("default", channel_id, document)
+    channel = CHANNELS.one(world.store, channel_id, project="default")
+    assert channel
+    return channel
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
@@ -66,8 +67,10 @@ def test_a_new_target_that_takes_no_test_alert_changes_nothing(world: World, rec
 
 def test_a_channel_that_was_off_is_on_with_its_new_target(world: World, receiver: Receiver) -> None:
     channel = made(world, name="hook", target="http://127.0.0.1:9/old")
-    document = world.store.setting(kind("default"), channel["id"])
-    world.store.put_setting(kind("default"), channel["id"], (document or {}) | {"disabled": "it answered HTTP 410"})
+    document = world.store.setting(CHANNELS.place("default"), channel["id"])
+    world.store.put_setting(
+        CHANNELS.place("default"), channel["id"], (document or {}) | {"disabled": "it answered HTTP 410"}
+    )
     assert world.send("PATCH", f"{PATH}hook", {"target": receiver.url}).json()["state"] == "on"
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lastseen.core.channel import kind
 from lastseen.core.keys import Scope
 from lastseen.core.times import millis
+from lastseen.storage.documents import CHANNELS
 from tests.lastseen.api.world import World
 from tests.sns import refused
 
@@ -80,7 +80,7 @@ def test_whoever_has_confirmed_is_not_asked_again(world: World) -> None:
 
 
 def test_a_chat_has_nobody_to_ask(world: World) -> None:
-    world.store.put_setting(kind("default"), "c1", {"name": "chat", "via": "chat", "target": "slack://x"})
+    world.store.put_setting(CHANNELS.place("default"), "c1", {"name": "chat", "via": "chat", "target": "slack://x"})
     assert world.post(f"{PATH}chat/ask-again").status == 400
 
 
@@ -135,8 +135,8 @@ def test_a_creation_that_was_killed_is_finished_by_the_same_request(
 
 
 def stored_subscription(world: World) -> str:
-    [document] = world.store.settings(kind("default")).values()
-    return str(document.get("subscription", ""))
+    [channel] = CHANNELS.all(world.store, project="default").values
+    return channel.subscription
 
 
 def test_a_creation_that_was_killed_can_be_finished_by_asking_again_or_deleted(world: World) -> None:
@@ -185,7 +185,7 @@ def test_what_sns_refuses_is_said_in_words_and_nothing_is_left(
     world.topic.sns.subscribe = failing(refused("Subscribe", "Endpoint", code))  # type: ignore[method-assign]
     reply = world.post(PATH, MAIL)
     assert (reply.status, words in reply.error) == (status, True)
-    assert world.store.settings(kind("default")) == world.store.settings("address") == {}
+    assert world.store.settings(CHANNELS.place("default")) == world.store.settings("address") == {}
     if status == 429:
         assert reply.headers["retry-after"]
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from lastseen.core.channel import Channel, from_document, kind, wants
+from lastseen.core.channel import Channel, wants
 from lastseen.core.keys import Scope
 from lastseen.core.times import millis
 from lastseen.delivery.notes import NOTES
+from lastseen.storage.documents import CHANNELS
 from tests.lastseen.api.world import World
 from tests.lastseen.delivery.receiver import listening
 from tests.sns import ARN, CHANNELS_ARN, Entry
@@ -24,9 +25,9 @@ SLACK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrId
 
 
 def stored(world: World, channel_id: str) -> Channel:
-    document = world.store.setting(kind("default"), channel_id)
-    assert document
-    return from_document("default", channel_id, document)
+    channel = CHANNELS.one(world.store, channel_id, project="default")
+    assert channel
+    return channel
 
 
 def made(world: World, **asked: Any) -> Any:
@@ -136,7 +137,7 @@ def test_what_a_channel_may_not_be_is_refused_with_a_reason(world: World, asked:
     assert reply.status == 400
     assert why in reply.error
     assert world.topic.sns.entries == []
-    assert world.store.settings(kind("default")) == {}
+    assert world.store.settings(CHANNELS.place("default")) == {}
 
 
 def test_a_name_is_given_once_and_an_address_too(world: World) -> None:
@@ -151,12 +152,14 @@ def test_a_name_is_given_once_and_an_address_too(world: World) -> None:
 def test_an_address_of_the_deployment_itself_is_taken(world: World, *, confirmed: bool) -> None:
     world.topic.sns.entries.append(Entry("email", "ops@example.com", {}, f"{ARN}:1", confirmed=confirmed))
     assert world.post(PATH, MAIL).status == 409
-    assert world.store.settings(kind("default")) == {}
+    assert world.store.settings(CHANNELS.place("default")) == {}
 
 
 def test_a_project_has_a_hundred_channels_at_most(world: World) -> None:
     for n in range(100):
-        world.store.put_setting(kind("default"), f"c{n}", {"name": f"c{n}", "via": "chat", "target": "slack://x"})
+        world.store.put_setting(
+            CHANNELS.place("default"), f"c{n}", {"name": f"c{n}", "via": "chat", "target": "slack://x"}
+        )
     assert "at most 100" in world.post(PATH, MAIL).error
 
 
@@ -203,7 +206,7 @@ def test_a_test_goes_the_whole_way_to_one_channel(world: World) -> None:
     assert wants(stored(world, channel["id"]), message.attributes)
     assert world.get(f"{PATH}ops/tests/{test['test']}").json()["result"] == "waiting"
     note = {"event": test["test"], "at": millis(T0), "result": "refused", "why": "it answered HTTP 404", "tries": 1}
-    world.store.put_setting(f"{NOTES}default", f"{channel['id']}#test", note)
+    world.store.put_setting(NOTES.place("default"), f"{channel['id']}#test", note)
     told = world.get(f"{PATH}ops/tests/{test['test']}").json()
     assert (told["result"], told["why"]) == ("refused", "it answered HTTP 404")
     assert world.get(f"{PATH}ops/tests/another").json()["result"] == "waiting"
@@ -220,7 +223,7 @@ def test_a_test_of_mail_is_sent_only_to_who_confirmed(world: World) -> None:
 def test_the_last_delivery_is_shown(world: World) -> None:
     channel = made(world, via="chat", target=SLACK)
     note = {"event": "e:1", "at": millis(T0), "result": "again", "why": "it answered HTTP 503", "tries": 2}
-    world.store.put_setting(f"{NOTES}default", channel["id"], note)
+    world.store.put_setting(NOTES.place("default"), channel["id"], note)
     shown = world.get(f"{PATH}ops").json()["last_delivery"]
     assert shown == note | {"at": "2026-03-02T12:00:00+00:00"}
 

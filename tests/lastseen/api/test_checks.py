@@ -10,10 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Kind, Reason, Status, unique_key
 from lastseen.core.keys import Scope
 from lastseen.core.schedule import Cron, OnCalendar, Period
+from lastseen.storage.documents import CHANNELS
 from tests.lastseen.api.world import ID, OTHER_ID, World
 from tests.times import T0, hours, minutes, seconds
 
@@ -687,7 +688,7 @@ def test_a_check_that_never_stands_still_is_503_and_can_be_tried_again(world: Wo
 def channels(world: World) -> World:
     for number, name in enumerate(["ops", "dev", "dev"], start=1):
         channel = Channel(id=f"id-{number}", project="default", name=name, via=Via.EMAIL, target="a@example.org")
-        world.store.put_setting(kind("default"), channel.id, to_document(channel))
+        CHANNELS.write(world.store, channel)
     return world
 
 

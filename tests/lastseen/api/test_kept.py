@@ -8,8 +8,8 @@ import pytest
 
 from lastseen.api.channel_models import ChannelChange, ChannelRequest, ConfirmRequest, WebhookRequest
 from lastseen.api.models import CheckRequest, KeyRequest, Model, NewProjectRequest, ProjectRequest
-from lastseen.core.channel import from_document, kind
 from lastseen.core.check import Status
+from lastseen.storage import documents
 from tests.lastseen.api.world import ID, World
 from tests.times import T0
 
@@ -151,9 +151,8 @@ def test_each_field_of_a_channel_is_kept(world: World) -> None:
     assert set(form) == set(WebhookRequest.model_fields)
     made = world.post(CHANNELS, sent).json()
     assert {name: made[name] for name in shown} == shown
-    document = world.store.setting(kind("default"), made["id"])
-    assert document
-    stored = from_document("default", made["id"], document)
+    stored = documents.CHANNELS.one(world.store, made["id"], project="default")
+    assert stored
     assert stored.webhook == form | {"secret": made["secret"]}
     assert stored.target == sent["target"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lastseen.core import keys
-from lastseen.core.channel import Channel, Via, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.core.keys import Scope, hashed
+from lastseen.storage.documents import CHANNELS
 from tests.lastseen.api.world import ID, Reply, World
 from tests.times import T0, hours, minutes
 
@@ -127,7 +127,7 @@ def test_a_key_of_a_project_that_is_not_there_is_not_made(world: World) -> None:
 
 
 def test_a_key_whose_record_is_broken_is_told_as_ours_to_mend(world: World) -> None:
-    world.store.documents[keys.KIND, hashed("broken")] = {"project": "default", "scope": "admin"}
+    world.store.documents["key", hashed("broken")] = {"project": "default", "scope": "admin"}
     assert world.get("/api/v3/checks/", key="broken").status == 500
 
 
@@ -195,7 +195,7 @@ def test_a_project_that_holds_something_stays(world: World) -> None:
     assert by_aws(world, "DELETE", "/iam/projects/shop").error == "the project shop has checks: delete them first"
     world.store.delete(world.store.checks[ID])
     channel = Channel(id="id-1", project="shop", name="ops", via=Via.EMAIL, target="a@example.org")
-    world.store.put_setting(kind("shop"), channel.id, to_document(channel))
+    CHANNELS.write(world.store, channel)
     reply = by_aws(world, "DELETE", "/iam/projects/shop")
     assert (reply.status, reply.error) == (409, "the project shop has channels: delete them first")
 
@@ -206,7 +206,7 @@ def test_the_default_project_stays(world: World) -> None:
 
 def test_new_checks_get_the_channels_that_the_project_gives(world: World) -> None:
     channel = Channel(id="id-1", project="default", name="ops", via=Via.EMAIL, target="a@example.org")
-    world.store.put_setting(kind("default"), channel.id, to_document(channel))
+    CHANNELS.write(world.store, channel)
     assert world.post("/api/v3/checks/", {}).json()["channels"] == "*"
     assert by_aws(world, "POST", "/iam/projects/default", {"channels": "ops"}).json()["channels"] == "id-1"
     assert world.post("/api/v3/checks/", {}).json()["channels"] == "id-1"

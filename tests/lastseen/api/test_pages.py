@@ -15,6 +15,7 @@ from lastseen.core import keys
 from lastseen.core.check import Kind, Status, unique_key
 from lastseen.core.keys import Scope
 from lastseen.core.moments import woken
+from lastseen.storage.documents import KEYS
 from tests.lastseen.api.world import ID, OTHER_ID, Reply, World
 from tests.times import T0, hours, minutes
 
@@ -102,7 +103,7 @@ def test_ended_sessions_are_not_kept_for_ever(world: World) -> None:
         browser.sign_in(world.write)
         browser.post("/sign-out", token=browser.token())
         world.now += hours(13)
-    assert len(world.store.settings(session.ENDED)) == 1
+    assert len(session.ENDED.all(world.store).values) == 1
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_a_session_ends_after_twelve_hours(reader: Browser) -> None:
 
 def test_revoking_the_key_ends_its_sessions_at_once(reader: Browser) -> None:
     assert reader.get("/").status == 200
-    reader.world.store.drop_setting(keys.KIND, keys.hashed(reader.world.read))
+    reader.world.store.drop_setting(KEYS.kind, keys.hashed(reader.world.read))
     assert reader.get("/").status == 303
 
 
@@ -201,7 +202,7 @@ def test_a_cookie_that_we_did_not_make_is_none(reader: Browser) -> None:
 
 def test_a_cookie_of_another_deployment_is_none(reader: Browser) -> None:
     elsewhere = World()
-    elsewhere.store.put_setting(keys.KIND, keys.hashed(reader.world.read), {"project": "default", "scope": "rw"})
+    elsewhere.store.put_setting(KEYS.kind, keys.hashed(reader.world.read), {"project": "default", "scope": "rw"})
     assert Browser(elsewhere, reader.cookie).get("/").status == 303
 
 

@@ -12,11 +12,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.api.app import Deployment, build
-from lastseen.core import keys
 from lastseen.core.check import Check, Ping, Status
 from lastseen.core.history import Recorded
-from lastseen.core.keys import Scope, mint
+from lastseen.core.keys import Scope
 from lastseen.core.machine import pinged
+from lastseen.storage.documents import KEYS
+from lastseen.storage.fresh import new_key
 from tests.memory import MemoryStore, MemoryTopic, MemoryWakes
 from tests.times import T0
 
@@ -67,8 +68,8 @@ class World:
         self.read = self.key(Scope.READ)
 
     def key(self, scope: Scope, project: str = "default") -> str:
-        word, key = mint(scope, project, f"{scope} of tests", self.now)
-        self.store.put_setting(keys.KIND, key.hash, keys.to_document(key))
+        word, key = new_key(scope, project, f"{scope} of tests", self.now)
+        KEYS.write(self.store, key)
         return word
 
     def send(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lastseen.core.channel import Channel, Via, from_document, to_document, wants
+from lastseen.core.channel import Channel, Via, wants
 from lastseen.text.digest import digest
 from lastseen.text.message import Alert, Message, flipped
 from lastseen.text.own import deaf, trial
@@ -63,15 +62,3 @@ TABLE: dict[str, tuple[Message, set[str]]] = {
 def test_a_message_without_a_list_of_channels_goes_by_its_attributes(case: str) -> None:
     message, expected = TABLE[case]
     assert {name for name, channel in CHANNELS.items() if wants(channel, message.attributes)} == expected
-
-
-@pytest.mark.parametrize(
-    "channel",
-    [
-        *CHANNELS.values(),
-        replace(ALL, via=Via.WEBHOOK, webhook={"method": "PUT"}, disabled="HTTP 404", created=T0, subscription="arn"),
-    ],
-)
-def test_a_channel_is_read_as_it_was_written(channel: Channel) -> None:
-    document = json.loads(json.dumps(to_document(channel)))
-    assert from_document(channel.project, channel.id, document) == channel

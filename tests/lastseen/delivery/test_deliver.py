@@ -15,7 +15,7 @@ from apprise.plugins.telegram import NotifyTelegram
 from moto import mock_aws
 
 from lastseen.aws.deliveries import TRIES, Deliveries, Delivery, read, wait_before
-from lastseen.core.channel import Channel, Via, from_document, kind, to_document
+from lastseen.core.channel import Channel, Via
 from lastseen.delivery import guarded as line
 from lastseen.delivery import pagerduty, services
 from lastseen.delivery.deliver import GIVEN_UP_AFTER, KEPT, Tried, Ways, deliver
@@ -24,7 +24,7 @@ from lastseen.delivery.judging import SILENT
 from lastseen.delivery.notes import NOTES, Note, Standing, save_note
 from lastseen.delivery.results import Result
 from lastseen.delivery.sender import sender
-from lastseen.storage import projects as project
+from lastseen.storage.documents import CHANNELS, PROJECTS
 from lastseen.text.event import DigestEvent
 from lastseen.text.message import Message, flipped
 from lastseen.text.own import deaf, trial
@@ -74,8 +74,8 @@ class World:
     def __init__(self, *channels: Channel) -> None:
         self.store, self.topic, self.queue, self.now = MemoryStore(), MemoryTopic(), Queue(), T0
         for channel in channels:
-            self.store.put_setting(project.KIND, channel.project, {})
-            self.store.put_setting(kind(channel.project), channel.id, to_document(channel))
+            self.store.put_setting(PROJECTS.kind, channel.project, {})
+            CHANNELS.write(self.store, channel)
         send = sender(allow_private=True, clock=lambda: self.now)
         self.ways = Ways(store=self.store, topic=self.topic, deliveries=self.queue, send=send)
 
@@ -113,9 +113,9 @@ class World:
         self.work()
 
     def channel(self, channel_id: str) -> Channel:
-        document = self.store.setting(kind("default"), channel_id)
-        assert document
-        return from_document("default", channel_id, document)
+        channel = CHANNELS.one(self.store, channel_id, project="default")
+        assert channel
+        return channel
 
     def killed_at(self, step: int) -> Callable[[], bool]:
         """Kill the function once, after so many steps; return what tells whether it came to that."""
@@ -141,7 +141,7 @@ class World:
         save_note(self.store, self.channel(channel_id), note)
 
     def note(self, channel_id: str) -> dict[str, Any]:
-        return self.store.setting(f"{NOTES}default", channel_id) or {}
+        return self.store.setting(NOTES.place("default"), channel_id) or {}
 
 
 def hook(receiver: Receiver, channel_id: str = "hook", **changes: Any) -> Channel:
@@ -266,7 +266,7 @@ def test_a_test_is_tried_though_the_channel_hung_a_moment_ago(receiver: Receiver
 
 def test_a_note_that_cannot_be_read_holds_nothing_up(receiver: Receiver) -> None:
     world = World(hook(receiver))
-    world.store.put_setting(f"{NOTES}default", "hook", {"why": SILENT, "event": "e", "result": "again"})
+    world.store.put_setting(NOTES.place("default"), "hook", {"why": SILENT, "event": "e", "result": "again"})
     world.hear(DOWN)
     assert [tried.result for tried in world.work()] == ["delivered"]
 
@@ -532,14 +532,14 @@ def test_lastseen_speaks_of_itself_to_the_channels_of_every_project(receiver: Re
 
 def test_a_channel_that_cannot_be_read_stops_no_other(receiver: Receiver) -> None:
     world = World(hook(receiver))
-    world.store.put_setting(kind("default"), "broken", {"via": "pigeon"})
+    world.store.put_setting(CHANNELS.place("default"), "broken", {"via": "pigeon"})
     assert world.hear(DOWN) == 1
 
 
 def test_a_channel_that_was_deleted_meanwhile_hears_nothing(receiver: Receiver) -> None:
     world = World(hook(receiver))
     world.hear(DOWN)
-    world.store.drop_setting(kind("default"), "hook")
+    world.store.drop_setting(CHANNELS.place("default"), "hook")
     assert [tried.result for tried in world.work()] == ["dropped"]
     assert receiver.received == []
 

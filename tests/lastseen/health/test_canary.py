@@ -11,7 +11,7 @@ import pytest
 from lastseen.core.blind import Window
 from lastseen.core.check import Ping, Status
 from lastseen.core.machine import pinged
-from lastseen.health.canary import KEPT, PROJECT, STALE, Voice, listen, windows
+from lastseen.health.canary import CANARY_PROJECT, STALE, WINDOWS_KEPT, CanaryMessages, blind_windows, check_canary
 from tests.memory import MemoryStore
 from tests.times import T0, minutes, seconds
 
@@ -27,7 +27,7 @@ class World:
 
     def sweep(self, minute: float, *, heard: bool = True) -> str:
         """Listen as a sweep does, and then let the canary ping, which is heard or not."""
-        canary = listen(self.store, at(minute), Voice(deaf=self._deaf, hearing=self._hearing))
+        canary = check_canary(self.store, at(minute), CanaryMessages(silent=self._deaf, back=self._hearing))
         if heard:
             check = self.store.checks[canary]
             self.store.save_ping(check, pinged(check, Ping(at=at(minute) + seconds(1))))
@@ -66,7 +66,7 @@ def world() -> World:
 def test_the_first_sweep_makes_a_canary_that_no_list_of_users_shows(world: World) -> None:
     canary = world.sweep(0)
     check = world.store.checks[canary]
-    assert (check.project, check.channels, check.status) == (PROJECT, "", Status.UP)
+    assert (check.project, check.channels, check.status) == (CANARY_PROJECT, "", Status.UP)
     assert (world.store.project("default"), world.said) == ({}, [])
 
 
@@ -83,14 +83,14 @@ def test_a_canary_that_was_deleted_is_made_again(world: World) -> None:
 
 def test_before_anything_was_heard_nobody_is_called_deaf(world: World) -> None:
     world.deaf_for(0, 30)
-    assert (world.said, windows(world.store, at(31))) == ([], ())
+    assert (world.said, blind_windows(world.store, at(31))) == ([], ())
 
 
 def test_one_canary_ping_may_be_lost_without_a_word(world: World) -> None:
     world.sweep(0)
     world.sweep(1, heard=False)
     world.sweep(2)
-    assert (world.said, windows(world.store, at(3))) == ([], ())
+    assert (world.said, blind_windows(world.store, at(3))) == ([], ())
 
 
 def test_deafness_is_told_once_and_its_end_too(world: World) -> None:
@@ -106,15 +106,15 @@ def test_deafness_is_told_once_and_its_end_too(world: World) -> None:
 def test_while_we_are_deaf_the_window_lasts_until_now_noticed_or_not(world: World) -> None:
     world.sweep(0)
     heard = T0 + seconds(1)
-    assert windows(world.store, heard + STALE) == ()
-    assert windows(world.store, heard + STALE + seconds(1)) == (Window(heard, heard + STALE + seconds(1)),)
+    assert blind_windows(world.store, heard + STALE) == ()
+    assert blind_windows(world.store, heard + STALE + seconds(1)) == (Window(heard, heard + STALE + seconds(1)),)
     world.deaf_for(1, 5)
-    assert windows(world.store, at(6)) == (Window(heard, at(6)),)
+    assert blind_windows(world.store, at(6)) == (Window(heard, at(6)),)
 
 
 @pytest.mark.parametrize(("days", "kept"), [(1.9, 2), (2.1, 1)])
 def test_a_window_that_is_over_is_kept_for_two_days(world: World, days: float, kept: int) -> None:
-    assert timedelta(days=2) == KEPT
+    assert timedelta(days=2) == WINDOWS_KEPT
 
     def deaf_once(start: int) -> Window:
         world.sweep(start)
@@ -128,7 +128,7 @@ def test_a_window_that_is_over_is_kept_for_two_days(world: World, days: float, k
     for now in range(9, again, 2):
         world.sweep(now)
     second = deaf_once(again)
-    assert windows(world.store, at(again + 8)) == (first, second)[-kept:]
+    assert blind_windows(world.store, at(again + 8)) == (first, second)[-kept:]
 
 
 def test_no_sweep_is_deafness_too(world: World) -> None:
@@ -144,7 +144,7 @@ def test_no_sweep_is_deafness_too(world: World) -> None:
 def test_a_record_that_cannot_be_read_is_made_anew(world: World, broken: dict[str, object]) -> None:
     world.sweep(0)
     world.store.put_setting("watch", "hearing", broken)
-    assert windows(world.store, at(30)) == ()
+    assert blind_windows(world.store, at(30)) == ()
     canary = world.sweep(31)
     assert world.sweep(32) == canary
 
@@ -184,7 +184,7 @@ def test_broken_off_after_any_step_both_words_are_told_at_last(fault: type[BaseE
         kinds = [words.split()[0] for words in world.said]
         assert list(dict.fromkeys(kinds)) == ["deaf", "hears"]
         assert len(kinds) <= 3
-        assert windows(world.store, at(14))[0].start == T0 + seconds(1)
+        assert blind_windows(world.store, at(14))[0].start == T0 + seconds(1)
     assert step > 30
 
 
@@ -201,7 +201,7 @@ def test_deafness_that_nobody_could_be_told_of_is_held_against_no_job(world: Wor
     canary = next(iter(world.store.checks.values()))
     world.store.save_ping(canary, pinged(canary, Ping(at=at(6))))
     world.sweep(7)
-    assert windows(world.store, at(8)) == (Window(T0 + seconds(1), at(6)),)
+    assert blind_windows(world.store, at(8)) == (Window(T0 + seconds(1), at(6)),)
 
 
 def test_the_limits_fit_together() -> None:

@@ -10,8 +10,9 @@ from lastseen.alerting import alert, sweep
 from lastseen.core.check import Check, Ping, Status
 from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
-from lastseen.health.canary import Voice, listen
+from lastseen.health.canary import CanaryMessages, check_canary
 from lastseen.pinging import answer as ping
+from lastseen.pinging.keys import PingKeys
 from lastseen.text.own import deaf, hearing
 from tests.memory import MemoryStore, MemoryTopic, MemoryWakes
 from tests.times import T0, minutes, seconds
@@ -36,12 +37,12 @@ class House:
 
     def minute(self, now: datetime, *, heard: bool = True) -> None:
         sweep.run(store=self.store, wakes=self.wakes, clock=lambda: now)
-        canary = listen(
+        canary = check_canary(
             self.store,
             now,
-            Voice(
-                deaf=lambda since: self.topic.publish(deaf(since=since, now=now)),
-                hearing=lambda window: self.topic.publish(hearing(window=window, now=now)),
+            CanaryMessages(
+                silent=lambda since: self.topic.publish(deaf(since=since, now=now)),
+                back=lambda window: self.topic.publish(hearing(window=window, now=now)),
             ),
         )
         if heard:
@@ -57,8 +58,8 @@ class House:
         alert.run([check_id], store=self.store, topic=self.topic, clock=lambda: at, site_url=SITE, pause=lambda _: None)
 
     def ping(self, path: str, at: datetime) -> None:
-        request = ping.Request(path=path, at=at)
-        keys = ping.PingKeys(self.store)
+        request = ping.PingRequest(path=path, at=at)
+        keys = PingKeys(self.store)
         told = ping.answer(request, store=self.store, wakes=self.wakes, keys=keys, body_limit=100)
         assert told.status == 200
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from lastseen.aws.topic import PENDING, Subscription
-from lastseen.health.subscriptions import Cared, care, compared
+from lastseen.health.subscriptions import SubscriptionReport, check_subscriptions, compared
 from tests.lastseen.api.world import World
 from tests.memory import MemoryStore
 from tests.times import T0, hours
@@ -41,7 +41,7 @@ def test_what_changed_since_yesterday(
 
 
 def test_it_is_looked_once_a_day_and_told_once() -> None:
-    store, told, present = MemoryStore(), list[Cared](), [mail("a"), mail("b")]
+    store, told, present = MemoryStore(), list[SubscriptionReport](), [mail("a"), mail("b")]
     looks = 0
 
     def look() -> list[Subscription]:
@@ -52,39 +52,39 @@ def test_it_is_looked_once_a_day_and_told_once() -> None:
     for minute in range(0, 60 * 24 * 3, 30):
         if minute == 60 * 12:
             present = [mail("b")]
-        care(store, T0 + timedelta(minutes=minute), subscriptions=look, tell=told.append)
+        check_subscriptions(store, T0 + timedelta(minutes=minute), subscriptions=look, notify=told.append)
     assert looks == 3
     assert [cared.lost for cared in told] == [("a",)]
 
 
 def test_what_could_not_be_told_is_told_the_next_minute() -> None:
-    store, told = MemoryStore(), list[Cared]()
-    care(store, T0, subscriptions=lambda: [mail("a")], tell=told.append)
+    store, told = MemoryStore(), list[SubscriptionReport]()
+    check_subscriptions(store, T0, subscriptions=lambda: [mail("a")], notify=told.append)
 
-    def broken(_cared: Cared) -> None:
+    def broken(_cared: SubscriptionReport) -> None:
         raise OSError
 
     with pytest.raises(OSError):  # noqa: PT011 - it has no words
-        care(store, T0 + DAY, subscriptions=list, tell=broken)
-    care(store, T0 + DAY + timedelta(minutes=1), subscriptions=list, tell=told.append)
+        check_subscriptions(store, T0 + DAY, subscriptions=list, notify=broken)
+    check_subscriptions(store, T0 + DAY + timedelta(minutes=1), subscriptions=list, notify=told.append)
     assert [cared.lost for cared in told] == [("a",)]
 
 
 def test_a_channel_that_is_deleted_on_purpose_is_not_missed() -> None:
-    world, told = World(), list[Cared]()
+    world, told = World(), list[SubscriptionReport]()
     world.post("/api/v3/channels/", {"name": "ops", "target": "ops@example.com"})
     world.post("/api/v3/channels/ops/confirm", {"token": "ops@example.com"})
-    care(world.store, T0, subscriptions=world.topic.subscriptions, tell=told.append)
+    check_subscriptions(world.store, T0, subscriptions=world.topic.subscriptions, notify=told.append)
     world.send("DELETE", "/api/v3/channels/ops")
-    care(world.store, T0 + DAY + hours(1), subscriptions=world.topic.subscriptions, tell=told.append)
+    check_subscriptions(world.store, T0 + DAY + hours(1), subscriptions=world.topic.subscriptions, notify=told.append)
     assert told == []
 
 
 def test_an_address_that_a_mail_scanner_unsubscribed_is_lost_although_sns_lists_it_still() -> None:
-    world, told = World(), list[Cared]()
+    world, told = World(), list[SubscriptionReport]()
     world.post("/api/v3/channels/", {"name": "ops", "target": "ops@example.com"})
     world.post("/api/v3/channels/ops/confirm", {"token": "ops@example.com"})
-    care(world.store, T0, subscriptions=world.topic.subscriptions, tell=told.append)
+    check_subscriptions(world.store, T0, subscriptions=world.topic.subscriptions, notify=told.append)
     world.topic.sns.opened_every_link("ops@example.com")
-    care(world.store, T0 + DAY, subscriptions=world.topic.subscriptions, tell=told.append)
+    check_subscriptions(world.store, T0 + DAY, subscriptions=world.topic.subscriptions, notify=told.append)
     assert [cared.lost for cared in told] == [("ops@example.com",)]

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from lastseen.core.check import Filters, Kind, Run, Status
-from lastseen.core.keys import KIND, Scope, hashed
+from lastseen.core.keys import Scope, hashed
 from lastseen.core.machine import configured
 from lastseen.core.schedule import Cron, OnCalendar, Period
-from lastseen.pinging.answer import AMBIGUOUS, BUSY, NOT_FOUND, TRIES, Answer
+from lastseen.pinging.answer import AMBIGUOUS, BUSY, NOT_FOUND, PingAnswer
+from lastseen.storage.decide import DECIDE_TRIES
+from lastseen.storage.documents import KEYS
 from lastseen.storage.errors import ConflictError
 from tests.lastseen.pinging.world import PING_KEY, RUN, UUID, Pinging, key_document
 from tests.times import T0, hours, minutes, seconds
 
-OK, CREATED, UNKNOWN = Answer(200, "OK"), Answer(201, "Created"), Answer(404, NOT_FOUND)
+OK, CREATED, UNKNOWN = PingAnswer(200, "OK"), PingAnswer(201, "Created"), PingAnswer(404, NOT_FOUND)
 BY_SLUG = f"{PING_KEY}/nightly"
 OTHER = "00000000-0000-4000-8000-000000000000"
 
@@ -76,12 +78,12 @@ def test_an_unknown_slug_is_told_as_an_unknown_key_is(world: Pinging) -> None:
 @pytest.mark.parametrize("scope", [Scope.WRITE, Scope.READ])
 def test_a_key_of_the_api_pings_nothing(world: Pinging, scope: Scope) -> None:
     world.check()
-    world.store.put_setting(KIND, hashed("lsw_key"), key_document(scope=scope))
+    world.store.put_setting(KEYS.kind, hashed("lsw_key"), key_document(scope=scope))
     assert world.ping("lsw_key/nightly", "create=1") == UNKNOWN
 
 
 def test_a_key_finds_only_checks_of_its_project(world: Pinging) -> None:
-    world.store.put_setting(KIND, hashed("other-key"), key_document(project="other"))
+    world.store.put_setting(KEYS.kind, hashed("other-key"), key_document(project="other"))
     world.check()
     assert world.ping("other-key/nightly") == UNKNOWN
     assert world.ping("other-key/nightly", "create=1") == CREATED
@@ -92,7 +94,7 @@ def test_a_key_finds_only_checks_of_its_project(world: Pinging) -> None:
 def test_a_slug_of_several_checks_is_refused(world: Pinging, query: str) -> None:
     world.check()
     world.check(OTHER)
-    assert world.ping(BY_SLUG, query) == Answer(409, AMBIGUOUS)
+    assert world.ping(BY_SLUG, query) == PingAnswer(409, AMBIGUOUS)
     assert sum(check.n_pings for check in world.store.checks.values()) == 0
     assert world.ping(OTHER) == OK
 
@@ -150,22 +152,22 @@ def test_a_second_check_of_a_slug_is_noticed_within_a_minute(world: Pinging) -> 
     world.up()
     assert world.ping(BY_SLUG) == OK
     world.check(OTHER)
-    assert world.ping(BY_SLUG, at=T0 + seconds(60)) == Answer(409, AMBIGUOUS)
+    assert world.ping(BY_SLUG, at=T0 + seconds(60)) == PingAnswer(409, AMBIGUOUS)
 
 
 def test_a_revoked_key_pings_nothing_after_a_minute(world: Pinging) -> None:
     world.up()
     assert world.ping(BY_SLUG) == OK
-    world.store.drop_setting(KIND, hashed(PING_KEY))
+    world.store.drop_setting(KEYS.kind, hashed(PING_KEY))
     assert world.ping(BY_SLUG, at=T0 + seconds(60)) == UNKNOWN
 
 
 def test_what_is_remembered_of_slugs_is_bounded(world: Pinging, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lastseen.pinging.answer.SLUGS_KNOWN", 3)
+    monkeypatch.setattr("lastseen.pinging.keys.SLUGS_KNOWN", 3)
     for number in range(7):
         assert world.ping(f"{PING_KEY}/job-{number}", "create=1") == CREATED
         assert world.ping(f"{PING_KEY}/job-{number}") == OK
-        assert len(world.keys._bearers) <= 3  # noqa: SLF001 - memory is no behaviour that shows elsewhere
+        assert len(world.keys._ids) <= 3  # noqa: SLF001 - memory is no behaviour that shows elsewhere
 
 
 # --- Run ids ---
@@ -506,8 +508,8 @@ def test_a_ping_that_loses_every_race_is_told_to_come_again(world: Pinging) -> N
             raise ConflictError("another was faster")
 
     world.store.hook = never
-    assert world.ping() == Answer(503, BUSY)
-    assert (world.now, len(world.waits)) == (before, TRIES)
+    assert world.ping() == PingAnswer(503, BUSY)
+    assert (world.now, len(world.waits)) == (before, DECIDE_TRIES - 1)
     assert sum(world.waits) < 8  # the function is given ten seconds
     world.store.hook = lambda *_: None
     assert world.ping() == OK
@@ -570,8 +572,8 @@ def test_no_log_line_holds_a_ping_url(world: Pinging, caplog: pytest.LogCaptureF
 def test_a_wrong_url_is_told_in_plain_words(world: Pinging) -> None:
     assert world.ping(OTHER).text == (
         "not found: no check has this ping URL. Copy it once more from the check's page or from "
-        "`lastseen checks list`; by slug it is /ping/<ping key>/<slug>, and ?create=1 makes a check that is not there "
-        "yet."
+        "`lastseen checks list`; by slug it is /ping/<ping key>/<slug>, and ?create=1 creates a check that is not "
+        "there yet."
     )
     assert world.ping(f"{UUID}/finish").text == (
         "not found: this is no ping URL. One is /ping/<uuid> or /ping/<ping key>/<slug>, for success; add /start, "

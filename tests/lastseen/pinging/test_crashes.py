@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lastseen.core.check import Check, Run, Status
-from lastseen.pinging.answer import Answer
+from lastseen.pinging.answer import PingAnswer
 from tests.lastseen.pinging.world import PING_KEY, RUN, Pinging
 from tests.times import T0, hours, minutes, seconds
 
@@ -49,7 +49,7 @@ def world_with(check: dict[str, Any]) -> Pinging:
     return world
 
 
-def ping(world: Pinging, suffix: str, query: str, at: datetime) -> Answer:
+def ping(world: Pinging, suffix: str, query: str, at: datetime) -> PingAnswer:
     return world.ping(BY_SLUG + suffix, f"create=1&{query}", at)
 
 

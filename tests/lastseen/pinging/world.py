@@ -8,8 +8,10 @@ from typing import Any
 
 from lastseen.core.check import Check, Status
 from lastseen.core.history import Recorded
-from lastseen.core.keys import KIND, Key, Scope, hashed, to_document
-from lastseen.pinging.answer import Answer, PingKeys, Request, answer
+from lastseen.core.keys import Key, Scope, hashed
+from lastseen.pinging.answer import PingAnswer, PingRequest, answer
+from lastseen.pinging.keys import PingKeys
+from lastseen.storage.documents import KEYS
 from tests.memory import MemoryStore, MemoryWakes
 from tests.times import T0, hours
 
@@ -20,7 +22,7 @@ BODY_LIMIT = 10_000
 
 
 def key_document(project: str = "default", scope: Scope = Scope.PING) -> dict[str, Any]:
-    return to_document(Key(hash="", project=project, scope=scope))
+    return KEYS.document(Key(hash="", project=project, scope=scope))
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Pinging:
 
     def __post_init__(self) -> None:
         self.keys = PingKeys(self.store)
-        self.store.put_setting(KIND, hashed(PING_KEY), key_document())
+        self.store.put_setting(KEYS.kind, hashed(PING_KEY), key_document())
 
     def check(self, check_id: str = UUID, **fields: Any) -> Check:
         """Put a check in the store; by default one that was made an hour ago and is new."""
@@ -47,8 +49,8 @@ class Pinging:
         up = {"status": Status.UP, "last_ping": T0 - hours(1), "wake_at": T0 + hours(24), "n_pings": 1}
         return self.check(UUID, **(up | fields))
 
-    def ping(self, path: str = UUID, query: str = "", at: datetime = T0, **said: Any) -> Answer:
-        request = Request(path=path, query=query, at=at, **said)
+    def ping(self, path: str = UUID, query: str = "", at: datetime = T0, **said: Any) -> PingAnswer:
+        request = PingRequest(path=path, query=query, at=at, **said)
         return answer(
             request,
             store=self.store,

@@ -5,6 +5,7 @@ A test that is about the form of items in DynamoDB alone stands at the end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +17,8 @@ from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
-from lastseen.storage.checks import FIRST_PLACE, Due
-from lastseen.storage.errors import ConflictError, CorruptError, FullError
+from lastseen.storage.checks import BATCH_TRIES, COUNT_TRIES, FIRST_PLACE, Due
+from lastseen.storage.errors import BusyError, ConflictError, CorruptError, FullError, UncountedError
 from lastseen.storage.items import CHECK, check_to_item, flip_event, number, ping_event, text
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
@@ -648,9 +649,9 @@ def test_an_item_that_cannot_be_read_names_itself_in_the_log_and_hides_no_other(
     dynamodb.put_item(TableName=tables.settings, Item={"kind": text("channel"), "name": text("a"), "doc": text("{")})
     assert [flip.n for flip in real.flips(ID)] == [2]
     assert [one.n for one in real.pings(ID, limit=9)] == [2]
-    assert real.settings("channel") == {"b": {}}
-    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
-    for named in (flip_event(1), ping_event(1), "channel a", unique_key(ID)):
+    assert real.settings("channel") == {"a": None, "b": {}}
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 2
+    for named in (flip_event(1), ping_event(1), unique_key(ID)):
         assert named in caplog.text
     assert ID not in caplog.text
     with pytest.raises(CorruptError, match="channel a"):
@@ -677,9 +678,77 @@ def test_a_check_that_is_deleted_while_a_ping_flips_it_stays_deleted(real: Store
         real.delete(outcome.check)
 
     dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", delete)  # the count, after the transaction
-    with pytest.raises(ConflictError):
+    with pytest.raises(UncountedError):
         real.save_ping(seen, outcome)
     assert real.get(ID) is None
+
+
+def refusing(dynamodb: Any, operation: str, code: str, times: int) -> Callable[[], None]:
+    """Let DynamoDB refuse so many calls of an operation; return what lets it answer again."""
+    left, name = [times], f"before-call.dynamodb.{operation}"
+
+    def refuse(**_event: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise dynamodb.exceptions.ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+    dynamodb.meta.events.register(name, refuse)
+    return lambda: dynamodb.meta.events.unregister(name, refuse)
+
+
+def test_a_flip_that_is_written_is_counted_though_another_write_is_in_progress(dynamodb: Any, tables: Tables) -> None:
+    waits: list[float] = []
+    store = TableStore(dynamodb, tables, pause=waits.append)
+    seen = created(store, NIGHTLY, success(0))
+    outcome = pinged(seen, fail(5))
+    answering = refusing(dynamodb, "UpdateItem", "TransactionConflictException", times=2)
+    try:
+        assert store.save_ping(seen, outcome) == 2
+    finally:
+        answering()
+    assert len(waits) == 2
+    assert (held(store).status, held(store).n_pings) == (Status.DOWN, 2)
+
+
+def test_a_flip_that_is_written_but_loses_every_race_to_be_counted_is_not_decided_again(
+    dynamodb: Any, tables: Tables
+) -> None:
+    waits: list[float] = []
+    store = TableStore(dynamodb, tables, pause=waits.append)
+    seen = created(store, NIGHTLY, success(0))
+    answering = refusing(dynamodb, "UpdateItem", "TransactionConflictException", times=100)
+    try:
+        with pytest.raises(UncountedError):
+            store.save_ping(seen, pinged(seen, fail(5)))
+    finally:
+        answering()
+    assert (held(store).status, held(store).n_pings, len(waits)) == (Status.DOWN, 1, COUNT_TRIES - 1)
+    assert [flip.status for flip in store.flips(ID)] == [Status.UP, Status.DOWN]
+
+
+def test_keys_that_dynamodb_leaves_unread_are_read_again_and_nobody_waits_after_the_last_try(
+    dynamodb: Any, tables: Tables
+) -> None:
+    waits: list[float] = []
+    store = TableStore(dynamodb, tables, pause=waits.append)
+    check = created(store, NIGHTLY)
+    left = [2]
+
+    def leave_unread(parsed: dict[str, Any], **_event: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            parsed["Responses"] = {}
+            parsed["UnprocessedKeys"] = {tables.checks: {"Keys": [{"id": text(ID)}]}}
+
+    dynamodb.meta.events.register("after-call.dynamodb.BatchGetItem", leave_unread)
+    try:
+        assert (store.get_many([ID]), len(waits)) == ({ID: check}, 2)
+        left[0] = 100
+        with pytest.raises(BusyError):
+            store.get_many([ID])
+    finally:
+        dynamodb.meta.events.unregister("after-call.dynamodb.BatchGetItem", leave_unread)
+    assert len(waits) == 2 + BATCH_TRIES - 1
 
 
 def test_a_sweep_reads_page_by_page(real: Store, dynamodb: Any) -> None:

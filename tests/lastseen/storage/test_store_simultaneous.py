@@ -13,7 +13,8 @@ import pytest
 from lastseen.core.check import Check, Outcome, Ping, Status
 from lastseen.core.machine import pinged
 from lastseen.core.schedule import Period
-from lastseen.pinging.answer import Answer, PingKeys, Request, answer
+from lastseen.pinging.answer import PingAnswer, PingRequest, answer
+from lastseen.pinging.keys import PingKeys
 from lastseen.storage.store import TableStore
 from tests.memory import MemoryStore, MemoryWakes
 from tests.tables import made
@@ -71,13 +72,13 @@ def store(request: pytest.FixtureRequest) -> Any:
     return meeting(TableStore)(OneAtATime(client), made(client, template))
 
 
-def at_once(store: Any, at: Callable[[int], datetime]) -> list[Answer]:
+def at_once(store: Any, at: Callable[[int], datetime]) -> list[PingAnswer]:
     """Send pings of an up check from as many threads; return the answers."""
     up = pinged(Check(id=ID, schedule=Period(hours(1)), created=T0), Ping(at=T0)).check
     store.create(up)
 
-    def send(n: int) -> Answer:
-        request = Request(path=ID, at=at(n))
+    def send(n: int) -> PingAnswer:
+        request = PingRequest(path=ID, at=at(n))
         keys = PingKeys(store)
         return answer(request, store=store, wakes=MemoryWakes(), keys=keys, body_limit=0, pause=lambda _: None)
 
@@ -86,7 +87,7 @@ def at_once(store: Any, at: Callable[[int], datetime]) -> list[Answer]:
 
 
 def test_a_hundred_pings_of_one_moment_are_a_hundred_writes(store: Any) -> None:
-    assert at_once(store, lambda _: T0 + hours(0.5)) == [Answer(200, "OK")] * MANY
+    assert at_once(store, lambda _: T0 + hours(0.5)) == [PingAnswer(200, "OK")] * MANY
     check = store.get(ID, strong=True)
     assert (check.n_pings, check.last_ping, check.status) == (MANY + 1, T0 + hours(0.5), Status.UP)
     assert store.writes == MANY
@@ -94,7 +95,7 @@ def test_a_hundred_pings_of_one_moment_are_a_hundred_writes(store: Any) -> None:
 
 
 def test_a_hundred_pings_in_any_order_are_all_counted_and_the_last_one_stands(store: Any) -> None:
-    assert at_once(store, lambda n: T0 + seconds(n * 37 % MANY)) == [Answer(200, "OK")] * MANY
+    assert at_once(store, lambda n: T0 + seconds(n * 37 % MANY)) == [PingAnswer(200, "OK")] * MANY
     check = store.get(ID, strong=True)
     assert (check.n_pings, check.last_ping) == (MANY + 1, T0 + seconds(MANY - 1))
     assert check.wake_at == T0 + seconds(MANY - 1) + hours(2)

@@ -7,6 +7,7 @@ import json
 from lastseen.api.calls import API, Call, HttpResponse, Needs, Responds, Route
 from lastseen.api.documents import Document
 from lastseen.core.zones import rules_version
+from lastseen.storage.documents import PROBE
 
 WORKS = "They do. The header `Zone-Rules` is the version of the time zone rules that schedules follow, such as 2026f."
 
@@ -19,7 +20,7 @@ class OpenApiDocument(Document):
 
 def status(call: Call) -> HttpResponse:
     """Answer OK if the tables can be read, and say which rules of time zones schedules follow."""
-    call.deployment.store.setting("status", "probe")
+    PROBE.read(call.deployment.store)
     return HttpResponse(body="OK", content_type="text/plain", headers={"Zone-Rules": rules_version()})
 
 

@@ -28,6 +28,7 @@ from lastseen.api.channels import Channels
 from lastseen.api.errors import BadRequestError, RefusedError
 from lastseen.core.channel import BY_SNS, Channel, Via
 from lastseen.delivery.webhook import form_of
+from lastseen.storage.fresh import new_webhook_secret
 
 LIST = f"{API}/channels/"
 ONE = f"{API}/channels/{{channel}}"
@@ -43,7 +44,7 @@ def create(call: Call) -> HttpResponse:
     """Make a channel."""
     request = call.read_body(ChannelRequest)
     via, target = _resolved(call, request.via, request.target, webhook="webhook" in request.model_fields_set)
-    secret = channels.new_secret() if via is Via.WEBHOOK else ""
+    secret = new_webhook_secret() if via is Via.WEBHOOK else ""
     wanted = Channel(
         id="",
         project=call.project,
@@ -181,7 +182,7 @@ def _changes(call: Call, request: ChannelChange, channel: Channel) -> dict[str, 
     if "webhook" in sent and not is_webhook:
         raise BadRequestError("webhook: this channel is none")
     if is_webhook and ("webhook" in sent or channel.webhook is None):
-        secret = str((channel.webhook or {}).get("secret", "")) or channels.new_secret()
+        secret = str((channel.webhook or {}).get("secret", "")) or new_webhook_secret()
         changes["webhook"] = request.webhook.model_dump() | {"secret": secret}
     if not is_webhook and channel.webhook is not None:
         changes["webhook"] = None

@@ -9,7 +9,7 @@ from lastseen.api.checks import channels_of
 from lastseen.api.documents import Document, Time, time_or_none
 from lastseen.api.models import NewProjectRequest, ProjectRequest
 from lastseen.api.projects import Projects, made
-from lastseen.storage.projects import Project
+from lastseen.storage.records import Project
 
 LIST = f"{SIGNED}/projects/"
 ONE = f"{SIGNED}/projects/{{name}}"

@@ -10,19 +10,32 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from lastseen.api import access
 from lastseen.api.calls import Call, Deployment
 from lastseen.api.checks import Checks
 from lastseen.core.keys import Key, Scope
 from lastseen.core.times import millis, moment
 from lastseen.page.views import Visitor
+from lastseen.storage.documents import KEYS, Kind
 from lastseen.storage.store import Store
 
 SESSION = timedelta(hours=12)
 
-ENDED = "ended-session"
-"""The settings kind under which sessions lie that were signed out: by their id, until they would have ended anyway."""
+
+class EndedSession(NamedTuple):
+    """A session that was signed out, and when it would have ended anyway."""
+
+    id: str
+    until: datetime
+
+
+ENDED = Kind(
+    "ended-session",
+    encode=lambda session: {"until": millis(session.until)},
+    decode=lambda _project, name, document: EndedSession(name, moment(document["until"])),
+    name_of=lambda session: session.id,
+)
 
 _SESSION, _FORM = "session", "form"  # purposes of seals
 
@@ -58,9 +71,9 @@ def of(call: Call) -> Session | None:
         return None
     key_hash, milliseconds = content.decode().split()
     until, session_id = moment(milliseconds), hashlib.sha256(sealed.encode()).hexdigest()
-    if call.now >= until or call.deployment.store.setting(ENDED, session_id) is not None:
+    if call.now >= until or ENDED.one(call.deployment.store, session_id) is not None:
         return None
-    key = access.known_key(call.deployment.store, key_hash)
+    key = KEYS.one(call.deployment.store, key_hash)
     if key is None or key.scope is Scope.PING:
         return None
     token = seal.closed(_FORM, bytes.fromhex(session_id)[:16])
@@ -72,15 +85,15 @@ def end(session: Session) -> str:
     """End a session wherever its cookie may be; return the cookie that makes this browser forget it."""
     store = session.call.deployment.store
     _forget_old(store, session.call.now)
-    store.put_setting(ENDED, session.id, {"until": millis(session.until)})
+    ENDED.write(store, EndedSession(session.id, session.until))
     return _cookie(session.call.deployment, "", timedelta(0))
 
 
 def _forget_old(store: Store, now: datetime) -> None:
     """Remove what is kept of sessions whose time is over."""
-    for session_id, document in store.settings(ENDED).items():
-        if now >= moment(document.get("until", 0)):
-            store.drop_setting(ENDED, session_id)
+    for session in ENDED.all(store).values:
+        if now >= session.until:
+            ENDED.drop(store, session.id)
 
 
 def _cookie(deployment: Deployment, value: str, age: timedelta) -> str:
