@@ -101,7 +101,13 @@ def revoke_key(api: Api, key: KeyId, *, yes: Yes = False) -> Answer:
     return Answer(found, lambda: output.say(f"Revoked {called}."))
 
 
-@command(projects, "create", "lastseen projects create shop", 'lastseen projects create shop --channels "team chat"')
+@command(
+    projects,
+    "create",
+    "lastseen projects create shop",
+    'lastseen projects create shop --channels "team chat"',
+    takes_key=False,
+)
 def create_project(api: Api, name: ProjectName, *, channels: DefaultChannels = None) -> Answer:
     """Make a project: checks, keys and channels of their own."""
     made = api.create_project({"name": _project(name)} | ({} if channels is None else {"channels": channels}))
@@ -113,7 +119,7 @@ def create_project(api: Api, name: ProjectName, *, channels: DefaultChannels = N
     )
 
 
-@command(projects, "list", "lastseen projects list")
+@command(projects, "list", "lastseen projects list", takes_key=False)
 def list_projects(api: Api) -> Answer:
     """List the projects of the deployment."""
     listed = api.projects()
@@ -134,7 +140,7 @@ def list_projects(api: Api) -> Answer:
     return Answer({"projects": listed}, show)
 
 
-@command(projects, "update", 'lastseen projects update shop --channels ""')
+@command(projects, "update", 'lastseen projects update shop --channels ""', takes_key=False)
 def update_project(api: Api, name: ProjectName, *, channels: DefaultChannels = None) -> Answer:
     """Change what new checks of a project get."""
     after = api.update_project(_project(name), {} if channels is None else {"channels": channels})
@@ -142,7 +148,7 @@ def update_project(api: Api, name: ProjectName, *, channels: DefaultChannels = N
     return Answer(after, lambda: output.say(words))
 
 
-@command(projects, "delete", "lastseen projects delete shop --yes")
+@command(projects, "delete", "lastseen projects delete shop --yes", takes_key=False)
 def delete_project(api: Api, name: ProjectName, *, yes: Yes = False) -> Answer:
     """Delete a project that has neither checks nor channels; its keys are revoked."""
     _project(name)

@@ -30,13 +30,16 @@ class Signer(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, url: str, session: Session) -> None:
-        """Raise UsageError where there are no credentials."""
+    def __init__(self, url: str, session: Session, *, or_key: bool) -> None:
+        """Raise UsageError where there are no credentials; `or_key`: a key would do as well."""
         credentials = session.get_credentials()
         if credentials is None:
+            sign_in = "sign in to AWS (AWS_PROFILE, `aws sso login`)"
             raise UsageError(
                 "There is neither a key nor AWS credentials. Set LASTSEEN_API_KEY (`lastseen local` prints one), or "
-                "sign in to AWS (AWS_PROFILE, `aws sso login`): with its credentials you can also make keys."
+                f"{sign_in}: with its credentials you can also make keys."
+                if or_key
+                else f"This needs AWS credentials: a key belongs to one project. To have them, {sign_in}."
             )
         self._credentials = credentials
         self._region = region_of(url) or session.get_config_variable("region") or FALLBACK_REGION
@@ -57,9 +60,9 @@ def session() -> boto3.session.Session:
     return boto3.session.Session(region_name=region or None)
 
 
-def signer(url: str) -> Signer:
+def signer(url: str, *, or_key: bool = True) -> Signer:
     """Return who signs requests to the API at `url`."""
-    return Signer(url, session()._session)  # noqa: SLF001 - boto3 knows the profile, botocore signs
+    return Signer(url, session()._session, or_key=or_key)  # noqa: SLF001 - boto3 knows the profile, botocore signs
 
 
 def region_of(url: str) -> str:

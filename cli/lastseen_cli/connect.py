@@ -36,8 +36,12 @@ class Answer:
     exit_code: int = 0
 
 
-def command(group: typer.Typer, name: str, *examples: str) -> Callable[[F], F]:
-    """Declare a command of a group: its help ends with the examples, its options are completed by those of all."""
+def command(group: typer.Typer, name: str, *examples: str, takes_key: bool = True) -> Callable[[F], F]:
+    """Declare a command of a group: its help ends with the examples, its options are completed by those of all.
+
+    `takes_key`: it works with a key; else with AWS credentials only, whether or not a key is set.
+    """
+    ways = ACCESS if takes_key else {"api_url": ApiUrl}
 
     def declared(function: F) -> F:
         hints = get_type_hints(function, localns={"Api": object}, include_extras=True)
@@ -45,10 +49,10 @@ def command(group: typer.Typer, name: str, *examples: str) -> Callable[[F], F]:
         wants_api = parameters[0].name == "api" if parameters else False
         asks_json = "json" in hints  # it prints its own
         own = [one.replace(annotation=hints[one.name]) for one in parameters[wants_api:]]
-        added: dict[str, Any] = ({} if asks_json else {"json": AsJson}) | (ACCESS if wants_api else {})
+        added: dict[str, Any] = ({} if asks_json else {"json": AsJson}) | (ways if wants_api else {})
 
         def run(**given: Any) -> None:
-            access = {option: given.pop(option) for option in added if option in ACCESS}
+            access = {option: given.pop(option) for option in added if option in ways}
             json = given["json"] if asks_json else given.pop("json")
             with connect(**access) if wants_api else nullcontext() as api:
                 answer = function(api, **given) if wants_api else function(**given)
@@ -67,8 +71,11 @@ def command(group: typer.Typer, name: str, *examples: str) -> Callable[[F], F]:
     return declared
 
 
-def connect(api_url: str, api_key: str, project: str = "", *, timeout: float | None = None) -> Api:
-    """Return the API that the options name; `timeout` is for each request, in seconds. Raises UsageError, CliError."""
+def connect(api_url: str, api_key: str | None = None, project: str = "", *, timeout: float | None = None) -> Api:
+    """Return the API that the options name; `timeout` is for each request, in seconds.
+
+    `api_key`: empty if none is set, None if none would do. Raises UsageError, CliError.
+    """
     from lastseen_cli.api import TIMEOUT_SECONDS, Api  # noqa: PLC0415 - httpx takes its time
 
     timeout = timeout or TIMEOUT_SECONDS
@@ -81,7 +88,7 @@ def connect(api_url: str, api_key: str, project: str = "", *, timeout: float | N
     api_url = api_url or aws.api_url()
     if api_key:
         return Api(api_url, api_key, timeout=timeout)
-    return Api(api_url, signer=aws.signer(api_url), project=project, timeout=timeout)
+    return Api(api_url, signer=aws.signer(api_url, or_key=api_key is not None), project=project, timeout=timeout)
 
 
 def _print(answer: Answer, *, json: bool) -> None:

@@ -156,6 +156,18 @@ def test_projects_are_made_used_and_deleted_with_aws_credentials(lastseen: Termi
     assert "shop" not in lastseen.ok("projects", "list").out
 
 
+def test_projects_take_aws_credentials_and_no_key(lastseen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    lastseen.by_aws()
+    lastseen.by_key(lastseen.world.write)
+    assert lastseen.ok("projects", "list").out.split()[0] == "default"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    done = lastseen("projects", "list")
+    assert (done.status, done.err.startswith("lastseen: This needs AWS credentials: a key belongs to")) == (2, True)
+
+
 def test_a_project_that_is_not_there_is_told_with_the_mend(lastseen: Terminal) -> None:
     lastseen.by_aws()
     done = lastseen("checks", "list", "--project", "shop")
