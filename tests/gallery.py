@@ -120,7 +120,7 @@ def did_not_start() -> tuple[Alert, datetime]:
 
 
 def came_early() -> tuple[Alert, datetime]:
-    check, flips = played(BACKUP, ping(NIGHT - seconds(40)), GONE)
+    check, flips = played(BACKUP, ping(NIGHT - minutes(40)), GONE)
     return Alert(check=check, flip=flips[-1], about=RUN_BOOK), NIGHT + hours(1) + seconds(3)
 
 

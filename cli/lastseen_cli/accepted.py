@@ -153,6 +153,8 @@ def _flags(stored: Check) -> Iterable[object]:
 def _spans(stored: Check, where: str) -> None:
     for name, span in (("grace", stored.grace), ("reminder", stored.reminder)):
         _need(span is None or SPANS[0] <= span <= SPANS[1], f"{where}: {name} is a minute to a year")
+    early = stored.early
+    _need(early is None or timedelta(0) <= early <= timedelta(days=1), f"{where}: early is nothing to a day")
     duration = stored.last_duration
     _need(duration is None or timedelta(0) <= duration <= TIMES[1] - TIMES[0], f"{where}: how long its last run took")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from lastseen.core.limits import EARLY_SECONDS, SECONDS
 from lastseen_cli import yamltext
 from lastseen_cli.errors import UsageError
 from lastseen_cli.output import one_line
@@ -36,12 +37,12 @@ def _text(text: str) -> str:
     return text
 
 
-def _duration(text: str, *, or_zero: bool = False) -> int:
+def _duration(text: str, *, or_zero: bool = False, allowed: range = SECONDS) -> int:
     total = seconds(text)
     leading_zero = text.startswith("0") and text != "0"
     if total is None or leading_zero:
         raise _WrongError(NOT_A_TIME)
-    if bounds := out_of_bounds(total, or_zero=or_zero):
+    if bounds := out_of_bounds(total, or_zero=or_zero, allowed=allowed):
         raise _WrongError(f"it can be {bounds}")
     return total
 
@@ -87,6 +88,10 @@ KINDS: Mapping[str, tuple[Kind, str]] = {
         "What the job's scheduler does at a time that the clocks skip: run it later, or not at all.",
     ),
     "grace": (DURATION, "How late a ping, or how long a run, may be before the alert."),
+    "early": (
+        Kind(partial(_duration, allowed=EARLY_SECONDS), TIME_SCHEMA),
+        "How much before its time a ping counts for it; by default a twentieth of the interval, at most 5m.",
+    ),
     "tags": (Kind(_text, LIST_SCHEMA, " "), "A list, or words separated by spaces."),
     "desc": (TEXT, "What to do when it goes down; alerts show it."),
     "channels": (Kind(_text, LIST_SCHEMA, ","), 'Who is notified: "*" all channels, [] none, or names or ids.'),

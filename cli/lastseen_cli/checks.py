@@ -39,6 +39,13 @@ Grace = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="How late a ping, or how long a run, may be before the alert."),
 ]
+Early = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="How much before its time a ping counts for it. By default: a twentieth of the interval, at most 5m.",
+    ),
+]
 Slug = Annotated[
     str | None, typer.Option(help="Short name for ping URLs: a-z, 0-9, - and _. Of a new check: made from its name.")
 ]
@@ -71,6 +78,7 @@ def create(
     tz: Tz = None,
     skipped_hour: SkippedHour = None,
     grace: Grace = None,
+    early: Early = None,
     slug: Slug = None,
     tags: Tags = None,
     desc: Desc = None,
@@ -94,6 +102,7 @@ def create(
         schedule=schedule,
         tz=tz,
         grace=grace,
+        early=early,
         reminder=reminder,
         skipped_hour=skipped_hour,
         slug=slug_of(name) if slug is None else slug,
@@ -209,6 +218,7 @@ def update(
     tz: Tz = None,
     skipped_hour: SkippedHour = None,
     grace: Grace = None,
+    early: Early = None,
     slug: Slug = None,
     tags: Tags = None,
     desc: Desc = None,
@@ -223,6 +233,7 @@ def update(
         schedule=schedule,
         tz=tz,
         grace=grace,
+        early=early,
         reminder=reminder,
         skipped_hour=skipped_hour,
         slug=slug,

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from lastseen.core.limits import SECONDS, SLUG_CHARS
+from lastseen.core.limits import EARLY_SECONDS, SECONDS, SLUG_CHARS
 from lastseen_cli.errors import UsageError
 from lastseen_cli.output import one_line
 
@@ -26,6 +26,7 @@ SETTINGS = (
     "tz",
     "skipped_hour",
     "grace",
+    "early",
     "reminder",
     "channels",
     "manual_resume",
@@ -42,7 +43,7 @@ SETTINGS = (
 )
 """What can be asked of a check, in the order in which changes are listed."""
 
-DURATIONS = {"timeout": "every", "grace": "grace", "reminder": "reminder"}
+DURATIONS = {"timeout": "every", "grace": "grace", "early": "early", "reminder": "reminder"}
 """Settings that are durations: as the API calls them, and as options and files do."""
 
 
@@ -62,16 +63,17 @@ def seconds_of(text: str, *, option: str) -> int:
     return total
 
 
-def out_of_bounds(total: int, *, or_zero: bool) -> str:
-    """Return why a period, a grace or a reminder cannot be this long, or "" if it can."""
-    if total in SECONDS or (or_zero and not total):
+def out_of_bounds(total: int, *, or_zero: bool = False, allowed: range = SECONDS) -> str:
+    """Return why a setting that is a duration cannot be this long, or "" if it can."""
+    if total in allowed or (or_zero and not total):
         return ""
-    return f"{'0, or ' if or_zero else ''}{span(SECONDS[0])} to {span(SECONDS[-1])}"
+    return f"{'0, or ' if or_zero else ''}{span(allowed[0])} to {span(allowed[-1])}"
 
 
 def _setting_of(text: str, *, option: str) -> int:
     total = seconds_of(text, option=option)
-    if bounds := out_of_bounds(total, or_zero=option == "--reminder"):
+    allowed = EARLY_SECONDS if option == "--early" else SECONDS
+    if bounds := out_of_bounds(total, or_zero=option == "--reminder", allowed=allowed):
         raise UsageError(f"{option} {text}: it can be {bounds}.")
     return total
 
@@ -93,6 +95,7 @@ def from_options(
     schedule: str | None = None,
     tz: str | None = None,
     grace: str | None = None,
+    early: str | None = None,
     reminder: str | None = None,
     **same: object,
 ) -> dict[str, object]:
@@ -108,6 +111,7 @@ def from_options(
         "schedule": schedule,
         "tz": tz,
         "grace": _setting_of(grace, option="--grace") if grace else None,
+        "early": _setting_of(early, option="--early") if early else None,
         "reminder": _setting_of(reminder, option="--reminder") if reminder else None,
         **same,
     }

@@ -43,6 +43,7 @@ FULL = Check(
     filters=Filters(http_body=True, default_fail=True, start="go", success="ok", failure="bad"),
     manual_resume=True,
     channels="c1",
+    early=minutes(2),
     reminder=hours(4),
     snoozed_until=T0 + hours(9),
     flap_limit=3,

@@ -25,9 +25,11 @@ def test_every_option_of_create_reaches_the_check(lastseen: Terminal) -> None:
     lastseen.ok(
         *("checks", "create", "x", "--schedule", "0 3 * * *", "--tz", "Europe/Berlin", "--tags", "a b", "--desc", "d"),
         *("--channels", "", "--reminder", "4h", "--manual-resume", "--skipped-hour", "skip"),
+        *("--early", "2m"),
     )
     (check,) = lastseen.world.store.checks.values()
     assert check.schedule == Cron("0 3 * * *", "Europe/Berlin", "skip")
+    assert check.early == minutes(2)
     assert (check.tags, check.channels, check.reminder, check.manual_resume) == ("a b", "", hours(4), True)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from unittest.mock import patch
 
 from lastseen.alerting import alert, publishing, routing
 from lastseen.alerting.publishing import DueCheck, Published, Publisher
 from lastseen.alerting.routing import Parcel, Routed
-from lastseen.core import blind, dues, machine, moments, runs
+from lastseen.core import blind, dues, expressions, machine, moments, runs, zones
 from lastseen.core.blind import Window
 from lastseen.core.check import Check, Kind, Outcome, Ping, Reason, Run, Status
 from lastseen.core.schedule import next_due
@@ -53,6 +53,7 @@ class Variant:
 _MOVES = machine._MOVES  # noqa: SLF001 - to break it
 _started, _succeeded, _failed = runs.started, _MOVES[Kind.SUCCESS], _MOVES[Kind.FAIL]
 _publish, _parcels = Publisher._publish, routing.parcels  # noqa: SLF001 - to break it
+_zone = zones.zone
 _settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa: SLF001 - to break it
 _save, _due = MemoryStore.save, MemoryStore.due
 
@@ -123,6 +124,18 @@ def _changed_without_a_look(change: Callable[..., Outcome]) -> Callable[..., Out
 
 def _expected_since_ever(seen: Check, last_ping: datetime) -> datetime | None:
     return next_due(seen.schedule, last_ping)
+
+
+def _never_early(_check: Check, _began: datetime, due: datetime) -> datetime:
+    return due
+
+
+OLD_FILES = {"Asia/Kolkata": "Asia/Kathmandu", "Europe/Berlin": "Asia/Kolkata"}
+"""Zone files of a machine that are wrong by more than whole hours, which a job of each hour would not notice."""
+
+
+def _zone_of_the_machine(name: str) -> tzinfo:
+    return _zone(OLD_FILES.get(name, name))
 
 
 def _grace_since_ever(seen: Check, _since: datetime) -> timedelta:
@@ -233,6 +246,8 @@ VARIANTS = (
         ((machine, "_MOVES", {**_MOVES, Kind.SUCCESS: _down_while_a_run_hangs}),),
     ),
     Variant("a run that hung is told again", FALSE, ((machine, "hung_forgotten", _what_hung_goes_on),)),
+    Variant("zone files of the machine are read", FALSE | LOST, ((expressions, "zone", _zone_of_the_machine),)),
+    Variant("a success just before its time is not of it", FALSE, ((dues, "counted_early", _never_early),)),
     Variant("one broken check stops the others", LOST, ((alert._Troubles, "of", _no_net),), POISONED),  # noqa: SLF001 - to break it
     Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST),
     Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),

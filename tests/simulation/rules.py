@@ -2,18 +2,21 @@
 
 Lives here: a plain reading of the table of signals, the deadlines, slack, blindness, flapping and reminders. It is fed
 with what was asked of the program and in which order that came to be written, never with what the program decided.
-Never here: anything of machine.py, moments.py, runs.py or blind.py. When a schedule is due is taken from schedule.py,
-which has proofs of its own. Times are milliseconds since 1970.
+Never here: anything of machine.py, moments.py, runs.py, early.py, blind.py or zones.py. When a schedule is due in UTC
+is taken from schedule.py, which has proofs of its own. Times are milliseconds since 1970.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
+from importlib.resources import files
 from itertools import pairwise
+from zoneinfo import ZoneInfo  # noqa: TID251 - the program's own door to it is on trial here
 
-from lastseen.core.schedule import Period, Schedule, ScheduleError, next_due
+from lastseen.core.schedule import Cron, OnCalendar, Period, Schedule, ScheduleError, next_due
 from lastseen.core.times import millis, moment
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 
@@ -143,9 +146,23 @@ def _moved(deadline: int, since: int, gaps: Sequence[Silence]) -> int:
 
 @lru_cache(maxsize=100_000)
 def _due(schedule: Schedule, after: int) -> int | None:
-    """Return when a ping is expected. Raises ScheduleError."""
-    due = next_due(schedule, moment(after))
+    """Return when a ping is expected: in UTC, and then on the clocks of the zone. Raises ScheduleError."""
+    due = None if isinstance(schedule, Period) else _due_on_the_clocks(schedule, moment(after))
+    due = due or next_due(schedule, moment(after))
     return millis(due) if due else None
+
+
+def _due_on_the_clocks(schedule: Cron | OnCalendar, after: datetime) -> datetime | None:
+    """Return when a ping is expected by rules that are read here; None if the clocks change meanwhile."""
+    file = files("tzdata") / "zoneinfo" / schedule.tz
+    if not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        clocks = ZoneInfo.from_file(opened)
+    offset = after.astimezone(clocks).utcoffset()
+    assert offset is not None, "clocks show something"
+    due = next_due(replace(schedule, tz="UTC"), after + offset)
+    return due - offset if due and (due - offset).astimezone(clocks).utcoffset() == offset else None
 
 
 @dataclass(slots=True)
@@ -158,6 +175,7 @@ class Rules:
     last_end: int | None = None
     open: list[tuple[int, str | None]] = field(default_factory=list)  # starts that have no end yet
     over: dict[str, int] = field(default_factory=dict)  # run ids that ended, and when
+    took: int = 0  # how long the run of the last end took, as far as that is known
     last_rid: str | None = None  # of the last end
     recent: list[int] = field(default_factory=list)
     flapping: bool = False
@@ -227,10 +245,18 @@ class Rules:
         return expected, late, reason
 
     def _expected(self, last_end: int) -> int | None:
-        """A job that moved to another time is expected at its first new time; one that runs oftener, from now on."""
+        """A job that moved to another time is expected at its first new time; one that runs oftener, from now on.
+
+        A success that came just before a time, a twentieth of the interval or five minutes, was of that time.
+        """
         moved = max(last_end, self.rescheduled or 0)
         if not isinstance(self.wish.schedule, Period):
-            return _due(self.wish.schedule, moved)
+            due = _due(self.wish.schedule, moved)
+            following = _due(self.wish.schedule, due) if due else None
+            if due is None or following is None:
+                return due
+            early = due - (last_end - self.took)
+            return following if early <= 5 * MINUTE and 20 * early <= following - due else due
         due = _due(self.wish.schedule, last_end)
         return max(due, moved) if due else None
 
@@ -324,6 +350,9 @@ class Rules:
 
     def _end(self, said: Said, *, failed: bool) -> None:
         """An end with an id ends its own run, and failing the nameless one too; one without ends what began before."""
+        own = [start for start, rid in self.open if rid == said.rid and (rid is not None or start <= said.at)]
+        again = not own and said.rid is not None and said.at < self.over.get(said.rid, -RESENT) + RESENT
+        took = max(said.at - max(own), 0) if own else 0
         self.open = [
             (start, rid)
             for start, rid in self.open
@@ -333,6 +362,7 @@ class Rules:
         if said.rid is not None:
             self.over[said.rid] = max(self.over.get(said.rid, 0), said.at)
         if not self._overtaken(said):
+            self.took = self.took if again else took
             self.last_rid = said.rid  # that of the last end, as `last_end` is its time
 
     def _overtaken(self, said: Said) -> bool:

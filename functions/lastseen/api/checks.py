@@ -257,6 +257,8 @@ class Checks:
             settings["channels"] = channels_of(self._store, self._project, request.channels, listed=check.channels)
         if "reminder" in sent:
             settings["reminder"] = timedelta(seconds=request.reminder) or None
+        if "early" in sent:
+            settings["early"] = None if request.early is None else timedelta(seconds=request.early)
         if "snoozed_until" in sent:
             settings["snoozed_until"] = request.snoozed_until.astimezone(UTC) if request.snoozed_until else None
         if "flap_limit" in sent:

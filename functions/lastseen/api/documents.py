@@ -1,7 +1,8 @@
 """Checks, pings and flips as the API tells them, in the form of each version. Pure.
 
-Source of the forms: Healthchecks' management API, v1 to v3. Beyond it: `reminder`, `snoozed_until`, `flap_limit`,
-`flapping`. Only what is set is sent (`exclude_unset`): a field with a default here may be absent.
+Source of the forms: Healthchecks' management API, v1 to v3. Beyond it: `skipped_hour`, `early`, `reminder`,
+`snoozed_until`, `flap_limit`, `flapping`. Only what is set is sent (`exclude_unset`): a field with a default here may
+be absent.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class CheckDocument(Document):
     filter_body: bool
     filter_http_body: bool
     filter_default_fail: bool
+    early: int | None
+    """Seconds; null: a twentieth of the interval, at most 300."""
     reminder: int
     """Seconds; 0: none."""
     snoozed_until: Time | None
@@ -228,6 +231,7 @@ def check_document(  # one keyword per thing that the form depends on
         filter_body=check.filters.body,
         filter_http_body=check.filters.http_body,
         filter_default_fail=check.filters.default_fail,
+        early=int(check.early.total_seconds()) if check.early is not None else None,
         reminder=int(check.reminder.total_seconds()) if check.reminder else 0,
         snoozed_until=time_or_none(check.snoozed_until),
         flap_limit=check.flap_limit,

@@ -31,6 +31,7 @@ from lastseen.core.limits import (
     CHANNELS_CHARS,
     CONTROL_CHARS,
     DESCRIPTION_CHARS,
+    EARLY_SECONDS,
     FLIPS_PER_HOUR,
     KEYWORDS_CHARS,
     NAME_CHARS,
@@ -134,6 +135,9 @@ class CheckRequest(Model):
     """What the job's scheduler does with a time of cron that the clocks skip in spring: `run` it when the gap ends
     (Debian's cron) or `skip` it (Kubernetes, Rails, AWS). Empty: as the dialect of `schedule` tells; if that does not
     tell, it stays as it is, at first `run`. Of a check with a cron schedule only."""
+    early: Annotated[int, Field(ge=EARLY_SECONDS[0], le=EARLY_SECONDS[-1])] | None = None
+    """Seconds before a time of `schedule` from which on a success counts for it, at most half the interval; null: a
+    twentieth of the interval, at most 300. It is the start of a run that counts, where that is known."""
     manual_resume: bool = False
     """Whether a ping of a paused check is ignored."""
     methods: Literal["", "POST"] = ""

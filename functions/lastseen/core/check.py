@@ -90,6 +90,7 @@ class Check:
     tags: str = ""  # separated by blanks
     schedule: Schedule = Period(timedelta(days=1))
     grace: timedelta = timedelta(hours=1)
+    early: timedelta | None = None  # how much before its time a success counts for it; None: a part of the interval
     methods: str = ""  # "POST": other methods are logged and ignored
     filters: Filters = Filters()
     manual_resume: bool = False

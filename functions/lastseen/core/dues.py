@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lastseen.core.check import Check, Reason, Status
+from lastseen.core.early import began, counted_early
 from lastseen.core.runs import grace_from, hangs
 from lastseen.core.schedule import Period, ScheduleError, next_due
 
@@ -35,17 +36,17 @@ def next_success(check: Check) -> Due | None:
 
 
 def expected_after(check: Check, last_ping: datetime) -> datetime | None:
-    """Return when the next success is expected. A changed schedule is not held against the past.
+    """Return when the next success is expected: not at a time that the last one counts for, having come early.
 
-    What a new expression would have expected before the change, nobody knew: its first time is the first one after it.
-    A period that was made shorter is over at the change, not before. Raises ScheduleError.
+    A changed schedule is not held against the past. What a new expression would have expected before the change, nobody
+    knew: its first time is the first one after it. A period that was made shorter is over at the change, not before.
+    Raises ScheduleError.
     """
-    changed = check.schedule_changed
-    if changed is None or changed <= last_ping:
-        return next_due(check.schedule, last_ping)
+    changed = max(last_ping, check.schedule_changed or last_ping)
     if isinstance(check.schedule, Period):
         return max(last_ping + check.schedule.period, changed)
-    return next_due(check.schedule, changed)
+    due = next_due(check.schedule, changed)
+    return counted_early(check, began(check, last_ping), due) if due else None
 
 
 def end_of_run(check: Check) -> Due | None:

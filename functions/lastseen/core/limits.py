@@ -11,6 +11,9 @@ import re
 SECONDS = range(60, 31_536_001)
 """A period, a grace, a reminder: one minute to 365 days. A range, so that `value in SECONDS` is the whole rule."""
 
+EARLY_SECONDS = range(86_401)
+"""How early a success may come: nothing to a day."""
+
 NAME_CHARS = 100
 SLUG_CHARS = 100
 TAGS_CHARS = 500

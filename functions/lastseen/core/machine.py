@@ -119,7 +119,8 @@ def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **a
         raise TypeError(f"Not settings of a check: {', '.join(sorted(unknown))}.")
     present, past = passed(check, now, blind, TRUTHS)
     after = replace(present, **asked)
-    if not same_times(after.schedule, present.schedule) and after.status is Status.UP:
+    rescheduled = not same_times(after.schedule, present.schedule) or after.early != present.early
+    if rescheduled and after.status is Status.UP:
         after = replace(after, schedule_changed=now)
     if after.grace != present.grace and (after.status is Status.UP or after.runs):
         after = replace(after, grace_changed=now)

@@ -181,6 +181,7 @@ CHECK: Attributes = {
     "tags": Attribute("tg", _TEXT),
     "schedule": Attribute("sc", Codec(_schedule_to, _schedule_from)),
     "grace": Attribute("g", _SPAN),
+    "early": Attribute("ea", _SPAN),
     "methods": Attribute("mt", _TEXT),
     "filters": Attribute("fi", Codec(_filters_to, _filters_from)),
     "manual_resume": Attribute("mr", _FLAG),

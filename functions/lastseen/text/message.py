@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
+from lastseen.core.early import too_early
 from lastseen.core.history import Recorded
 from lastseen.core.log import FLAP_SPAN
 from lastseen.core.schedule import Cron, OnCalendar, Period
@@ -34,10 +35,11 @@ ABOUT_LIMIT = 2_000
 ALSO_DOWN_LIMIT = 10
 """Characters, or names, of the parts of an alert."""
 
-EARLY_LIMIT = timedelta(minutes=2)
-"""A ping that comes so shortly before its time was meant for it."""
-
 Attributes = dict[str, str | list[str]]
+
+HOUR = timedelta(hours=1)
+ZONE_SLACK = timedelta(minutes=10)
+"""A ping that is whole hours early, give or take this, tells of a wrong time zone."""
 
 TODO = "What to do:"
 
@@ -278,13 +280,17 @@ def _usually(alert: Alert) -> str:
 
 
 def _early(check: Check, flip: Flip) -> str:
-    """Return a hint where the last ping came shortly before its time: a clock that is ahead makes the next one late."""
+    """Return what to think of a last ping that may have been meant for the time that was missed; "" if it was not."""
     if flip.reason is not Reason.MISSED or flip.started or not flip.last_ping or not flip.expected:
         return ""
-    early = flip.expected - flip.last_ping
-    if isinstance(check.schedule, Period) or not timedelta(0) < early <= EARLY_LIMIT:
+    ahead = too_early(check, flip.last_ping - (flip.duration or timedelta(0)), flip.expected)
+    if ahead is None:
         return ""
-    return f"its last ping came {span(early)} before it was expected: the clock of its host may be ahead"
+    hours = round(ahead / HOUR)
+    whole_hours = hours and abs(ahead - hours * HOUR) <= ZONE_SLACK
+    _, zone_name = _zone(check)
+    why = f"is {zone_name} the zone of its scheduler" if whole_hours else "is the clock of its host ahead"
+    return f"its last ping came {span(ahead)} before it was expected, too early to count for that time: {why}?"
 
 
 def _short(check: Check) -> Callable[[datetime | None], str]:

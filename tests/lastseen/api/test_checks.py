@@ -275,6 +275,17 @@ def test_the_rule_of_a_skipped_hour_stays_until_a_change_names_another(world: Wo
     assert world.post(ONE, {"skipped_hour": "never"}).error.startswith("skipped_hour must be")
 
 
+def test_how_early_a_success_may_come_is_as_asked_and_null_is_the_default(world: World) -> None:
+    assert created(world, {"schedule": "0 3 * * *"})["early"] is None
+    world.check(schedule=Cron("0 3 * * *", "UTC"))
+    for early in (0, 1_200, None, 86_400):
+        assert world.post(ONE, {"early": early}).json()["early"] == early
+        assert world.post(ONE, {"name": "x"}).json()["early"] == early
+    assert world.store.checks[ID].early == hours(24)
+    assert world.post(ONE, {"early": 86_401}).error == "early must be at most 86400"
+    assert world.post(ONE, {"early": -1}).error == "early must be at least 0"
+
+
 def test_an_old_zone_name_is_replaced(world: World) -> None:
     assert created(world, {"schedule": "0 3 * * *", "tz": "Europe/Kiev"})["tz"] == "Europe/Kyiv"
 

@@ -134,8 +134,8 @@ def test_8_a_missed_deadline_bears_the_deadline_however_late_it_was_noticed() ->
     assert (flip.expected, flip.last_ping, flip.was, flip.since) == (at(60), at(0), Status.UP, at(0))
 
 
-def test_9_a_ping_shortly_before_its_cron_time_does_not_count_for_it() -> None:
-    daily = replace(NEW, schedule=Cron("0 12 * * *"))
+def test_9_a_ping_shortly_before_its_cron_time_does_not_count_for_it_where_early_is_nothing() -> None:
+    daily = replace(NEW, schedule=Cron("0 12 * * *"), early=minutes(0))
     check = after(success(-1), check=daily)
     assert (expectation(check), deadline(check)) == (at(0), at(10))
 

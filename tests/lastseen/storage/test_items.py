@@ -59,6 +59,7 @@ checks = st.builds(
     methods=st.text(),
     filters=st.builds(Filters),
     channels=st.text(),
+    early=st.none() | spans,
     reminder=st.none() | spans,
     snoozed_until=st.none() | moments,
     created=st.none() | moments,

@@ -61,6 +61,7 @@ LARGE = replace(
     methods="POST",
     manual_resume=True,
     channels=",".join(f"{n:012x}" for n in range(6)),
+    early=minutes(2),
     reminder=hours(24),
     snoozed_until=T0 + hours(1),
     incident=12,

@@ -85,6 +85,7 @@ def test_a_check_is_read_as_it_was_written(store: Store) -> None:
         filters=Filters(http_body=True, start="s", success="ok, done", failure="err", default_fail=True),
         manual_resume=True,
         channels="",
+        early=minutes(2),
         reminder=hours(1),
         snoozed_until=at(1),
         flap_limit=0,

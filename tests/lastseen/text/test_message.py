@@ -69,6 +69,27 @@ def test_the_three_reasons_are_told_apart_in_the_subject() -> None:
     assert MESSAGES["The job failed"].subject == expected
 
 
+def missed(*, ahead: timedelta, duration: timedelta | None = None) -> str:
+    """The alert of a job due at 01:00 in Berlin, whose last ping came so much before that."""
+    expected = T0.replace(hour=0)
+    check = replace(BACKUP, schedule=Cron("0 1 * * *", "Europe/Berlin"))
+    alert, _ = FLIPS["The job did not start"]()
+    flip = replace(alert.flip, expected=expected, last_ping=expected - ahead, duration=duration)
+    return flipped(Alert(check=check, flip=flip), now=T0, site_url=SITE).email
+
+
+def test_a_ping_that_came_too_early_to_count_is_explained() -> None:
+    early = "its last ping came {} before it was expected, too early to count for that time: {}?"
+    assert early.format("40 min", "is the clock of its host ahead") in missed(ahead=timedelta(minutes=40))
+    assert early.format("5 h", "is Europe/Berlin the zone of its scheduler") in missed(ahead=hours(5))
+    assert "the zone of its scheduler?" in missed(ahead=hours(2) + timedelta(minutes=7))
+
+
+def test_a_ping_of_the_time_before_is_not_called_early() -> None:
+    for email in (missed(ahead=hours(23)), missed(ahead=timedelta(minutes=40), duration=hours(13))):
+        assert "too early" not in email
+
+
 def test_a_recovery_refers_to_the_event_that_it_ends() -> None:
     ended = MESSAGES["The job did not start"].document["id"]
     event = gallery.flip_event("Up again")
