@@ -11,7 +11,7 @@ it fails at an answer whose body is null. And shared_code.py spares the disk.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from ministack import app as ministack  # type: ignore[import-untyped]
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.core.responses import get_account_id  # type: ignore[import-untyped]
-from ministack.services import apigateway  # type: ignore[import-untyped]
+from ministack.services import apigateway, sts  # type: ignore[import-untyped]
 
 from lastseen_cli.local import gate
 from lastseen_cli.local.shared_code import SharedZipFile
@@ -32,10 +32,11 @@ def main() -> None:
     """Serve until a signal comes."""
     environ = os.environ  # noqa: TID251 - an entry point
     secret = environ["AWS_SECRET_ACCESS_KEY"]
+    ours = {environ["AWS_ACCESS_KEY_ID"]: secret, get_account_id(): secret}  # the functions use the second
     ministack.app = gate.Gate(
         app=ministack.app,
         front_word=environ.pop(gate.FRONT_WORD_VARIABLE),  # the functions inherit the rest, and need no such word
-        secrets={environ["AWS_ACCESS_KEY_ID"]: secret, get_account_id(): secret},  # the functions use the second
+        secrets=ours if ministack.AUTH else _WithSessions(ours),
         checks_strangers=ministack.AUTH,
         clock=lambda: datetime.now(UTC),  # noqa: TID251 - an entry point
     )
@@ -43,6 +44,31 @@ def main() -> None:
     apigateway._invoke_lambda_proxy = _as_on_aws(apigateway._invoke_lambda_proxy)  # noqa: SLF001 - see above
     lambda_runtime.zipfile = SimpleNamespace(**vars(lambda_runtime.zipfile) | {"ZipFile": SharedZipFile})
     ministack.main()
+
+
+class _WithSessions(Mapping[str, str]):
+    """Our secrets, and those of the sessions that the emulator itself gave to who had signed for them with ours.
+
+    The CDK's command line works with nothing else: it assumes the roles of its bootstrap.
+    """
+
+    def __init__(self, ours: Mapping[str, str]) -> None:
+        self._ours = ours
+
+    def __getitem__(self, key_id: str) -> str:
+        if key_id in self._ours:
+            return self._ours[key_id]
+        session = sts._sessions[key_id]  # noqa: SLF001 - see above
+        if sts._session_expired(session):  # noqa: SLF001
+            raise KeyError(key_id)
+        secret: str = session["SecretAccessKey"]
+        return secret
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._ours, **sts._sessions})  # noqa: SLF001
+
+    def __len__(self) -> int:
+        return len({**self._ours, **sts._sessions})  # noqa: SLF001
 
 
 def _if_signed(execute: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:

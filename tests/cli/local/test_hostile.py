@@ -110,6 +110,22 @@ def test_a_key_id_with_a_guessed_secret_opens_nothing(local: Local) -> None:
         assert local.ask_emulator("POST", "/", dict(asked.headers), b"{}") == 403
 
 
+def test_a_session_that_the_emulator_gave_to_who_has_the_secret_opens_it_and_with_another_secret_does_not(
+    local: Local,
+) -> None:
+    """The CDK's command line assumes the roles of its bootstrap, and works with their sessions."""
+    iam, sts = local.cloud.client("iam"), local.cloud.client("sts")
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+    role = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=trust)["Role"]
+    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="deploy")["Credentials"]
+    key, token = given["AccessKeyId"], given["SessionToken"]
+    for secret, answer_status in ((given["SecretAccessKey"], 200), ("guessed", 403)):
+        asked = AWSRequest("POST", f"{local.cloud.url}/", headers={"X-Amz-Target": LIST_TABLES}, data="{}")
+        SigV4Auth(Credentials(key, secret, token), "dynamodb", "us-east-1").add_auth(asked)
+        assert local.ask_emulator("POST", "/", dict(asked.headers), b"{}") == answer_status
+
+
 @pytest.mark.parametrize(
     "path",
     [
