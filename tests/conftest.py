@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -71,6 +72,12 @@ def _signals_as_cron_leaves_them() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_running_local_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let no command that a test runs find the `lastseen local` that somebody has running, nor that of other tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))  # noqa: TID251 - tests are an entry point
 
 
 @pytest.fixture

@@ -75,7 +75,10 @@ def exec_(_context: typer.Context) -> None:
     """Stand in the list of commands: main.py calls lastseen_cli.exec before Typer is there."""
 
 
-@app.command(epilog="Examples:\n\n$ lastseen local --demo\n\n$ lastseen local --data ~/.lastseen --env-file .env")
+@app.command(
+    epilog="Examples:\n\n$ lastseen local --demo\n\n$ lastseen local --data ~/.lastseen --env-file .env\n\n"
+    '$ eval "$(lastseen local --export)"',
+)
 def local(
     *,
     port: Annotated[
@@ -91,14 +94,21 @@ def local(
     demo: Annotated[
         bool, typer.Option("--demo", help="Make a few checks and play their jobs, so that you see alerts.")
     ] = False,
+    export: Annotated[
+        bool, typer.Option("--export", help="Print the URLs and keys of the one that runs, for `eval`, and exit.")
+    ] = False,
 ) -> None:
     """Run all of Lastseen on this machine until Ctrl-C: no Docker, no AWS account.
 
     Deploys the same template that `cdk deploy` ships to an AWS emulator on loopback, then shows each ping as it comes
-    in and each alert as it reaches a subscriber.
+    in and each alert as it reaches a subscriber. As long as it runs, commands that are given neither a URL nor a key
+    use it, and say so; LASTSEEN_LOCAL=0 stops that.
     """
-    from lastseen_cli.local.command import run_local  # noqa: PLC0415 - only this command pays for boto3
+    from lastseen_cli.local.command import exports, run_local  # noqa: PLC0415 - only this command pays for boto3
 
+    if export:
+        output.data(exports())
+        return
     run_local(port=port, env_file=env_file, data=data, demo=demo)
 
 

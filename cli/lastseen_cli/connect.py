@@ -1,13 +1,14 @@
 """What all commands share: how they are declared, how they get in, and how they answer.
 
 `command` adds the options that every command has. A function whose first parameter is `api` gets the API: by the key
-that is set, else by AWS credentials; the URL is given, or looked up in the stack. It returns an Answer, which is
-printed as JSON if that is asked for, else in words.
+that is set, else by AWS credentials; the URL is given, or looked up in the stack. With neither URL nor key it is that
+of a running `lastseen local`. It returns an Answer, which is printed as JSON if that is asked for, else in words.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import typer
 
 from lastseen_cli import output
 from lastseen_cli.errors import UsageError
+from lastseen_cli.local import state
 from lastseen_cli.options import ApiKey, ApiUrl, AsJson, InProject
 
 if TYPE_CHECKING:
@@ -78,17 +80,33 @@ def connect(api_url: str, api_key: str | None = None, project: str = "", *, time
     """
     from lastseen_cli.api import TIMEOUT_SECONDS, Api  # noqa: PLC0415 - httpx takes its time
 
-    timeout = timeout or TIMEOUT_SECONDS
     if api_key and project:
         raise UsageError("--project goes with AWS credentials: a key belongs to one project. Unset LASTSEEN_API_KEY.")
     if api_key and api_url:
-        return Api(api_url, api_key, timeout=timeout)
+        return Api(api_url, api_key, timeout=timeout or TIMEOUT_SECONDS)
+    run = None if api_url or api_key else enter_local(quiet=timeout is not None)  # a shell completes
     from lastseen_cli import aws  # noqa: PLC0415 - so does boto3
 
+    api_url = f"{run.url}/api" if run else api_url
+    timeout = timeout or TIMEOUT_SECONDS
     api_url = api_url or aws.api_url()
     if api_key:
         return Api(api_url, api_key, timeout=timeout)
     return Api(api_url, signer=aws.signer(api_url, or_key=api_key is not None), project=project, timeout=timeout)
+
+
+def enter_local(*, quiet: bool = False) -> state.LocalRun | None:
+    """Call AWS in the emulator of a running `lastseen local` from now on, if there is one, and say so.
+
+    Whoever has named an endpoint of AWS, or has set LASTSEEN_LOCAL=0, means another deployment.
+    """
+    environ = os.environ  # noqa: TID251 - the environment of a command
+    run = None if environ.get("AWS_ENDPOINT_URL") else state.running(environ)
+    if run:
+        run.enter(environ)
+    if run and not quiet:
+        output.say(f"Using the `lastseen local` at {run.url}. For another deployment: {state.SWITCH}=0")
+    return run
 
 
 def _print(answer: Answer, *, json: bool) -> None:

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
-from lastseen_cli.aws import session
+from lastseen_cli.aws import STACK, session
+from lastseen_cli.connect import enter_local
 from lastseen_cli.errors import CliError, UsageError
 
 TIMEOUT_SECONDS = 20
@@ -61,7 +62,12 @@ class Deployment:
 
 
 def find(stack: str) -> Deployment:
-    """Return the deployment of that stack's name. Raises UsageError without credentials, CliError without a stack."""
+    """Return the deployment of that stack's name, that of a running `lastseen local` if none is named.
+
+    Raises UsageError without credentials, CliError without a stack.
+    """
+    if stack == STACK:
+        enter_local()
     _client.cache_clear()
     try:
         cloudformation = _client("cloudformation")

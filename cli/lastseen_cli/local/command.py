@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from lastseen_cli.local.live import live
 from lastseen_cli.local.outbox import Outbox
 from lastseen_cli.local.private import FOLDER_MODE, make_private, write_private
 from lastseen_cli.local.screen import Screen
+from lastseen_cli.local.state import LocalRun, remembered, running
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_SECONDS = 1.0  # how often we make sure that the emulator is there
@@ -54,6 +55,14 @@ def run_local(*, port: int, env_file: Path | None, data: Path | None, demo: bool
             _run(stack, screen, began=began, port=port, env_file=env_file, data=data, demo=demo)
         except _Stopped:
             screen.say("\nStopping.")
+
+
+def exports() -> str:
+    """Return the lines by which a shell knows a running `lastseen local`. Raises CliError if there is none."""
+    run = running(os.environ)  # noqa: TID251 - an entry point
+    if run is None:
+        raise CliError("No `lastseen local` is running. Start one in another terminal: lastseen local")
+    return run.exports
 
 
 def _run(
@@ -85,7 +94,8 @@ def _run(
     outbox = stack.enter_context(Outbox(int(url.rpartition(":")[2]) + 1))
     threading.Thread(target=_watch, args=(inbox, events), daemon=True).start()
     if env_file:
-        stack.enter_context(_env_file(env_file, url, keys))
+        stack.enter_context(_env_file(env_file, _variables(url, keys)))
+    stack.enter_context(remembered(LocalRun(url, _variables(url, keys), cloud.variables()), environ))
     kept = f"its state is kept in {state}" if state else "nothing is kept when it stops"
     screen.live(url=url, outbox=outbox.url, keys=keys, seconds=time.monotonic() - began, kept=kept)
     if demo:
@@ -169,17 +179,20 @@ def _check_writable(folder: Path, option: str) -> None:
         ) from error
 
 
-@contextmanager
-def _env_file(path: Path, url: str, keys: Keys) -> Iterator[None]:
-    """Write what clients need, for the length of the block. The file appears whole."""
-    lines = {
+def _variables(url: str, keys: Keys) -> dict[str, str]:
+    return {
         "LASTSEEN_PING_URL": f"{url}/ping",
         "LASTSEEN_API_URL": f"{url}/api",
         "LASTSEEN_API_KEY": keys.write,
         "LASTSEEN_API_KEY_READONLY": keys.read,
         "LASTSEEN_PING_KEY": keys.ping,
     }
-    write_private(path, "".join(f"{name}={value}\n" for name, value in lines.items()))
+
+
+@contextmanager
+def _env_file(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
+    """Write what clients need, for the length of the block. The file appears whole."""
+    write_private(path, "".join(f"{name}={value}\n" for name, value in variables.items()))
     try:
         yield
     finally:

@@ -55,10 +55,8 @@ class Screen:
         self._command(
             "Make a check by pinging it, from another terminal:", f"curl '{url}/ping/{keys.ping}/my-job?create=1'"
         )
-        self._command(
-            "And look at it:",
-            f"LASTSEEN_API_URL={url}/api LASTSEEN_API_KEY={keys.write} uv run lastseen checks list",
-        )
+        self._command("And look at it; commands find what runs here by themselves:", "uv run lastseen checks list")
+        self._command("Let a shell know the URLs and keys:", 'eval "$(uv run lastseen local --export)"')
         self._line(Text())
 
     def ping(self, seen: Seen, *, check: str, signal: Kind | None, note: str, at: datetime) -> None:

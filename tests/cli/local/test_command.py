@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -23,7 +24,7 @@ from tests.conftest import COMMAND, Figure
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.emulator
-ENVIRON = dict(os.environ)  # noqa: TID251 - tests are an entry point
+ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
 READY_SECONDS = 180.0
 STOP_SECONDS = 60.0
 
@@ -108,6 +109,42 @@ def test_what_is_kept_survives_even_a_kill_and_nothing_runs_on(tmp_path: Path, f
         assert not second.env_file.exists()
         assert not list(second.scratch.glob("lastseen-*"))
         assert second.shown().endswith("Stopping.\n")
+
+
+def call(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell in which nothing is set but where the state is kept."""
+    environ = {"PATH": ENVIRON["PATH"], "HOME": str(home), "XDG_STATE_HOME": ENVIRON["XDG_STATE_HOME"], **more}
+    return subprocess.run([*COMMAND, *arguments], env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.slow
+def test_commands_find_it_with_nothing_set_and_say_so(tmp_path: Path) -> None:
+    with running(tmp_path) as run:
+        told = run.told()
+        url = told["LASTSEEN_API_URL"].removesuffix("/api")
+        note = f"Using the `lastseen local` at {url}. For another deployment: LASTSEEN_LOCAL=0\n"
+        made = call(tmp_path, "checks", "create", "nightly", AWS_PROFILE="not-there")
+        assert made.returncode == 0, made.stderr
+        assert made.stderr.startswith(note)
+        assert made.stdout.startswith(told["LASTSEEN_PING_URL"])
+        for command in (("checks", "list"), ("projects", "list"), ("keys", "list"), ("backup",)):
+            done = call(tmp_path, *command)
+            assert (done.returncode, done.stderr) == (0, note), (command, done.stderr)
+            assert done.stdout
+        checked = call(tmp_path, "doctor", "--json")
+        assert (checked.returncode, checked.stderr) == (1, note)  # a throwaway deployment's tables have no net
+        assert '"findings"' in checked.stdout
+        ping = 'curl -fsS "$LASTSEEN_PING_URL/$LASTSEEN_PING_KEY/new?create=1"'
+        shell = f'eval "$({shlex.join(COMMAND)} local --export)"; {ping}'
+        assert subprocess.check_output(["sh", "-euc", shell], text=True) == "Created"
+        elsewhere = call(tmp_path, "checks", "list", LASTSEEN_LOCAL="0", AWS_EC2_METADATA_DISABLED="true")
+        assert (elsewhere.returncode, "Where is the API?" in elsewhere.stderr) == (2, True)
+        key = {name: told[name] for name in ("LASTSEEN_API_URL", "LASTSEEN_API_KEY")}
+        by_key = call(tmp_path, "checks", "list", **key)
+        assert (by_key.returncode, by_key.stderr) == (0, "")
+    over = call(tmp_path, "checks", "list", AWS_EC2_METADATA_DISABLED="true")
+    assert "lastseen local` at" not in over.stderr
+    assert call(tmp_path, "local", "--export").stderr.startswith("lastseen: No `lastseen local` is running.")
 
 
 def test_a_taken_port_is_told_at_once() -> None:
