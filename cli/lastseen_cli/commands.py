@@ -77,7 +77,7 @@ def exec_(_context: typer.Context) -> None:
 
 @app.command(
     epilog="Examples:\n\n$ lastseen local --demo\n\n$ lastseen local --data ~/.lastseen --env-file .env\n\n"
-    '$ eval "$(lastseen local --export)"',
+    "$ lastseen local --export",
 )
 def local(
     *,
