@@ -82,7 +82,8 @@ class FlipEvent:
     at: At
     since: Annotated[datetime | None, "since when it had been as it was"] = None
     expected: Annotated[datetime | None, "when the ping that did not come was expected"] = None
-    started: Annotated[datetime | None, "when the run that was open began"] = None
+    started: Annotated[datetime | None, "when the run began that ended, or the oldest that was open"] = None
+    open_runs: Annotated[int, "how many runs were open"] = 0
     last_ping: Annotated[datetime | None, "the last ping before"] = None
     held_seconds: Annotated[float | None, "how far the deadline was moved because Lastseen could not hear"] = None
     duration_seconds: Annotated[float | None, "how long the run took"] = None

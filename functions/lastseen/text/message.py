@@ -99,6 +99,7 @@ def flipped(alert: Alert, *, now: datetime, site_url: str, channels: Sequence[st
         since=flip.since,
         expected=flip.expected,
         started=flip.started,
+        open_runs=flip.runs,
         last_ping=flip.last_ping,
         held_seconds=flip.held.total_seconds() if flip.held else None,
         duration_seconds=flip.duration.total_seconds() if flip.duration is not None else None,
@@ -234,8 +235,9 @@ def _lead(alert: Alert, now: datetime) -> str:
     if flip.reason is Reason.MISSED:
         return f"{_missed(alert, now)}{_usually(alert)}"
     if flip.reason is Reason.STUCK:
+        which = f"Of {flip.runs} open runs of {name} the oldest" if flip.runs > 1 else name
         had = f"and had {span(check.grace)} to finish"
-        started = f"{name} started at {at(flip.started)} {had}."
+        started = f"{which} started at {at(flip.started)} {had}."
         return f"{started} It is still running, or it died without reporting it.{_usually(alert)}"
     if flip.reason in {Reason.PAUSED, Reason.RESUMED}:
         over = "This incident is over, although the job did not succeed."

@@ -57,6 +57,21 @@ def test_pings_are_listed_newest_first_with_all_that_was_heard(world: World) -> 
     ]
 
 
+def test_a_run_among_others_has_its_duration_on_the_shortest_page_too(world: World) -> None:
+    world.check()
+    other = "11111111-94ad-4b1e-8f0e-2d1c5a6b7f80"
+    for kind, rid, after in (
+        (Kind.START, RID, 0),
+        (Kind.START, other, 1),
+        (Kind.SUCCESS, other, 3),
+        (Kind.FAIL, RID, 5),
+    ):
+        world.now = T0 + seconds(after)
+        world.ping(kind=kind, rid=rid)
+    assert [each["duration"] for each in pings(world, "?limit=1")] == [5]
+    assert [each["duration"] for each in pings(world, "?limit=1&before=4")] == [2]
+
+
 def test_an_odd_exit_status_and_an_ignored_ping_are_shown_as_such(world: World) -> None:
     world.check(methods="POST")
     world.ping()

@@ -227,6 +227,16 @@ def test_each_state_is_one_sentence(check: Check, sentence: str) -> None:
     assert sentence in words(a_page(check))
 
 
+def test_of_several_open_runs_the_page_shows_the_oldest_and_how_many_there_are() -> None:
+    running = up()
+    for minute in (9, 5):
+        rid = f"{minute:08x}-0000-4000-8000-000000000000"
+        running = pinged(running, Ping(at=T0 - minutes(minute), kind=Kind.START, rid=rid)).check
+    said = words(a_page(running))
+    assert "must end in 51 min" in said
+    assert "Running since Mon 2026-03-02 11:51:00 UTC, the oldest of 2 open runs" in said
+
+
 def test_expected_times_are_on_the_checks_own_clock_and_in_utc() -> None:
     check = pinged(a_check(schedule=Cron("0 3 * * *", "Europe/Berlin")), Ping(at=T0 - hours(2))).check
     said = words(a_page(check))

@@ -90,6 +90,14 @@ def test_a_ping_of_the_time_before_is_not_called_early() -> None:
         assert "too early" not in email
 
 
+def test_of_several_open_runs_the_alert_speaks_of_the_oldest() -> None:
+    alert, now = FLIPS["The job got stuck"]()
+    assert alert.flip.runs == 1
+    message = flipped(replace(alert, flip=replace(alert.flip, runs=2)), now=now, site_url=SITE)
+    assert message.event.lead.startswith("Of 2 open runs of nightly-backup the oldest started at Tue 2026-03-03 00:00 ")
+    assert message.document["open_runs"] == 2
+
+
 def test_a_recovery_refers_to_the_event_that_it_ends() -> None:
     ended = MESSAGES["The job did not start"].document["id"]
     event = gallery.flip_event("Up again")
