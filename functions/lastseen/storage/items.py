@@ -257,7 +257,10 @@ def attribute(field: str) -> str:
 def check_to_item(check: Check) -> Item:
     """Return a check as the table holds it."""
     assert check.announced <= check.flips, "more flips are announced than there are"
-    return _to_item(check, CHECK, always=COMPARED)
+    item = _to_item(check, CHECK, always=COMPARED)
+    if len(check.ended) == 1 and check.ended[0].at == check.last_ping:  # as most are: the last ping bore that id
+        item[attribute("ended")] = _RUN.encode(check.ended[0].rid)
+    return item
 
 
 def check_from_item(item: Item) -> Check:
@@ -266,9 +269,10 @@ def check_from_item(item: Item) -> Check:
 
 
 def _with_marks(item: Item) -> Item:
-    """Return an item with its runs in today's form.
+    """Return an item with all its runs and ends as lists.
 
-    Before 28 November 2026 a check had one open run, whose id had an attribute of its own, and the id of its last end.
+    An end that is the last ping is stored by its id alone. Before 28 November 2026 a check had one open run, whose id
+    had an attribute of its own.
     """
     if "N" in item.get("ls", {}):
         item = item | {"ls": {"L": [_mark(int(item["ls"]["N"]), bytes(item.get("sr", {}).get("B", b"")))]}}

@@ -243,6 +243,15 @@ def test_no_attribute_of_a_check_is_longer_than_two_letters() -> None:
     assert max(len(attribute.name) for attribute in CHECK.values()) == 2
 
 
+def test_an_end_that_is_the_last_ping_is_stored_by_its_id_alone() -> None:
+    check = Check(id=ID, last_ping=T0, ended=(End(T0, RID),))
+    assert check_to_item(check)["er"] == {"B": bytes(15) + b"\xff"}
+    later = replace(check, last_ping=T0 + hours(1))  # by a ping without id: the end keeps its time
+    assert set(changed_attributes(check, later)) == {"er", "lp"}
+    for each in (check, later):
+        assert check_from_item(check_to_item(each)) == each
+
+
 RID = "00000000-0000-0000-0000-0000000000ff"
 ONE_RUN = {"ls": {"N": "1772452800000"}, "sr": {"B": bytes(15) + b"\xff"}, "er": {"B": bytes(15) + b"\xff"}}
 """The open run, its id, and the id of the last end, as they were stored before runs were kept by id."""
