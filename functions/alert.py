@@ -15,8 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lastseen.alerting.alert import BatchResult, run
 from lastseen.aws.topic import ALERT_GAP_SECONDS, Topic
 from lastseen.aws.wakes import read
-from lastseen.storage.store import TableStore
-from lastseen.storage.tables import Tables
+from lastseen.storage.environment import Environment, table_store
 
 AT_ONCE = 8
 """Checks that are written at the same time; below the ten connections that a client keeps."""
@@ -24,11 +23,10 @@ AT_ONCE = 8
 logger = Logger()
 metrics = Metrics()
 
-_env = os.environ
-_store = TableStore(
+_env = Environment(os.environ)
+_store = table_store(
     boto3.client("dynamodb"),
-    Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
-    history_days=int(_env["HISTORY_DAYS"]),
+    _env,
 )
 _topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"], gap_seconds=ALERT_GAP_SECONDS)
 

@@ -14,18 +14,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lastseen.api.app import Deployment, build
 from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
-from lastseen.storage.store import TableStore
-from lastseen.storage.tables import Tables
+from lastseen.storage.environment import Environment, table_store
 
 logger = Logger()
 
-_env = os.environ
+_env = Environment(os.environ)
 _app = build(
     Deployment(
-        store=TableStore(
+        store=table_store(
             boto3.client("dynamodb"),
-            Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
-            history_days=int(_env["HISTORY_DAYS"]),
+            _env,
         ),
         wakes=Wakes(boto3.client("sqs"), _env["WAKES_QUEUE_URL"]),
         topic=Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"]),

@@ -18,17 +18,16 @@ from lastseen.delivery import services
 from lastseen.delivery.deliver import Tried, Ways, deliver
 from lastseen.delivery.fan_out import fan_out, read_notification
 from lastseen.delivery.sender import sender
-from lastseen.storage.store import TableStore
-from lastseen.storage.tables import Tables
+from lastseen.storage.environment import Environment, table_store
 from lastseen.text.chat import amazon_q
 
 logger = Logger()
 
-_env = os.environ
+_env = Environment(os.environ)
 _sns = boto3.client("sns")
-_store = TableStore(
+_store = table_store(
     boto3.client("dynamodb"),
-    Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
+    _env,
 )
 _topic = Topic(_sns, _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"])
 _deliveries = Deliveries(boto3.client("sqs"), _env["DELIVERIES_QUEUE_URL"])

@@ -16,8 +16,7 @@ from lastseen.aws.wakes import Wakes
 from lastseen.core.times import moment
 from lastseen.pinging.answer import PingAnswer, PingRequest, answer
 from lastseen.pinging.keys import PingKeys
-from lastseen.storage.store import TableStore
-from lastseen.storage.tables import Tables
+from lastseen.storage.environment import Environment, table_store
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
 
 logging.getLogger().setLevel(logging.INFO)
 
-_env = os.environ
+_env = Environment(os.environ)
 _aws = Aws(_env)
-_store = TableStore(
+_store = table_store(
     cast("DynamoDBClient", DynamoDB(_aws)),  # it has those methods of a client that a ping calls, see aws/client.py
-    Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
-    history_days=int(_env["HISTORY_DAYS"]),
+    _env,
 )
 _wakes = Wakes(cast("SQSClient", SQS(_aws)), _env["WAKES_QUEUE_URL"])
 _keys = PingKeys(_store)

@@ -18,8 +18,7 @@ from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
 from lastseen.health.canary import CanaryMessages, check_canary
 from lastseen.health.subscriptions import SubscriptionReport, check_subscriptions
-from lastseen.storage.store import TableStore
-from lastseen.storage.tables import Tables
+from lastseen.storage.environment import Environment, table_store
 from lastseen.text.own import deaf, hearing, subscriptions_lost
 
 KNOCK_SECONDS = 5
@@ -29,10 +28,10 @@ logger = Logger()
 metrics = Metrics()
 """Few on purpose: an account has ten for free. infra/dashboard.py shows each; the rest stands in the one log line."""
 
-_env = os.environ
-_store = TableStore(
+_env = Environment(os.environ)
+_store = table_store(
     boto3.client("dynamodb"),
-    Tables(_env["CHECKS_TABLE"], _env["NAMES_TABLE"], _env["HISTORY_TABLE"], _env["SETTINGS_TABLE"]),
+    _env,
 )
 _wakes = Wakes(boto3.client("sqs"), _env["WAKES_QUEUE_URL"])
 _topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"])

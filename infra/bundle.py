@@ -64,7 +64,7 @@ def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
             file=sys.stderr,
         )
     shutil.copytree(_dependencies(arch, python, compiler, cache), output, dirs_exist_ok=True)
-    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements.txt")
+    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements.txt", "ruff.toml")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "source"
         shutil.copytree(SOURCE, source, ignore=unwanted)

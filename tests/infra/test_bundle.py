@@ -90,10 +90,10 @@ def test_our_source_is_all_there_and_nothing_of_the_build(bundle: Path) -> None:
     ours = {
         path.relative_to(SOURCE) for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {path for path in ours if path.name != "requirements.txt"} <= {
+    assert {path for path in ours if path.name not in {"requirements.txt", "ruff.toml"}} <= {
         path.relative_to(bundle) for path in bundle.rglob("*")
     }
-    left_out = ("bin", ".lock", "requirements.txt", "*.dist-info", "**/tests", "boto3", "botocore")
+    left_out = ("bin", ".lock", "requirements.txt", "**/ruff.toml", "*.dist-info", "**/tests", "boto3", "botocore")
     assert [path for pattern in left_out for path in bundle.glob(pattern)] == []
 
 

@@ -22,6 +22,7 @@ from lastseen.core.schedule import next_due
 from lastseen.health import canary as watch
 from lastseen.pinging import answer as ping
 from lastseen.storage.checks import SweepPage
+from lastseen.storage.decide import Pause
 from lastseen.storage.errors import ConflictError
 from lastseen.storage.store import Store
 from lastseen.text.message import Alert, flipped
@@ -58,7 +59,9 @@ _settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa:
 _save, _due = MemoryStore.save, MemoryStore.due
 
 
-def _told_before_written(seen: Check, store: Store, now: datetime, blind: Sequence[Window]) -> Outcome | None:
+def _told_before_written(
+    seen: Check, store: Store, now: datetime, blind: Sequence[Window], pause: Pause
+) -> Outcome | None:
     assert isinstance(store, Tables)
     outcome = _woken(seen, now, blind)
     for flip in outcome.flips:
@@ -66,7 +69,7 @@ def _told_before_written(seen: Check, store: Store, now: datetime, blind: Sequen
             store.world.topic.publish(
                 flipped(Alert(check=outcome.check, flip=flip), now=now, site_url="https://x.test")
             )
-    return _settle(seen, store, now, blind)
+    return _settle(seen, store, now, blind, pause)
 
 
 def _noted_before_published(self: Publisher, chunk: Sequence[DueCheck], published: Published) -> None:
@@ -175,8 +178,10 @@ def _untold_ignored(self: MemoryStore, until: datetime, *, segment: int = 0, seg
         yield replace(page, dues=tuple(due for due in page.dues if due.wake_at and due.wake_at <= until))
 
 
-def _untold_where_broken(seen: Check, store: Store, now: datetime, blind: Sequence[Window]) -> Outcome | None:
-    outcome = _settle(seen, store, now, blind)
+def _untold_where_broken(
+    seen: Check, store: Store, now: datetime, blind: Sequence[Window], pause: Pause
+) -> Outcome | None:
+    outcome = _settle(seen, store, now, blind, pause)
     if outcome and outcome.fault:
         raise alert.FaultError(outcome.fault)
     return outcome

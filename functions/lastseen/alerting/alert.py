@@ -12,7 +12,6 @@ back to the queue, which at last puts it with the dead letters; if not, it is na
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,7 +28,8 @@ from lastseen.core.check import Check, Flip, Outcome, Reason, Status, unique_key
 from lastseen.core.moments import SLACK, woken
 from lastseen.core.times import EPOCH
 from lastseen.health.canary import blind_windows
-from lastseen.storage.errors import ConflictError, CorruptError
+from lastseen.storage.decide import Pause, decide, sleep
+from lastseen.storage.errors import CorruptError, DeletedError
 from lastseen.storage.projects import channels_of, default_channels
 from lastseen.storage.store import Store
 from lastseen.text.message import Alert
@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 S = TypeVar("S")
 T = TypeVar("T")
 
-TRIES = 8
-"""How often a decision that lost a race is taken anew; then the queue tries again."""
+SETTLE_TRIES = 8
+"""How often a decision is made; then the queue tries again."""
 
 WAIT_LIMIT = timedelta(seconds=2)
 """A wake that comes up to this early is waited out: delays in the queue are whole seconds, rounded down, and the clocks
@@ -105,7 +105,7 @@ def run(
     clock: Callable[[], datetime],
     site_url: str,
     until: datetime | None = None,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Pause = sleep,
     at_once: int = 1,
 ) -> BatchResult:
     """Look at each check once; return what went out, and which checks have to be tried again.
@@ -118,7 +118,7 @@ def run(
     checks = _load(check_ids, store, troubles)
     now = _waited(checks, began, pause)
     blind = blind_windows(store, now) if checks else ()
-    settled = _each(checks, at_once, lambda check: _settled(check, store, troubles, now, blind))
+    settled = _each(checks, at_once, lambda check: _settled(check, store, troubles, now, blind, pause=pause))
     due = _routed([pending for _, pending in settled if pending], store, troubles, at_once)
     publisher = Publisher(
         topic=topic,
@@ -159,7 +159,7 @@ def _load(check_ids: Sequence[str], store: Store, troubles: _Troubles) -> list[C
     return [found[check_id] for check_id in dict.fromkeys(check_ids) if check_id in found]
 
 
-def _waited(checks: Sequence[Check], now: datetime, pause: Callable[[float], None]) -> datetime:
+def _waited(checks: Sequence[Check], now: datetime, pause: Pause) -> datetime:
     """Wait for deadlines that are a moment away; return the time after that."""
     moments = [check.wake_at + SLACK - now for check in checks if check.wake_at]
     near = max((moment for moment in moments if timedelta(0) < moment <= WAIT_LIMIT), default=timedelta(0))
@@ -169,12 +169,12 @@ def _waited(checks: Sequence[Check], now: datetime, pause: Callable[[float], Non
 
 
 def _settled(
-    check: Check, store: Store, troubles: _Troubles, now: datetime, blind: Sequence[Window]
+    check: Check, store: Store, troubles: _Troubles, now: datetime, blind: Sequence[Window], *, pause: Pause
 ) -> tuple[int, _Pending | None]:
     """Write what time did to a check; return the number of flips made, and what people have to be told of it."""
     flips, pending = 0, None
     with troubles.of(check.id):
-        outcome = _settle(check, store, now, blind)
+        outcome = _settle(check, store, now, blind, pause)
         if outcome is None:
             return 0, None
         flips = len(outcome.flips)
@@ -185,23 +185,21 @@ def _settled(
     return flips, pending
 
 
-def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window]) -> Outcome | None:
+def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window], pause: Pause) -> Outcome | None:
     """Write what time did to a check and return it; None if the check was deleted meanwhile.
 
-    Losing a race is a result: read again, decide again, in this one place. Raises ConflictError after `TRIES`.
+    Raises ConflictError if every try lost its race.
     """
-    for _ in range(TRIES):
-        outcome = woken(check, now, blind)
-        try:
-            store.save(check, outcome)
-        except ConflictError:
-            again = store.get(check.id, strong=True)
-            if again is None:
-                return None
-            check = again
-        else:
-            return outcome
-    raise ConflictError(f"{TRIES} races lost in a row.")
+
+    def write(seen: Check) -> Outcome:
+        outcome = woken(seen, now, blind)
+        store.save(seen, outcome)
+        return outcome
+
+    try:
+        return decide(check, write, store=store, tries=SETTLE_TRIES, pause=pause)
+    except DeletedError:
+        return None
 
 
 def _pending(outcome: Outcome, store: Store, troubles: _Troubles) -> _Pending:

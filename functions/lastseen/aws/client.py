@@ -12,7 +12,6 @@ Errors: ClientError, as botocore's client raises it; ChecksumError; urllib3's HT
 from __future__ import annotations
 
 import json
-import random
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
@@ -21,7 +20,6 @@ from itertools import count
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 from zlib import crc32
 
 from botocore.auth import SigV4Auth
@@ -30,6 +28,10 @@ from botocore.exceptions import ChecksumError, ClientError
 from botocore.httpsession import create_urllib3_context, get_cert_path
 from urllib3 import BaseHTTPResponse, Timeout, connection_from_url
 from urllib3.exceptions import HTTPError
+
+from lastseen.storage.decide import Pause, backoff_seconds, sleep
+from lastseen.storage.errors import THROTTLE_CODES
+from lastseen.storage.fresh import new_id
 
 CONNECTIONS = 10
 """Connections to a service that are kept open: as many threads can call at once without opening another."""
@@ -52,19 +54,7 @@ REDIRECTS = 300
 TOO_MANY = 429
 SERVER_ERRORS = 500
 
-PASSING = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "ReplicatedWriteConflictException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
+PASSING = THROTTLE_CODES | {"ReplicatedWriteConflictException", "TransactionInProgressException"}
 """Codes of refusals that pass by themselves. A test holds them against those after which botocore tries again."""
 
 
@@ -117,7 +107,7 @@ class Service:
         name: str,
         target: str,
         *,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Pause = sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = aws.endpoint(name)
@@ -138,7 +128,7 @@ class Service:
             try:
                 return _read(operation, self._send(operation, body))
             except (ClientError, ChecksumError, HTTPError) as failure:
-                wait = min(FIRST_WAIT * 2 ** (tried - 1), LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+                wait = backoff_seconds(tried, first=FIRST_WAIT, longest=LONGEST_WAIT, least=0.5)
                 if not _may_pass(failure) or tried == TRIES or self._clock() + wait > give_up:
                     raise
             self._pause(wait)
@@ -178,7 +168,7 @@ class DynamoDB(Service):
 
     def transact_write_items(self, **asked: Any) -> dict[str, Any]:
         """Write several items or none. The token lets DynamoDB know a call that is made again, and do it once."""
-        return self._call("TransactWriteItems", {"ClientRequestToken": str(uuid4()), **asked})
+        return self._call("TransactWriteItems", {"ClientRequestToken": new_id(), **asked})
 
 
 class SQS(Service):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lastseen.core.channel import DEPLOYMENT, EVERY
+from lastseen.storage.decide import Pause, sleep
 from lastseen.storage.errors import code_of, throttled
 from lastseen.text.message import Message
 
@@ -86,7 +87,7 @@ class Topic:
         *,
         gap_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Pause = sleep,
     ) -> None:
         """`gap_seconds`: how long to wait at least between two publications to the same receiver."""
         self._client = client

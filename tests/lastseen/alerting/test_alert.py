@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from lastseen.alerting.alert import TRIES, BatchResult, run
+from lastseen.alerting.alert import SETTLE_TRIES, BatchResult, run
 from lastseen.core.check import Check, Kind, Ping, Status, event_id, unique_key
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import SLACK
@@ -301,7 +301,7 @@ def test_losing_race_after_race_is_given_up_and_tried_again_by_the_queue(world: 
     told = world.tell(check(1), check(2))
     assert told.failed == (check(1).id,)
     assert (world.held(check(1)).status, world.held(check(2)).status) == (Status.UP, Status.DOWN)
-    assert len(saves) == TRIES + 1  # and one more before the other's own
+    assert len(saves) == SETTLE_TRIES + 1  # and one more before the other's own
 
 
 # Time
