@@ -62,11 +62,22 @@ def build(deployment: Deployment, logger: Logger) -> APIGatewayHttpResolver:
     return _Application(deployment, logger).resolver
 
 
+class _Resolver(APIGatewayHttpResolver):
+    """Powertools' resolver, for which a parameter of a path is whatever stands between two slashes.
+
+    Its own pattern lacks characters that names may have, such as accents that are written apart.
+    """
+
+    @staticmethod
+    def _compile_regex(rule: str, base_regex: str = "^{}$") -> re.Pattern[str]:
+        return re.compile(base_regex.replace("{}", re.sub(r"<(\w+)>", r"(?P<\1>[^/]+)", rule)))
+
+
 class _Application:
     """The resolver, and what its routes share."""
 
     def __init__(self, deployment: Deployment, logger: Logger) -> None:
-        self.resolver = APIGatewayHttpResolver(strip_prefixes=[])
+        self.resolver = _Resolver(strip_prefixes=[])
         self._deployment = deployment
         self._remembered = Remembered(deployment.store)
         self._logger = logger

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 from lastseen.core.channel import Via
 
-ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}")
+ADDRESS = re.compile(r"[^@\s:/]{1,64}@[^@\s:/]+\.[^@\s.:/]{2,}")
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 """What an address of mail, and a telephone number, look like."""
 
 PORTS = range(1, 65_536)
 
 _WEBHOOK = re.compile(
-    r"(?P<scheme>https?)://(?:[^/@\s\\]*@)?(?P<host>\[[^\]/\s]+\]|[^/:@?#\s\[\]\\]+)(?::(?P<port>[0-9]{1,5}))?(?:[/?#]\S*)?",
+    r"(?P<scheme>https?)://(?:[^/?#@\s\\]*@)?(?P<host>\[[^\]/\s]+\]|[^/:@?#\s\[\]\\]+)(?::(?P<port>[0-9]{1,5}))?(?:[/?#]\S*)?",
     re.ASCII | re.IGNORECASE,
 )
 _PAGERDUTY_KEY = re.compile(r"[0-9A-Za-z]{32}", re.ASCII)

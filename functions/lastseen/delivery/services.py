@@ -134,7 +134,7 @@ def is_incident_tool(url: str) -> bool:
 def checked_webhook(form: Form, *, allow_private: bool) -> None:
     """Raise BadTargetError for a webhook whose URL cannot be one."""
     parts = re.fullmatch(
-        r"https?://(?:[^/@\s\[\]]*@)?(\[[0-9A-Fa-f:.]+\]|[^/:@?#\s\[\]]+)(?::([0-9]{1,5}))?(?:[/?#]\S*)?", form.url
+        r"https?://(?:[^/?#@\s\[\]]*@)?(\[[0-9A-Fa-f:.]+\]|[^/:@?#\s\[\]]+)(?::([0-9]{1,5}))?(?:[/?#]\S*)?", form.url
     )
     if not parts or "$" in parts[1] or not form.url.isprintable():
         raise BadTargetError(

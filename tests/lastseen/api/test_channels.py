@@ -232,3 +232,9 @@ def test_a_check_names_a_channel_by_its_name(world: World) -> None:
     channel = made(world)
     check = world.post("/api/v3/checks/", {"name": "job", "channels": "ops"}).json()
     assert check["channels"] == channel["id"]
+
+
+@pytest.mark.parametrize("name", ["e\u0301quipe", '"><img>', "```", "\u2100", "team: night & day (2)"])
+def test_a_channel_is_found_by_any_name_that_it_may_have(world: World, name: str) -> None:
+    channel = made(world, name=name)
+    assert world.get(f"{PATH}{name}").json()["id"] == channel["id"]

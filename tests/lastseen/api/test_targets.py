@@ -26,6 +26,8 @@ PATH = "/api/v3/channels/"
         ("slack://T1/B1/x", Via.CHAT, "slack://T1/B1/x"),
         ("https://example.com/hook", None, "https://example.com/hook"),
         ("HTTP://example.com/hook", None, "HTTP://example.com/hook"),
+        ("http://user:pass@example.com/", None, "http://user:pass@example.com/"),
+        ("https://user@example.com", None, "https://user@example.com"),
     ],
 )
 def test_what_a_target_is(target: str, via: Via | None, bare: str) -> None:
@@ -92,6 +94,14 @@ def test_whatever_is_stored_makes_no_list_fail_and_can_be_deleted(world: World, 
     assert [channel["name"] for channel in world.get(PATH).json()["channels"]] == ["odd"]
     assert world.get(f"{PATH}odd").status == 200
     assert world.send("DELETE", f"{PATH}odd").status == 200
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1#@8.8.8.8/", "http://127.0.0.1?@8.8.8.8/", "http://127.0.0.1/@8.8.8.8/"]
+)
+def test_a_webhook_is_judged_by_the_host_that_it_is_sent_to(world: World, url: str) -> None:
+    reply = world.post(PATH, {"name": "x", "target": url})
+    assert (reply.status, "private network" in reply.error) == (400, True)
 
 
 def test_a_webhook_shows_its_host_and_nothing_else() -> None:
