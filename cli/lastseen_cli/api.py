@@ -21,6 +21,9 @@ from lastseen_cli.output import hint, one_line
 SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+", re.ASCII)
 """What may stand in a path as it is."""
 
+KEY = re.compile(r"[!-~]+")
+"""What a key may be made of. httpx would show a key that cannot be sent in its error."""
+
 TIMEOUT_SECONDS = 30.0
 """For one request."""
 
@@ -45,8 +48,11 @@ class Api:
     ) -> None:
         """Take the API's URL and a key of a project, or who signs and for which project.
 
-        Raises UsageError for what cannot be the API's URL.
+        Raises UsageError for what cannot be the API's URL, or a key.
         """
+        url, key = url.strip(), key.strip()  # a file or a secret often ends with a line end
+        if key and not KEY.fullmatch(key):
+            raise UsageError("LASTSEEN_API_KEY is no key: it has characters that no key has.")
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"{url} is not the API's URL. It starts with https:// or http:// and ends with /api.")
         self.url = url.rstrip("/")

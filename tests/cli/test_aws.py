@@ -141,6 +141,20 @@ def test_a_key_that_is_set_signs_nothing(gateway: GatewayServer) -> None:
     assert "authorization" not in arrived.headers
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \t"])
+def test_line_ends_and_blanks_around_a_key_and_a_url_do_no_harm(gateway: GatewayServer, end: str) -> None:
+    with connect(f" http://127.0.0.1:{gateway.server_port}/api{end}", f" lsw_key{end}") as api:
+        api.checks()
+    assert gateway.arrived[-1].headers["x-api-key"] == "lsw_key"
+
+
+@pytest.mark.parametrize("key", ["lsw_SECRET\nKEY", "lsw_SECRET KEY", "lsw_SECRETé"])
+def test_a_key_that_is_none_is_never_shown(gateway: GatewayServer, key: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        connect(f"http://127.0.0.1:{gateway.server_port}/api", key)
+    assert "SECRET" not in str(refused.value)
+
+
 def test_a_key_goes_with_no_project() -> None:
     with pytest.raises(UsageError, match="a key belongs to one project"):
         connect("https://host/api", "a-key", "shop")
