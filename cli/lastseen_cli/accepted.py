@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from lastseen.core.channel import ALL, Via
+from lastseen.core.channel import ALL_CHANNELS, Via
 from lastseen.core.check import Check
 from lastseen.core.limits import (
     CHANNELS_CHARS,
@@ -69,7 +69,10 @@ def check(stored: Check, about: object) -> None:
         _text(text, f"{where}: {name}", limit)
     _need(isinstance(stored.slug, str) and bool(_SLUG.fullmatch(stored.slug)), f"{where}: its slug is not one")
     _need(stored.methods in {"", "POST"}, f"{where}: methods are POST or all")
-    _need(stored.channels in {"", ALL} or all(map(_ID.fullmatch, stored.channels.split(","))), f"{where}: its channels")
+    _need(
+        stored.channels in {"", ALL_CHANNELS} or all(map(_ID.fullmatch, stored.channels.split(","))),
+        f"{where}: its channels",
+    )
     flags = (stored.manual_resume, stored.flapping, *_flags(stored))
     _need(all(isinstance(flag, bool) for flag in flags), f"{where}: a switch is not true or false")
     _need(stored.flap_limit in range(FLIPS_PER_HOUR + 1), f"{where}: flap_limit is 0 to 100")
@@ -85,7 +88,7 @@ def channel(channel_id: str, document: Mapping[str, Any]) -> None:
     _need(bool(_ID.fullmatch(channel_id)), f"{where}: its id")
     name, target = document.get("name"), document.get("target")
     _text(name, f"{where}: its name", NAME_CHARS)
-    _need(bool(str(name).strip()) and "," not in str(name) and name != ALL, f"{where}: its name")
+    _need(bool(str(name).strip()) and "," not in str(name) and name != ALL_CHANNELS, f"{where}: its name")
     _text(target, f"{where}: its target", TARGET_CHARS)
     via = Via(document["via"])
     if via is Via.EMAIL:
@@ -119,7 +122,7 @@ def key(key_hash: str, document: Mapping[str, Any]) -> None:
 
 def choices(document: Mapping[str, Any]) -> None:
     """Refuse a project's choices that the API could not have made. Raises ValueError."""
-    _text(document.get("channels", ALL), "the project's channels", CHANNELS_CHARS)
+    _text(document.get("channels", ALL_CHANNELS), "the project's channels", CHANNELS_CHARS)
     _milliseconds(document.get("created"), "when the project was made")
 
 

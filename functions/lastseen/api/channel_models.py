@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from lastseen.api.documents import Document, Time, time_or_none
 from lastseen.api.models import Line, Model, Name
 from lastseen.api.targets import TargetError, checked_target, read_target, webhook_site
-from lastseen.core.channel import ALL, BY_SNS, Channel, Via
+from lastseen.core.channel import ALL_CHANNELS, BY_SNS, Channel, Via
 from lastseen.core.times import peer_time
 from lastseen.delivery.notes import Note
 
@@ -36,7 +36,7 @@ def _is_header_name(value: str) -> str:
 
 
 def _is_channel_name(value: str) -> str:
-    if not value.strip() or "," in value or value == ALL or not value.isprintable():
+    if not value.strip() or "," in value or value == ALL_CHANNELS or not value.isprintable():
         raise ValueError("is needed, without commas, for checks list their channels by comma")
     if _NO_PATH.search(value) or value in {".", ".."}:
         raise ValueError("must have no / ? # % or backslash, for no URL can hold it")

@@ -19,7 +19,7 @@ from lastseen.api.locks import exclusively
 from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.blind import Window
-from lastseen.core.channel import ALL
+from lastseen.core.channel import ALL_CHANNELS
 from lastseen.core.check import Check, Filters, Outcome, unique_key
 from lastseen.core.dialects import understood
 from lastseen.core.ids import as_uuid
@@ -314,9 +314,9 @@ def channels_of(store: Store, project: str, asked: str, *, listed: str = "") -> 
 
     `listed`: what is listed already, and may stay though there is no such channel any more. Raises BadRequestError.
     """
-    if asked in {"", ALL}:
+    if asked in {"", ALL_CHANNELS}:
         return asked
-    known = dict.fromkeys(each for each in listed.split(",") if each and each != ALL)
+    known = dict.fromkeys(each for each in listed.split(",") if each and each != ALL_CHANNELS)
     channels, unreadable = CHANNELS.all(store, project=project)
     known |= {channel.id: channel.name for channel in channels} | dict.fromkeys(unreadable)
     return ",".join(_channel(word.strip(), known) for word in asked.split(","))

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic.types import AwareDatetime
 
 from lastseen.api.errors import BadRequestError
-from lastseen.core.channel import ALL
+from lastseen.core.channel import ALL_CHANNELS
 from lastseen.core.keys import Scope
 from lastseen.core.limits import (
     CHANNELS_CHARS,
@@ -142,7 +142,7 @@ class CheckRequest(Model):
     """Whether a ping of a paused check is ignored."""
     methods: Literal["", "POST"] = ""
     """POST: pings by other methods are logged and ignored."""
-    channels: Channels = ALL
+    channels: Channels = ALL_CHANNELS
     """Who is told: `*` all channels of the project, empty none, or ids or names with commas between. A new check for
     which nothing is said has those that the project gives to new checks: all, unless it was told otherwise."""
     unique: list[Literal["name", "slug", "tags", "timeout", "grace"]] = []
@@ -230,7 +230,7 @@ class KeyRequest(Model):
 class ProjectRequest(Model):
     """A project's choices; only those that are sent count."""
 
-    channels: Channels = ALL
+    channels: Channels = ALL_CHANNELS
     """What a check gets that is made without channels of its own: `*` all, empty none, or ids or names by comma."""
 
 

@@ -1,8 +1,8 @@
-"""A channel: where alerts go, and which of them. One rule of routing, for SNS and for our own code.
+"""A channel: where alerts go, and which of them.
 
-Lives here: the value Channel, its document in the settings table, `policy` (the rule as an SNS filter policy, for
-e-mail and SMS) and `wants` (the same rule in code, for chat and webhooks). Pure.
-Never here: delivery (chat.py, topic.py), who may change a channel (channels.py).
+Lives here: the value Channel, and the rule of which alerts it wants. Pure.
+Never here: its document (storage/documents.py), who is notified of a batch of alerts (alerting/routing.py), delivery
+(delivery/), who may change a channel (api/channels.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from lastseen.core.check import Check, Flip, Reason, Status
 
-ALL = "*"
+ALL_CHANNELS = "*"
 """In a check's `channels`: every channel of its project."""
 
 DEPLOYMENT = "deployment"
@@ -59,7 +59,7 @@ class Channel:
 def listed(channel: Channel, channels: str) -> bool:
     """Tell whether a channel is among those that a check, or a project, lists in its `channels`."""
     ids = {each.strip() for each in channels.split(",")}
-    return channel.id in ids or (ALL in ids and channel.default)
+    return channel.id in ids or (ALL_CHANNELS in ids and channel.default)
 
 
 def is_reached_by(channel: Channel, check: Check) -> bool:
@@ -91,7 +91,7 @@ def wants(channel: Channel, attributes: Mapping[str, str | list[str]]) -> bool:
     """Tell whether a message without the ids of its channels is for this one: published before routing was ours."""
     rule: dict[str, list[str]] = {
         "project": [channel.project, EVERY],
-        "channels": [ALL, channel.id] if channel.default else [channel.id],
+        "channels": [ALL_CHANNELS, channel.id] if channel.default else [channel.id],
     }
     rule |= {"status": list(channel.statuses)} if channel.statuses else {}
     rule |= {"tags": list(channel.tags)} if channel.tags else {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from lastseen.core.channel import ALL
+from lastseen.core.channel import ALL_CHANNELS
 from lastseen.core.check import Check, Flip, Status, unique_key
 from lastseen.core.dues import appearance, deadline, expectation
 from lastseen.core.history import Recorded
@@ -332,7 +332,7 @@ def _at(check: Check, moment: datetime | None) -> str:
 
 
 def _told_to(check: Check) -> str:
-    if check.channels == ALL:
+    if check.channels == ALL_CHANNELS:
         return "every channel of the project"
     named = len([one for one in check.channels.split(",") if one.strip()])
     return f"{named} chosen channel{'s' if named > 1 else ''}" if named else "those who get every alert"

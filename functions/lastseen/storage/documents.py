@@ -27,7 +27,7 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from lastseen.core.blind import Window
-from lastseen.core.channel import ALL, Channel, Via
+from lastseen.core.channel import ALL_CHANNELS, Channel, Via
 from lastseen.core.keys import Key, Scope
 from lastseen.core.times import millis, moment
 from lastseen.storage.errors import CorruptError
@@ -196,7 +196,9 @@ def _project_to(project: Project) -> Document:
 
 
 def _project_from(_project: str, name: str, document: Document) -> Project:
-    return Project(name=name, created=_moment(document, "created"), channels=str(document.get("channels", ALL)))
+    return Project(
+        name=name, created=_moment(document, "created"), channels=str(document.get("channels", ALL_CHANNELS))
+    )
 
 
 PROJECTS = Kind("project", encode=_project_to, decode=_project_from, name_of=lambda project: project.name)

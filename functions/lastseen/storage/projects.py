@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from lastseen.core.channel import ALL, Channel
+from lastseen.core.channel import ALL_CHANNELS, Channel
 from lastseen.storage.documents import CHANNELS, PROJECTS
 from lastseen.storage.errors import CorruptError
 from lastseen.storage.records import Project
@@ -30,8 +30,8 @@ def default_channels(store: Store, name: str) -> str:
         project = find_project(store, name)
     except CorruptError as error:
         log.error("The new checks of project %s notify every channel: %s", name, error)  # noqa: TRY400 - its text says everything
-        return ALL
-    return project.channels if project else ALL
+        return ALL_CHANNELS
+    return project.channels if project else ALL_CHANNELS
 
 
 def channels_of(store: Store, project: str) -> list[Channel]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lastseen.core.blind import Window
-from lastseen.core.channel import ALL
+from lastseen.core.channel import ALL_CHANNELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class Project:
 
     name: str
     created: datetime | None = None
-    channels: str = ALL  # of new checks for which none are named, in the form of a check's
+    channels: str = ALL_CHANNELS  # of new checks for which none are named, in the form of a check's
 
 
 @dataclass(frozen=True, slots=True)
