@@ -66,6 +66,7 @@ def test_a_check_of_which_nothing_is_said_is_expected_daily_with_an_hour_of_grac
         "filter_body": False,
         "filter_http_body": False,
         "filter_default_fail": False,
+        "early": None,
         "reminder": 0,
         "snoozed_until": None,
         "flap_limit": 6,
