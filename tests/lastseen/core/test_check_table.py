@@ -1,6 +1,6 @@
 """Every signal in every state with every kind of open run, against plain tables of what the peer does.
 
-The tables are the facts; nothing here is computed from the code. Our own kinder rules are in test_check.py.
+The tables are the facts; nothing here is computed from the code. Our own kinder rules are in test_machine.py.
 """
 
 from __future__ import annotations

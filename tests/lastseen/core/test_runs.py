@@ -1,0 +1,50 @@
+"""Open runs, each with its own clock."""
+
+from __future__ import annotations
+
+from lastseen.core.check import Run, Status
+from lastseen.core.dues import deadline
+from lastseen.core.machine import paused, pinged
+from lastseen.core.moments import woken
+from lastseen.core.runs import RUNS_LIMIT
+from tests.lastseen.core.stories import DOWN, NEW, UP, A, B, C, after, at, fail, said, start, success
+from tests.times import minutes
+
+
+def test_a_run_that_never_ends_is_noticed_though_the_next_ones_are_good() -> None:
+    pings = (start(20, A), start(25, B), success(26, B), start(28, C), success(29, C))
+    check = after(*pings, check=UP)
+    assert (check.runs, check.running_since, deadline(check)) == ((Run(at(20), A),), at(20), at(30))
+    (flip,) = woken(check, at(31)).flips
+    assert (said(flip), flip.started, flip.runs) == ("down stuck 30", at(20), 1)
+
+
+def test_an_end_ends_its_own_run_and_knows_how_long_that_took() -> None:
+    check = after(start(20, A), start(22, B), check=UP)
+    outcome = pinged(check, success(25, A))
+    assert (outcome.duration, outcome.check.runs) == (minutes(5), (Run(at(22), B),))
+    (flip,) = pinged(check, fail(26, B)).flips
+    assert (flip.started, flip.duration, flip.runs) == (at(22), minutes(4), 2)
+
+
+def test_a_job_that_dies_each_time_on_a_check_that_is_not_up_is_noticed() -> None:
+    for check in (NEW, paused(UP, at(5)).check):
+        looping = after(*(start(minute) for minute in range(20, 30, 2)), check=check)
+        assert looping.runs == (Run(at(20)), Run(at(28)))
+        assert [said(flip) for flip in woken(looping, at(31)).flips] == ["down stuck 30"]
+        outcome = pinged(looping, success(29))
+        assert (outcome.duration, outcome.check.runs) == (minutes(1), ())
+
+
+def test_of_more_runs_than_are_watched_those_that_began_first_are() -> None:
+    many = [start(20 + n / 10, f"{n:08x}-0000-4000-8000-000000000000") for n in range(RUNS_LIMIT + 2)]
+    for pings in (many, many[::-1]):
+        check = after(*pings, check=UP)
+        assert [run.started for run in check.runs] == [ping.at for ping in many[:RUNS_LIMIT]]
+    assert after(success(22, many[-1].rid), check=check).runs == check.runs
+
+
+def test_while_a_check_is_down_the_runs_that_began_last_are_watched_for_they_may_bring_it_up() -> None:
+    many = [start(20 + n / 10, f"{n:08x}-0000-4000-8000-000000000000") for n in range(RUNS_LIMIT + 2)]
+    outcome = pinged(after(*many, check=DOWN), success(22, many[-1].rid))
+    assert (outcome.check.status, outcome.duration) == (Status.UP, at(22) - many[-1].at)
