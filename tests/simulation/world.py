@@ -489,9 +489,10 @@ class World:
 
     def _pause(self, op: Op) -> Callable[[float], None]:
         def pause(seconds: float) -> None:
-            length = round(seconds * SECOND)
-            op.now += length if op.name == "alert" else 0
-            self.clock.sleep(op, length)
+            length, sleeper = round(seconds * SECOND), self.clock.current
+            assert op in (sleeper, sleeper.process), "the function waits, or one of its threads"
+            sleeper.now += length if op.name == "alert" else 0
+            self.clock.sleep(sleeper, length)
 
         return pause
 
