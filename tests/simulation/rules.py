@@ -219,10 +219,10 @@ class Rules:
             if self.status == "paused" and self.wish.sticky:
                 self.open = []  # their ends would be ignored
         elif asked.what == "pause" and self.status != "paused":
-            self._flip("paused", "paused", asked.at, told=False)
+            self._flip("paused", "paused", asked.at, told=self.status == "down")
             self.open = []
         elif asked.what == "resume" and before == "paused":
-            self._flip("new", "resumed", asked.at, told=False)
+            self._flip("new", "resumed", asked.at, told=self.status == "down")
             self.last_end, self.open = None, []
         return self._made()
 
@@ -380,8 +380,9 @@ class Rules:
 
     def _flip(self, status: str, reason: str, at: int, *, told: bool) -> None:
         at = max(at, self.since or at)
-        self.recent = [past for past in self.recent if past > at - HOUR] + ([at] if told else [])
-        flaps = told and not self.flapping and 0 < self.wish.limit < len(self.recent)
+        counts = told and status in {"up", "down"}
+        self.recent = [past for past in self.recent if past > at - HOUR] + ([at] if counts else [])
+        flaps = counts and not self.flapping and 0 < self.wish.limit < len(self.recent)
         self.recent = self.recent[-self.wish.limit - 1 :] if self.wish.limit else []
         self.status, self.since, self.reminded = status, at, None
         silent = self.flapping and self.wish.limit > 0

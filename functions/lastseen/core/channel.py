@@ -78,7 +78,9 @@ def hears(channel: Channel, check: Check, flip: Flip) -> bool:
 
 
 def concerned(flip: Flip) -> tuple[Status, ...]:
-    """Return the statuses whose readers a flip concerns."""
+    """Return the statuses whose readers a flip concerns: a pause that ends an incident those of recoveries."""
+    if flip.reason in {Reason.PAUSED, Reason.RESUMED}:
+        return (Status.UP,)
     both = flip.flapping or flip.reason is Reason.STEADY
     return (Status.DOWN, Status.UP) if both else (flip.status,)
 

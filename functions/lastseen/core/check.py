@@ -103,7 +103,7 @@ class Check:
     # What is.
     status: Status = Status.NEW
     since: datetime | None = None  # when the status began
-    incident: int | None = None  # number of the flip that brought it down; None when it is not down
+    incident: int | None = None  # number of the flip that began what is not over: it is down, or it flaps
     reminded: datetime | None = None  # when people were last told again
     recent: tuple[datetime, ...] = ()  # of the last flips between up and down, those that may count as flapping
     flapping: bool = False
@@ -161,7 +161,7 @@ class Flip:
     was: Status
     status: Status
     reason: Reason
-    told: bool  # whether people are told; pause, resume, a first success and most flapping are silent
+    told: bool  # whether people are told; pauses of what is not down, a first success and most flapping are silent
     incident: int | None = None  # number of the flip that began the incident that this one begins, repeats or ends
     flapping: bool = False  # people are told of no more flips until the check is steady
     held: timedelta | None = None  # how far the deadline was moved because we could not hear

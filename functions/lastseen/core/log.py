@@ -34,14 +34,18 @@ SILENCES: tuple[Callable[[Check], bool], ...] = (_flaps,)
 def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> tuple[Check, Flip]:
     """Change the status and log it. Flips never go back in time, however late a ping was written.
 
-    One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady.
+    One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady. That
+    is one incident: what ends it at last names the one that people were notified of.
     """
     assert at.tzinfo is not None, "times are aware"
     at = max(at, check.since) if check.since else at
-    recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if told else ())
-    flaps = told and not check.flapping and 0 < check.flap_limit < len(recent)
+    counts = told and status in {Status.UP, Status.DOWN}
+    recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if counts else ())
+    flaps = counts and not check.flapping and 0 < check.flap_limit < len(recent)
     n = check.flips + 1
-    incident = n if status is Status.DOWN else check.incident
+    goes_on = check.flapping and check.incident is not None
+    incident = n if status is Status.DOWN and not goes_on else check.incident
+    lasts = status is Status.DOWN or check.flapping or flaps
     silent = any(silences(check) for silences in SILENCES)
     flip = replace(
         _entry(check, status, reason, at, told=told and not silent),
@@ -52,7 +56,7 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
         _logged(check, flip),
         status=status,
         since=at,
-        incident=n if status is Status.DOWN else None,
+        incident=incident if lasts else None,
         recovered=at if check.status is Status.DOWN else check.recovered,
         reminded=None,
         recent=recent[-check.flap_limit - 1 :] if check.flap_limit else (),

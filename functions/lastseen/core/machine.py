@@ -88,11 +88,14 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
 
 
 def paused(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
-    """Stop watching, time first. Silent; open runs are forgotten. Pausing a paused check changes nothing."""
+    """Stop watching, time first; open runs are forgotten. Pausing a paused check changes nothing.
+
+    Silent, unless the check is down: whoever was notified of that is notified that the incident is over.
+    """
     present, past = passed(check, now, blind, TRUTHS)
     if present.status is Status.PAUSED:
         return outcome(check, present, past)
-    still, flip = flipped(present, Status.PAUSED, Reason.PAUSED, now, told=False)
+    still, flip = flipped(present, Status.PAUSED, Reason.PAUSED, now, told=present.status is Status.DOWN)
     return outcome(check, forgotten(still), (*past, flip))
 
 
@@ -104,7 +107,7 @@ def resumed(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcom
     if check.status is not Status.PAUSED:
         raise NotPausedError(f"The check is {check.status}, not paused.")
     present, past = passed(check, now, blind, TRUTHS)
-    fresh, flip = flipped(present, Status.NEW, Reason.RESUMED, now, told=False)
+    fresh, flip = flipped(present, Status.NEW, Reason.RESUMED, now, told=present.status is Status.DOWN)
     return outcome(check, replace(forgotten(fresh), last_ping=None), (*past, flip))
 
 

@@ -46,8 +46,11 @@ def steady_again(check: Check, _blind: Sequence[Window]) -> Moment | None:
     at = check.since + FLAP_SPAN
 
     def settles(check: Check, _now: datetime) -> tuple[Check, Flip]:
-        reminded = at if check.status is Status.DOWN else None
-        return noted(replace(check, flapping=False, recent=(), reminded=reminded), Reason.STEADY, at)
+        down = check.status is Status.DOWN
+        steady, flip = noted(
+            replace(check, flapping=False, recent=(), reminded=at if down else None), Reason.STEADY, at
+        )
+        return replace(steady, incident=steady.incident if down else None), flip
 
     return Moment(at, at, settles)
 

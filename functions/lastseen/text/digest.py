@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 
+from lastseen.core.channel import concerned
 from lastseen.core.check import Status, event_id
 from lastseen.text.event import DigestEvent, DigestFlip
 from lastseen.text.happened import check_name
@@ -21,7 +22,6 @@ from lastseen.text.message import (
     Attributes,
     Message,
     attributes,
-    concerned,
     since,
     sms,
     what_happened,
@@ -71,7 +71,7 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         text=text,
         channels=None if channels is None else tuple(channels),
     )
-    statuses = sorted({each for alert in alerts for each in concerned(alert.flip)})
+    statuses = sorted({str(each) for alert in alerts for each in concerned(alert.flip)})
     return Message(
         subject=subject,
         email=text,

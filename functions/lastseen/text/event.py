@@ -34,8 +34,8 @@ Text = Annotated[str, "the mail"]
 Todo = Annotated[str | None, "what to do: the check's description; or, where there is none, a general advice"]
 At = Annotated[datetime, "when it happened; of a missed ping the deadline"]
 Url = Annotated[str | None, "where to look"]
-FlipStatus = Annotated[Status, "`down` or `up`"]
-FlipReason = Annotated[Reason, "`missed`, `stuck`, `failed`, `pinged`, `reminded`, `steady`"]
+FlipStatus = Annotated[Status, "`down` or `up`; `paused` or `new` where a person ended the incident"]
+FlipReason = Annotated[Reason, "`missed`, `stuck`, `failed`, `pinged`, `reminded`, `steady`, `paused`, `resumed`"]
 Flapping = Annotated[bool, "it goes up and down too often: no more alerts of this check until it is steady"]
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from lastseen.core.channel import concerned
 from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
 from lastseen.core.early import too_early
 from lastseen.core.history import Recorded
@@ -129,7 +130,7 @@ def flipped(alert: Alert, *, now: datetime, site_url: str, channels: Sequence[st
         email=email,
         sms=sms(subject, flip),
         event=event,
-        attributes=attributes(check, concerned(flip), channels),
+        attributes=attributes(check, [str(status) for status in concerned(flip)], channels),
     )
 
 
@@ -173,11 +174,6 @@ def sms(subject: str, flip: Flip) -> str:
 def check_url(check: Check, site_url: str) -> str:
     """Return the address of a check's page."""
     return f"{site_url}/checks/{unique_key(check.id)}"
-
-
-def concerned(flip: Flip) -> list[str]:
-    """Return whom a flip concerns, by status: flapping and its end concern those who get alerts of either alone."""
-    return BOTH if flip.flapping or flip.reason is Reason.STEADY else [str(flip.status)]
 
 
 def attributes(check: Check, statuses: list[str], channels: Sequence[str] | None = None) -> Attributes:

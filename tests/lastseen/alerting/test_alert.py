@@ -114,9 +114,21 @@ def test_a_check_that_was_woken_twice_is_told_once(world: World) -> None:
 
 def test_silent_flips_are_noted_without_a_word(world: World) -> None:
     world.create(check())
+    for minute, kind in ((1, Kind.FAIL), (2, Kind.SUCCESS)):
+        world.ping(check(), Ping(at=T0 + minutes(minute), kind=kind))
+    world.store.save(world.held(check()), paused(world.held(check()), T0 + minutes(2)))
+    assert world.tell(check(), now=T0 + minutes(3)).messages == 2
+    assert (world.held(check()).flips, world.held(check()).announced) == (4, 4)
+
+
+def test_a_pause_that_ends_an_incident_is_told_to_those_who_were_notified_of_it(world: World) -> None:
+    world.create(check())
     world.ping(check(), Ping(at=T0 + minutes(1), kind=Kind.FAIL))
     world.store.save(world.held(check()), paused(world.held(check()), T0 + minutes(2)))
-    assert world.tell(check(), now=T0 + minutes(3)).messages == 1
+    world.tell(check(), now=T0 + minutes(3))
+    assert world.topic.subjects() == ["DOWN: job-1 failed", "PAUSED: job-1 was paused"]
+    down, over = (message.event for message in world.topic.published)
+    assert (over.incident, over.ends) == (down.id, True)
     assert (world.held(check()).flips, world.held(check()).announced) == (3, 3)
 
 

@@ -113,9 +113,9 @@ def assert_the_log_is_right(before: Check, outcome: Outcome) -> None:
 
 
 def assert_people_are_told_of_what_matters(before: Check, outcome: Outcome) -> None:
-    """Up and down are told, unless the check flaps; what people did themselves, and a first success, is not."""
+    """Up and down are told, unless the check flaps; a pause only where it ends that; a first success is not."""
     for flip in outcome.flips:
-        quiet = flip.status in {Status.PAUSED, Status.NEW} or (
+        quiet = (flip.status in {Status.PAUSED, Status.NEW} and flip.was is not Status.DOWN) or (
             flip.status is Status.UP and flip.was in {Status.NEW, Status.PAUSED}
         )
         if flip.reason in STATUSES and not before.flapping and not any(other.flapping for other in outcome.flips):
@@ -137,12 +137,12 @@ def assert_a_missed_deadline_is_the_deadline(before: Check, outcome: Outcome, no
             assert now >= due + SLACK
 
 
-def assert_an_incident_lasts_while_it_is_down(outcome: Outcome) -> None:
+def assert_an_incident_lasts_while_it_is_down_or_flaps(outcome: Outcome) -> None:
     check = outcome.check
-    assert (check.incident is not None) == (check.status is Status.DOWN)
+    assert (check.incident is not None) == (check.status is Status.DOWN or check.flapping)
     for flip in outcome.flips:
         if flip.reason in STATUSES and flip.status is Status.DOWN:
-            assert flip.incident == flip.n
+            assert flip.incident == flip.n if flip.told else flip.incident is not None
         elif flip.was is Status.DOWN:
             assert flip.incident is not None
 
@@ -189,7 +189,7 @@ def test_whatever_happens_the_log_the_deadline_and_what_is_told_are_right(
         assert_the_log_is_right(check, outcome)
         assert_people_are_told_of_what_matters(check, outcome)
         assert_a_missed_deadline_is_the_deadline(check, outcome, looked_at)
-        assert_an_incident_lasts_while_it_is_down(outcome)
+        assert_an_incident_lasts_while_it_is_down_or_flaps(outcome)
         assert_time_changes_nothing_before_wake_at_and_something_then(outcome.check)
         assert_rev_moves_with_what_others_depend_on(check, outcome.check)
         assert_a_run_is_open_or_not(outcome.check)

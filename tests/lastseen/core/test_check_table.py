@@ -248,10 +248,10 @@ def test_people_see_the_right_status_at_any_time(row: str) -> None:
 
 
 @pytest.mark.parametrize(("state", "run"), list(product(("new", "up", "down"), RUNS)))
-def test_a_pause_is_silent_and_forgets_the_open_run(state: str, run: str) -> None:
+def test_a_pause_is_silent_unless_it_ends_an_incident_and_forgets_the_open_run(state: str, run: str) -> None:
     outcome = paused(check_in(state, run), NOW)
     (flip,) = outcome.flips
-    assert (flip.status, flip.reason, flip.told, flip.at) == (Status.PAUSED, Reason.PAUSED, False, NOW)
+    assert (flip.status, flip.reason, flip.told, flip.at) == (Status.PAUSED, Reason.PAUSED, state == "down", NOW)
     assert (outcome.check.status, outcome.check.runs) == (Status.PAUSED, ())
     assert outcome.check.wake_at is None
     assert outcome.check.last_ping == check_in(state).last_ping

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lastseen.core.check import Check, Flip, event_id, unique_key
+import pytest
+
+from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
@@ -36,7 +38,46 @@ def test_a_silent_flip_needs_no_telling_unless_others_before_it_do() -> None:
     still = paused(down, at(6)).check
     assert (still.flips, still.announced) == (3, 1)
     told_of = replace(down, announced=2)
-    assert paused(told_of, at(6)).check.announced == 3
+    assert paused(told_of, at(6)).check.announced == 2  # whoever knows of it is notified that it is over
+    assert paused(up, at(6)).check.announced == 2
+
+
+def test_flapping_is_one_incident_from_its_alert_to_the_check_being_steady() -> None:
+    check = UP
+    flips: list[Flip] = []
+    for minute in range(1, 12):
+        outcome = pinged(check, fail(minute) if minute % 2 else success(minute))
+        check, flips = outcome.check, [*flips, *outcome.flips]
+    [flap] = [flip for flip in flips if flip.flapping]
+    later = [flip for flip in flips if flip.n > flap.n]
+    assert later
+    assert not any(flip.told for flip in later)
+    assert {flip.incident for flip in later} == {flap.incident}
+    assert [flip.incident for flip in flips if flip.told and flip.status is Status.DOWN] == [2, 4, 6, 8]
+    (steady,) = woken(check, at(11 + 60)).flips
+    assert (steady.reason, steady.status, steady.incident) == (Reason.STEADY, Status.DOWN, flap.incident)
+    (back,) = pinged(woken(check, at(11 + 60)).check, success(75)).flips
+    assert (back.told, back.incident) == (True, flap.incident)
+
+
+def test_a_check_that_is_steady_and_up_ends_what_the_flapping_began() -> None:
+    check = UP
+    flips: list[Flip] = []
+    for minute in range(1, 11):
+        outcome = pinged(check, fail(minute) if minute % 2 else success(minute))
+        check, flips = outcome.check, [*flips, *outcome.flips]
+    [flap] = [flip for flip in flips if flip.flapping]
+    outcome = woken(check, at(10 + 60))
+    (steady,) = outcome.flips
+    assert (steady.status, steady.incident) == (Status.UP, flap.incident)
+    assert outcome.check.incident is None
+
+
+@pytest.mark.parametrize("was_down", [True, False])
+def test_a_pause_is_told_where_it_ends_an_incident(was_down: bool) -> None:  # noqa: FBT001 - a column of the table
+    check = pinged(UP, fail(5)).check if was_down else UP
+    (flip,) = paused(check, at(6)).flips
+    assert (flip.told, flip.flapping, flip.incident) == (was_down, False, 2 if was_down else None)
 
 
 def test_events_are_named_without_the_ping_url() -> None:

@@ -314,7 +314,7 @@ def test_a_pause_does_not_forget_a_deadline_that_nobody_had_noticed() -> None:
     outcome = paused(UP, at(80))
     assert [(said(flip), flip.told) for flip in outcome.flips] == [
         ("down missed 70", True),
-        ("paused paused 80", False),
+        ("paused paused 80", True),
     ]
     assert outcome.check.announced < outcome.check.flips  # so people are told of it
 
