@@ -65,7 +65,7 @@ def _fan_out(sns: dict[str, Any]) -> None:
         deliveries=_deliveries,
         opens_incidents=services.is_incident_tool,
     )
-    if _chatbot_topic and sns["TopicArn"] == _env["TOPIC_ARN"]:  # it hears what the deployment hears
+    if _chatbot_topic and sns["TopicArn"] == _env["TOPIC_ARN"]:  # it gets what the deployment gets
         _chatbot_topic.publish_document(amazon_q(event))
     logger.info("fanned out", channels=channels, event=event.id)
 

@@ -5,7 +5,7 @@ Lives here: what a failure means, by its cause.
 - The message is at fault: it is sent without markup, then as one line; at last it is dropped and the project's other
   channels are notified. The channel stays on.
 - The channel is at fault: after a second opinion the others are notified. What is for the channel is kept for the usual
-  hour, and a word that it is reached again is tried for a day; then the channel is off until somebody tests it.
+  hour, and a message that it is reached again is tried for a day; then the channel is off until somebody tests it.
 
 A channel gets all that is for it in order (the queue's groups): one that hangs or is away delays nobody else.
 Never here: HTTP (guarded.py), services (slack.py ...), the queue (aws/deliveries.py).
@@ -229,7 +229,7 @@ class _Attempt:
         )
 
     def _ask_again(self, standing: Standing) -> None:
-        """Put a word for the channel itself behind all that waits for it: that it is reached again, once it is."""
+        """Put a message for the channel itself behind all that waits for it: that it is reached again, once it is."""
         assert standing.failing_since is not None
         name = f"{standing.lost}:{millis(self.now)}"
         message = reached_again(self.channel, since=standing.failing_since, event_id=name, now=self.now)

@@ -53,7 +53,7 @@ def fan_out(
     opens_incidents: Callable[[str], bool],
 ) -> int:
     """Send an event on its way to each channel that it is for; return to how many."""
-    if attributes.get("channel_ids") == [DEPLOYMENT]:  # its channels hear of it on their own topic
+    if attributes.get("channel_ids") == [DEPLOYMENT]:  # channels get it on their own topic
         return 0
     project = str(attributes.get("project", ""))
     candidates = [

@@ -221,7 +221,7 @@ class OwnEvent:
 
     @property
     def momentary(self) -> bool:
-        """Whether it begins an incident that nothing ends: a test, a word on one alert that was refused."""
+        """Whether it begins an incident that nothing ends: a test, a message about one alert that was refused."""
         return self.incident is None and not self.ends
 
 

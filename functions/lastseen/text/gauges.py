@@ -64,10 +64,10 @@ def _lines(seen: Sequence[tuple[Check, str]], now: datetime) -> Iterator[str]:
     for name, says, value in GAUGES:
         yield from _head(name, says)
         for check, shown in seen:
-            held = value(check, shown, now)
-            if held is not None:
+            number = value(check, shown, now)
+            if number is not None:
                 labels = {"name": check.name, "tags": check.tags, "unique_key": unique_key(check.id)}
-                yield _sample(name, labels, held)
+                yield _sample(name, labels, number)
     tags: dict[str, bool] = {}
     for check, shown in seen:
         tags |= {tag: tags.get(tag, True) and shown != "down" for tag in check.tags.split()}
@@ -86,8 +86,8 @@ def _head(name: str, says: str) -> Iterator[str]:
 
 
 def _sample(name: str, labels: dict[str, str], value: float) -> str:
-    told = ",".join(f'{label}="{_escaped(held)}"' for label, held in labels.items())
-    return f"{name}{{{told}}} {value:.15g}" if told else f"{name} {value:.15g}"
+    shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    return f"{name}{{{shown}}} {value:.15g}" if shown else f"{name} {value:.15g}"
 
 
 def _escaped(value: str) -> str:
