@@ -491,7 +491,10 @@ class World:
         def pause(seconds: float) -> None:
             length, sleeper = round(seconds * SECOND), self.clock.current
             assert op in (sleeper, sleeper.process), "the function waits, or one of its threads"
-            sleeper.now += length if op.name == "alert" else 0
+            waits_for_deadlines = (
+                op.name == "alert" and sleeper.outcome is None
+            )  # else it lost a race and keeps its time
+            sleeper.now += length if waits_for_deadlines else 0
             self.clock.sleep(sleeper, length)
 
         return pause
