@@ -58,6 +58,7 @@ class MemoryStore(_Hooked):
         self.checks: dict[str, Check] = {}
         self.corrupt: set[str] = set()  # ids of checks that cannot be read
         self.names: dict[tuple[str, str], dict[str, str]] = {}  # -> id: about
+        self.created: dict[str, tuple[str, int]] = {}  # project -> day, and checks that pings created on it
         self.pings_of: dict[str, dict[int, Recorded]] = {}
         self.flips_of: dict[str, dict[int, Flip]] = {}
         self.documents: dict[tuple[str, str], dict[str, Any] | None] = {}  # None: it cannot be read
@@ -66,7 +67,13 @@ class MemoryStore(_Hooked):
         with self._call("get"):
             return self._read(check_id)
 
-    def get_many(self, check_ids: Sequence[str], *, corrupt: list[str] | None = None) -> dict[str, Check]:
+    def get_many(
+        self,
+        check_ids: Sequence[str],
+        *,
+        corrupt: list[str] | None = None,
+        strong: bool = True,  # noqa: ARG002 - memory is never stale
+    ) -> dict[str, Check]:
         with self._call("get_many"):
             wanted = list(dict.fromkeys(check_ids))
             if corrupt is not None:
@@ -148,7 +155,15 @@ class MemoryStore(_Hooked):
         with self._call("about"):
             return self.names.get((check.project, _name_of(check)), {}).get(check.id, "")
 
-    def project(self, project: str, *, slug: str = "") -> dict[str, str]:
+    def count_created(self, project: str, *, day: str, limit: int) -> bool:
+        with self._call("count_created"):
+            last, count = self.created.get(project, ("", 0))
+            if day < last or (day == last and count >= limit):
+                return False
+            self.created[project] = day, count + 1 if day == last else 1
+            return True
+
+    def project(self, project: str, *, slug: str = "", strong: bool = True) -> dict[str, str]:  # noqa: ARG002 - as above
         with self._call("project"):
             return {check_id: about for (name, check_id), about in self._places(project) if not slug or name == slug}
 

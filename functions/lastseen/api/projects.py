@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from lastseen.api.errors import RefusedError, UnknownError
@@ -14,6 +16,9 @@ from lastseen.storage.records import Project
 from lastseen.storage.store import Store
 
 PROJECTS_LIMIT = 1_000
+
+SETTLED_SECONDS = 2.0
+"""Longer than a first ping takes from reading its project to writing its check."""
 
 
 class Projects:
@@ -55,8 +60,11 @@ class Projects:
         PROJECTS.write(self._store, changed)
         return changed
 
-    def delete(self, name: str) -> Project:
-        """Remove a project that is empty, with its keys. Raises RefusedError, UnknownError."""
+    def delete(self, name: str, *, pause: Callable[[float], None]) -> Project:
+        """Remove a project that is empty, with its keys. Raises RefusedError, UnknownError.
+
+        A first ping that saw the project just before may create a check just after: that check goes too.
+        """
         held = self.one(name)
         if name == DEFAULT:
             raise RefusedError("the project default stays")
@@ -69,7 +77,14 @@ class Projects:
         for key in keyring.all():
             keyring.revoke(key_id(key))
         PROJECTS.drop(self._store, name)
+        pause(SETTLED_SECONDS)
+        self._drop_late_checks(name)
         return held
+
+    def _drop_late_checks(self, name: str) -> None:
+        for check in self._store.get_many(list(self._store.project(name)), corrupt=[]).values():
+            with suppress(ConflictError):  # it is pinged: the next ping finds its project gone, and it alone is left
+                self._store.delete(check)
 
 
 def made(name: str, channels: str | None, now: datetime) -> Project:

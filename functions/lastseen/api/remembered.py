@@ -34,6 +34,7 @@ class Remembered:
         self.seal = Seal(store)
         self.unique_keys = UniqueKeys(store)
         self.recent_checks = RecentChecks(store)
+        self.check_counts = CheckCounts(store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class RecentChecks:
         recent = self._projects.get(project)
         if recent is None or not recent.is_fresh(now):
             self._projects.pop(project, None)
-            found = self._store.get_many(list(self._store.project(project)), corrupt=[])
+            names = self._store.project(project, strong=False)
+            found = self._store.get_many(list(names), corrupt=[], strong=False)
             recent = self._projects[project] = Recent(now, tuple(found.values()))
             self._forget_the_oldest()
         return recent
@@ -109,3 +111,25 @@ class UniqueKeys:
         at, count = self._searched.get(project, (None, 0))
         seconds = min(FRESH_SECONDS_LIMIT, count // CHECKS_PER_FRESH_SECOND)
         return at is None or not timedelta(0) <= now - at < timedelta(seconds=seconds)
+
+
+class CheckCounts:
+    """About how many checks a project has: as counted a minute ago at most, and those that were made here since."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._counts: dict[str, tuple[datetime, int]] = {}
+
+    def of(self, project: str, now: datetime) -> int:
+        """Return the number of a project's checks."""
+        at, count = self._counts.get(project, (None, 0))
+        if at is None or not timedelta(0) <= now - at < timedelta(seconds=FRESH_SECONDS_LIMIT):
+            count = len(self._store.project(project, strong=False))
+            self._counts[project] = now, count
+        return count
+
+    def one_more(self, project: str) -> None:
+        """Note that a check was made."""
+        if project in self._counts:
+            at, count = self._counts[project]
+            self._counts[project] = at, count + 1

@@ -22,6 +22,12 @@ KEYWORDS_CHARS = 200
 CHANNELS_CHARS = 2_000
 PROJECT_CHARS = 60
 
+CHECKS_PER_PROJECT = 20_000
+"""More checks than that belong into several projects: each list, badge and digest reads all of one."""
+
+PINGED_CHECKS_PER_DAY = 2_000
+"""Checks of one project that first pings may create in a day of UTC: a ping key lies on the host of every job."""
+
 SCHEDULE_CHARS = 1_000
 """The text in which a schedule is sent: a crontab's line with its command, a unit's lines."""
 

@@ -19,10 +19,11 @@ from datetime import datetime
 from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import Check, Outcome, Ping, unique_key
 from lastseen.core.history import Recorded
+from lastseen.core.limits import PINGED_CHECKS_PER_DAY
 from lastseen.core.machine import pinged
 from lastseen.core.moments import is_late
 from lastseen.health.canary import blind_windows
-from lastseen.pinging.create import create_check, created_text, new_check
+from lastseen.pinging.create import TooManyChecksError, create_check, created_text, new_check
 from lastseen.pinging.keys import AmbiguousSlugError, PingKeys, UnknownCheckError
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
 from lastseen.storage.decide import Pause, decide, sleep
@@ -40,6 +41,10 @@ NOT_FOUND = (
     "by slug it is /ping/<ping key>/<slug>, and ?create=1 creates a check that is not there yet."
 )
 AMBIGUOUS = "ambiguous slug: several checks of the project have it. Ping by UUID, or give them slugs of their own."
+TOO_MANY_CHECKS = (
+    f"too many new checks: first pings have created {PINGED_CHECKS_PER_DAY:,} checks of this project today. "
+    "Create more with `lastseen checks create`, or tomorrow."
+)
 BUSY = "busy: too many pings of this check at once. Nothing was recorded; send it again."
 
 
@@ -86,6 +91,8 @@ def answer(
         return PingAnswer(404, str(error))
     except (UnknownCheckError, DeletedError):
         return PingAnswer(404, NOT_FOUND)
+    except TooManyChecksError:
+        return PingAnswer(409, TOO_MANY_CHECKS)
     except AmbiguousSlugError:
         return PingAnswer(409, AMBIGUOUS)
     except ConflictError:

@@ -11,15 +11,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lastseen.core.check import Check
-from lastseen.core.limits import NAME_CHARS, REFUSED_TEXT, SECONDS, TAGS_CHARS
+from lastseen.core.limits import NAME_CHARS, PINGED_CHECKS_PER_DAY, REFUSED_TEXT, SECONDS, TAGS_CHARS
 from lastseen.core.schedule import Period, Schedule, ScheduleError, SkippedHour
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.pinging.keys import check_of_slug
 from lastseen.pinging.url import BadPingError
 from lastseen.storage.decide import DECIDE_TRIES, Pause, attempts
-from lastseen.storage.errors import ConflictError
+from lastseen.storage.errors import ConflictError, DeletedError
 from lastseen.storage.fresh import new_id
-from lastseen.storage.projects import default_channels
+from lastseen.storage.projects import default_channels, is_gone
 from lastseen.storage.store import Store
 
 PERIOD = timedelta(days=1)
@@ -30,17 +30,28 @@ GRACE = timedelta(hours=1)
 def new_check(store: Store, project: str, slug: str, query: Mapping[str, str], now: datetime) -> Check:
     """Return the check that a first ping creates; it is not written yet.
 
-    Raises BadPingError naming the first setting that is wrong.
+    Raises BadPingError naming the first setting that is wrong, DeletedError where the project is gone: a ping key is
+    remembered for a while, and must not bring checks into a project that nobody sees any more.
     """
+    if is_gone(store, project):
+        raise DeletedError(f"There is no project {project} any more.")
     return replace(_from_query(project, slug, query, now), channels=default_channels(store, project))
+
+
+class TooManyChecksError(Exception):
+    """First pings have created as many checks of a project today as they may."""
 
 
 def create_check(check: Check, *, store: Store, pause: Pause) -> tuple[Check, bool]:
     """Create the check of a slug, and return it and True; if another first ping was faster, its check and False.
 
-    The faster one's check may not be there yet when the race is lost, so look and try again. Raises ConflictError.
+    The faster one's check may not be there yet when the race is lost, so look and try again.
+    Raises ConflictError, TooManyChecksError.
     """
     assert check.slug
+    assert check.created
+    if not store.count_created(check.project, day=f"{check.created:%Y-%m-%d}", limit=PINGED_CHECKS_PER_DAY):
+        raise TooManyChecksError
     for _ in attempts(DECIDE_TRIES, pause=pause):
         try:
             store.create(check, sole=True)

@@ -89,6 +89,10 @@ class SweepPage:
     read_units: float
 
 
+CREATED = "#created"
+"""In place of a slug in `names`, which no slug can be: how many checks pings have created on a day."""
+
+
 class CheckTables(HistoryTable):
     """Reads and writes the tables `checks` and `names`; flips go to `history`."""
 
@@ -98,11 +102,13 @@ class CheckTables(HistoryTable):
         response = self._client.get_item(TableName=self._tables.checks, Key=_key(check_id), ConsistentRead=strong)
         return check_from_item(dict(response["Item"])) if "Item" in response else None
 
-    def get_many(self, check_ids: Sequence[str], *, corrupt: list[str] | None = None) -> dict[str, Check]:
+    def get_many(
+        self, check_ids: Sequence[str], *, corrupt: list[str] | None = None, strong: bool = True
+    ) -> dict[str, Check]:
         checks: dict[str, Check] = {}
         wanted = list(dict.fromkeys(check_ids))  # DynamoDB refuses a key that is given twice
         for first in range(0, len(wanted), BATCH_GET_LIMIT):
-            for item in self._items(wanted[first : first + BATCH_GET_LIMIT]):
+            for item in self._items(wanted[first : first + BATCH_GET_LIMIT], strong=strong):
                 check_id = item[ID]["S"]
                 try:
                     checks[check_id] = check_from_item(item)
@@ -203,11 +209,34 @@ class CheckTables(HistoryTable):
         item = self._name(check.project, _name_of(check), strong=True)
         return str(item.get(_about(check.id), {}).get("S", ""))
 
-    def project(self, project: str, *, slug: str = "") -> dict[str, str]:
+    def project(self, project: str, *, slug: str = "", strong: bool = True) -> dict[str, str]:
         condition, values = "#project = :project", {":project": text(project)}
         if slug:
             condition, values = f"{condition} AND slug = :slug", {**values, ":slug": text(slug)}
-        return {place.check_id: about for place, about in self._places(condition, values)}
+        return {place.check_id: about for place, about in self._places(condition, values, strong=strong)}
+
+    def count_created(self, project: str, *, day: str, limit: int) -> bool:
+        one_more = "SET created = created + :one", "#day = :day AND created < :limit"
+        first = "SET #day = :day, created = :one", "attribute_not_exists(#day) OR #day < :day"
+        for change, condition in (one_more, first, one_more):  # the day may begin for somebody else in between
+            values = {":one": number(1), ":day": text(day)} | (
+                {":limit": number(limit)} if ":limit" in condition else {}
+            )
+            try:
+                self._client.update_item(
+                    TableName=self._tables.names,
+                    Key=_name_key(project, CREATED),
+                    UpdateExpression=change,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={"#day": "day"},  # a reserved word
+                    ExpressionAttributeValues=values,
+                )
+            except ClientError as error:
+                if not lost_race(error):
+                    raise
+            else:
+                return True
+        return False
 
     def project_page(self, project: str, *, after: Place, limit: int) -> tuple[dict[str, str], Place | None]:
         condition, values = "#project = :project", {":project": text(project)}
@@ -296,27 +325,29 @@ class CheckTables(HistoryTable):
         moves = [self._unnamed(seen)] if _name_of(seen) != _name_of(new) else []
         return [*moves, self._named(new, kept)]
 
-    def _places(self, condition: str, values: Item, *, page: int | None = None) -> Iterator[tuple[Place, str]]:
+    def _places(
+        self, condition: str, values: Item, *, page: int | None = None, strong: bool = True
+    ) -> Iterator[tuple[Place, str]]:
         """Return places and descriptions of checks, in order; `page`: names to be read at once."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._tables.names,
             KeyConditionExpression=condition,
             ExpressionAttributeNames={"#project": "project"},  # a reserved word
             ExpressionAttributeValues=values,
-            ConsistentRead=True,
+            ConsistentRead=strong,
             PaginationConfig={"PageSize": page} if page else {},
         )
         for item in (item for response in pages for item in response["Items"]):
             for check_id in sorted(item.get("ids", {}).get("SS", [])):
                 yield Place(item["slug"]["S"], check_id), item.get(_about(check_id), {}).get("S", "")
 
-    def _items(self, check_ids: Sequence[str]) -> Iterator[Item]:
+    def _items(self, check_ids: Sequence[str], *, strong: bool) -> Iterator[Item]:
         """Return the items of at most `BATCH_GET_LIMIT` checks; what DynamoDB leaves unread is read again."""
         keys: list[Any] = [_key(check_id) for check_id in check_ids]
         waits = {"first": BATCH_FIRST_WAIT_SECONDS, "longest": BATCH_LONGEST_WAIT_SECONDS}
         for _ in attempts(BATCH_TRIES, pause=self._pause, **waits):
             response = self._client.batch_get_item(
-                RequestItems={self._tables.checks: {"Keys": keys, "ConsistentRead": True}}
+                RequestItems={self._tables.checks: {"Keys": keys, "ConsistentRead": strong}}
             )
             yield from (dict(item) for item in response["Responses"].get(self._tables.checks, []))
             unread = response["UnprocessedKeys"].get(self._tables.checks)

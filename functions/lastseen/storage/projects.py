@@ -34,6 +34,14 @@ def default_channels(store: Store, name: str) -> str:
     return project.channels if project else ALL_CHANNELS
 
 
+def is_gone(store: Store, name: str) -> bool:
+    """Return whether a project was deleted, or never made. One that cannot be read is there."""
+    try:
+        return find_project(store, name) is None
+    except CorruptError:
+        return False
+
+
 def channels_of(store: Store, project: str) -> list[Channel]:
     """Return a project's channels; one that cannot be read is named in the log and stops no other."""
     return CHANNELS.all(store, project=project).values

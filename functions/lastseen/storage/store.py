@@ -31,8 +31,10 @@ class CheckStore(Protocol):
     def get(self, check_id: str, *, strong: bool = False) -> Check | None:
         """Return a check, or None. An eventual read may be a moment old; the condition of a write finds that out."""
 
-    def get_many(self, check_ids: Sequence[str], *, corrupt: list[str] | None = None) -> dict[str, Check]:
-        """Return those of the checks that exist, by id; strongly consistent.
+    def get_many(
+        self, check_ids: Sequence[str], *, corrupt: list[str] | None = None, strong: bool = True
+    ) -> dict[str, Check]:
+        """Return those of the checks that exist, by id; strongly consistent unless half the price is worth a moment.
 
         Ids of checks that cannot be read are added to `corrupt`; without it, the first such raises CorruptError.
         Raises BusyError if DynamoDB leaves keys unread again and again.
@@ -74,8 +76,14 @@ class CheckStore(Protocol):
     def about(self, check: Check) -> str:
         """Return a check's description."""
 
-    def project(self, project: str, *, slug: str = "") -> dict[str, str]:
-        """Return the ids of all checks of a project, or of a slug, with descriptions; strongly consistent."""
+    def project(self, project: str, *, slug: str = "", strong: bool = True) -> dict[str, str]:
+        """Return the ids of all checks of a project, or of a slug, with descriptions; strongly consistent or not."""
+
+    def count_created(self, project: str, *, day: str, limit: int) -> bool:
+        """Count a check that a ping is about to create; return False if there were `limit` on that day already.
+
+        `day`: like 2026-03-02; days only go on.
+        """
 
     def project_page(self, project: str, *, after: Place, limit: int) -> tuple[dict[str, str], Place | None]:
         """Return some checks of a project like `project`, in the order of their places, and where they go on.

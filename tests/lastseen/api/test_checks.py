@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from lastseen.api import checks
 from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Kind, Reason, Status, unique_key
 from lastseen.core.keys import Scope
@@ -421,6 +422,18 @@ def test_of_two_upserts_by_another_field_at_once_one_makes_the_check(world: Worl
     assert second == [503]
     assert world.post(CHECKS, wanted).status == 200
     assert len(world.store.checks) == 1
+
+
+def test_a_project_has_so_many_checks_at_most(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "CHECKS_PER_PROJECT", 2)
+    for slug in ("a", "b"):
+        created(world, {"slug": slug})
+    reply = world.post(CHECKS, {"slug": "c"})
+    assert (reply.status, "delete some, or make another project" in reply.error) == (409, True)
+    assert world.post(CHECKS, {"slug": "a", "unique": ["slug"]}).status == 200
+    world.send("DELETE", f"{CHECKS}{next(iter(world.store.checks))}")
+    world.now += minutes(1)
+    assert world.post(CHECKS, {"slug": "c"}).status == 201
 
 
 def test_an_upsert_by_slug_reads_only_the_bearers_of_it(world: World) -> None:

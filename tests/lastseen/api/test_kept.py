@@ -41,6 +41,7 @@ CHECK: dict[str, Any] = {
     "reminder": 3600,
     "snoozed_until": "2026-03-05T12:00:00+00:00",
     "flap_limit": 3,
+    "early": 600,
 }
 NOT_SHOWN = {"api_key", "unique"}
 """What says how a check is written, and not how it is."""

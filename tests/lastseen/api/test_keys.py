@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lastseen.core.channel import Channel, Via
+from lastseen.core.check import Check
 from lastseen.core.keys import Scope, hashed
 from lastseen.storage.documents import CHANNELS
 from tests.lastseen.api.world import ID, Reply, World
@@ -187,6 +188,20 @@ def test_an_empty_project_goes_with_its_keys(world: World) -> None:
     assert world.get("/api/v3/checks/", key=word).status == 401
     assert [each["name"] for each in projects(world)] == ["default"]
     assert world.get("/api/v3/checks/").status == 200
+
+
+def test_a_check_that_a_ping_creates_while_its_project_is_deleted_is_no_orphan(world: World) -> None:
+    by_aws(world, "POST", "/iam/projects/", {"name": "shop"})
+
+    def late(call: str, when: str) -> None:
+        if (call, when) == ("drop_setting", "after"):
+            world.store.hook = lambda _call, _when: None
+            world.store.create(Check(id=ID, slug="late", project="shop"))
+
+    world.store.hook = late
+    assert by_aws(world, "DELETE", "/iam/projects/shop").status == 200
+    assert world.store.checks == {}
+    assert world.waited == [2.0]
 
 
 def test_a_project_that_holds_something_stays(world: World) -> None:

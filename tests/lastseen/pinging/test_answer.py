@@ -12,10 +12,12 @@ from lastseen.core.check import Filters, Kind, Run, Status
 from lastseen.core.keys import Scope, hashed
 from lastseen.core.machine import configured
 from lastseen.core.schedule import Cron, OnCalendar, Period
+from lastseen.pinging import create
 from lastseen.pinging.answer import AMBIGUOUS, BUSY, NOT_FOUND, PingAnswer
 from lastseen.storage.decide import DECIDE_TRIES
-from lastseen.storage.documents import KEYS
+from lastseen.storage.documents import KEYS, PROJECTS
 from lastseen.storage.errors import ConflictError
+from lastseen.storage.records import Project
 from tests.lastseen.pinging.world import PING_KEY, RUN, UUID, Pinging, key_document
 from tests.times import T0, hours, minutes, seconds
 
@@ -84,6 +86,7 @@ def test_a_key_of_the_api_pings_nothing(world: Pinging, scope: Scope) -> None:
 
 def test_a_key_finds_only_checks_of_its_project(world: Pinging) -> None:
     world.store.put_setting(KEYS.kind, hashed("other-key"), key_document(project="other"))
+    PROJECTS.create(world.store, Project(name="other"))
     world.check()
     assert world.ping("other-key/nightly") == UNKNOWN
     assert world.ping("other-key/nightly", "create=1") == CREATED
@@ -579,3 +582,24 @@ def test_a_wrong_url_is_told_in_plain_words(world: Pinging) -> None:
         "not found: this is no ping URL. One is /ping/<uuid> or /ping/<ping key>/<slug>, for success; add /start, "
         "/fail, /log or /<exit status> to say something else."
     )
+
+
+def test_first_pings_create_so_many_checks_of_a_project_in_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(create, "PINGED_CHECKS_PER_DAY", 2)
+    world = Pinging()
+    answers = [world.ping(f"{PING_KEY}/job-{number}", "create=1") for number in range(4)]
+    assert [answer.status for answer in answers] == [201, 201, 409, 409]
+    assert answers[2].text.startswith("too many new checks: ")
+    assert len(world.store.checks) == 2
+    assert world.ping(f"{PING_KEY}/job-0", "create=1").status == 200
+    assert world.ping(f"{PING_KEY}/job-9", "create=1", at=T0 + hours(24)).status == 201
+
+
+def test_a_ping_key_that_is_still_remembered_creates_nothing_in_a_project_that_is_gone() -> None:
+    world = Pinging()
+    world.store.put_setting(KEYS.kind, hashed(PING_KEY), key_document("shop"))
+    PROJECTS.create(world.store, Project(name="shop"))
+    assert world.ping(f"{PING_KEY}/job-0", "create=1").status == 201
+    PROJECTS.drop(world.store, "shop")
+    assert world.ping(f"{PING_KEY}/job-1", "create=1").status == 404
+    assert len(world.store.checks) == 1

@@ -752,6 +752,14 @@ def test_keys_that_dynamodb_leaves_unread_are_read_again_and_nobody_waits_after_
     assert len(waits) == 2 + BATCH_TRIES - 1
 
 
+def test_checks_that_pings_create_are_counted_by_project_and_day(store: Store) -> None:
+    assert [store.count_created("a", day="2026-03-02", limit=3) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert store.count_created("b", day="2026-03-02", limit=3)
+    assert [store.count_created("a", day="2026-03-03", limit=1) for _ in range(2)] == [True, False]
+    assert store.project("a") == {}
+    assert store.project_page("a", after=FIRST_PLACE, limit=10) == ({}, None)
+
+
 def test_a_sweep_reads_page_by_page(real: Store, dynamodb: Any) -> None:
     for index in range(5):
         created(real, Check(id=f"{index:08x}-0000-4000-8000-000000000000"), success(0))

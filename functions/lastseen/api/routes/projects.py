@@ -58,7 +58,9 @@ def update(call: Call) -> HttpResponse:
 
 def delete(call: Call) -> HttpResponse:
     """Remove an empty project."""
-    return HttpResponse(document=_document(Projects(call.deployment.store).delete(call.path["name"])))
+    return HttpResponse(
+        document=_document(Projects(call.deployment.store).delete(call.path["name"], pause=call.deployment.pause))
+    )
 
 
 def _channels(call: Call, request: ProjectRequest, project: str) -> str | None:
