@@ -34,11 +34,13 @@ from lastseen.text.own import (
     trial,
 )
 from lastseen.text.wire import described
+from tests.forms import chats_page
 from tests.times import T0, hours, minutes, seconds
 
 SITE = "https://lastseen.example.com"
 PAGE = Path(__file__).parents[1] / "docs" / "alerts.md"
 SCHEMA = PAGE.with_name("event.schema.json")
+CHATS = PAGE.with_name("chats.md")
 EVENT_BEGIN, EVENT_END = "<!-- event: uv run python -m tests.gallery -->", "<!-- end of the event -->"
 EVENT_PARTS = {
     "of one check: `flip`": FlipEvent,
@@ -304,4 +306,5 @@ def subjects(told: Sequence[Message]) -> list[str]:
 
 if __name__ == "__main__":
     SCHEMA.write_text(schema())
+    CHATS.write_text(chats_page(messages()))
     PAGE.write_text(page(PAGE.read_text(), rendered(messages())))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,14 +16,14 @@ from syrupy.assertion import SnapshotAssertion
 from lastseen.aws.topic import SIZE_LIMIT, as_json
 from lastseen.core.check import Flip, Reason, Status
 from lastseen.core.schedule import Cron
-from lastseen.delivery import discord, gotify, mattermost, ntfy, opsgenie, pagerduty, slack, teams, telegram
 from lastseen.delivery.incident import singly
 from lastseen.delivery.results import MessageForm
 from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
-from lastseen.text.event import Event, FlipEvent
+from lastseen.text.event import FlipEvent
 from lastseen.text.message import Alert, Message, flipped
 from tests import gallery
+from tests.forms import FORMS, LIMITS_BYTES, chats_page
 from tests.gallery import BACKUP, EXPORT, FLIPS, NIGHT, SITE
 from tests.lastseen.text.test_event import strings
 from tests.times import T0, hours
@@ -164,24 +162,6 @@ def test_long_output_keeps_its_head_and_its_tail_at_line_ends() -> None:
     assert len(str(message.document["output"])) <= 2_100
 
 
-FORMS: dict[str, Callable[[Event, MessageForm], Any]] = {
-    "Slack": slack.message_for,
-    "Teams": teams.message_for,
-    "Discord": discord.message_for,
-    "Telegram": telegram.message_for,
-    "ntfy": ntfy.message_for,
-    "Gotify": gotify.message_for,
-    "Mattermost": mattermost.message_for,
-    "PagerDuty": lambda event, form: json.loads(
-        pagerduty.requests_by_key(event, form, routing_key="k", region="us")[0].body
-    ),
-    "Opsgenie": lambda event, form: json.loads(
-        opsgenie.requests_by_key(event, form, api_key="k", region="us", responders=[])[0].body
-    ),
-}
-LIMITS = {"Teams": 28_000, "Discord": 8_000, "Telegram": 4_700, "ntfy": 5_000, "PagerDuty": 512_000}
-
-
 @pytest.mark.parametrize("service", FORMS)
 @pytest.mark.parametrize("name", MESSAGES)
 def test_every_kind_is_written_in_every_form_and_within_its_limit(name: str, service: str) -> None:
@@ -191,12 +171,12 @@ def test_every_kind_is_written_in_every_form_and_within_its_limit(name: str, ser
     if not event.ends or service not in {"PagerDuty", "Opsgenie"}:  # these only close what is open
         for document in documents:
             assert event.title[:120] in html.unescape("\n".join(strings(document))).replace("\\", "")
-    assert len(shown[0].encode()) <= LIMITS.get(service, 40_000)
+    assert len(shown[0].encode()) <= LIMITS_BYTES.get(service, 40_000)
     assert len(shown[0]) >= len(shown[1]) - 20 >= len(shown[2]) - 40
     assert BACKUP.id not in "".join(shown)
 
 
-@pytest.mark.parametrize("service", ["Slack", "Teams", "Discord", "Telegram", "ntfy", "Gotify", "Mattermost"])
+@pytest.mark.parametrize("service", ["Slack", "Microsoft Teams", "Discord", "Telegram", "ntfy", "Gotify", "Mattermost"])
 def test_a_deep_errors_class_and_message_are_in_mail_sms_and_every_chat(service: str) -> None:
     message = MESSAGES["The job failed deep in Rails"]
     shown = json.dumps(FORMS[service](message.event, MessageForm.FULL))
@@ -344,3 +324,4 @@ def test_the_page_of_alerts_shows_what_the_code_says() -> None:
     text = gallery.PAGE.read_text()
     assert gallery.page(text, gallery.rendered(MESSAGES)) == text
     assert gallery.SCHEMA.read_text() == gallery.schema()
+    assert gallery.CHATS.read_text() == chats_page(MESSAGES)
