@@ -87,9 +87,31 @@ def flipped(alert: Alert, *, now: datetime, site_url: str, channels: Sequence[st
     lead = _lead(alert, now)
     todo = _todo(alert)
     output = shown_output(flip.body, OUTPUT_LIMIT)
-    ran, heard = usual(alert.recent, flip.at), last_heard(alert.recent, flip.at)
     email = _email(lead, _facts(alert, site_url), output, todo, output_first=flip.reason is Reason.FAILED)
-    event = FlipEvent(
+    event = _event(alert, site_url, subject=subject, lead=lead, todo=todo, output=output, text=email, channels=channels)
+    return Message(
+        subject=subject,
+        email=email,
+        sms=sms(subject, flip),
+        event=event,
+        attributes=attributes(check, [str(status) for status in concerned(flip)], channels),
+    )
+
+
+def _event(  # one word of the message each
+    alert: Alert,
+    site_url: str,
+    *,
+    subject: str,
+    lead: str,
+    todo: str,
+    output: str,
+    text: str,
+    channels: Sequence[str] | None,
+) -> FlipEvent:
+    check, flip = alert.check, alert.flip
+    ran, heard = usual(alert.recent, flip.at), last_heard(alert.recent, flip.at)
+    return FlipEvent(
         id=event_id(check.id, flip.n),
         incident=event_id(check.id, flip.incident) if flip.incident else None,
         status=flip.status,
@@ -119,18 +141,11 @@ def flipped(alert: Alert, *, now: datetime, site_url: str, channels: Sequence[st
         project=check.project,
         check=_event_check(check, site_url),
         subject=subject,
-        title=f"{_shout(flip)}: {check_name(check)}{headline}",
+        title=f"{_shout(flip)}: {check_name(check)}{_headline(alert)}",
         lead=lead,
         todo=todo or None,
-        text=email,
+        text=text,
         channels=None if channels is None else tuple(channels),
-    )
-    return Message(
-        subject=subject,
-        email=email,
-        sms=sms(subject, flip),
-        event=event,
-        attributes=attributes(check, [str(status) for status in concerned(flip)], channels),
     )
 
 
