@@ -124,7 +124,7 @@ class LastseenStack(Stack):
 
         tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
         tables.names.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")  # what else is down
-        tables.history.grant(self.alert, "dynamodb:PutItem", "dynamodb:Query")
+        tables.history.grant(self.alert, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query")
         tables.settings.grant(self.alert, "dynamodb:GetItem", "dynamodb:Query")
         wakes.grant(self.alert, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 

@@ -137,6 +137,12 @@ class MemoryStore(_Hooked):
             if check and check.announced == seen:
                 self.checks[check_id] = replace(check, announced=upto)
 
+    def note_receivers(self, check_id: str, n: int, channel_ids: Sequence[str]) -> None:
+        with self._call("note_receivers"):
+            flips = self.flips_of.get(check_id, {})
+            if n in flips:
+                flips[n] = replace(flips[n], channels=tuple(channel_ids))
+
     def due(self, until: datetime, *, segment: int = 0, segments: int = 1) -> Iterator[SweepPage]:
         with self._call("due"):
             mine = [check for number, check in enumerate(self.checks.values()) if number % segments == segment]

@@ -88,7 +88,7 @@ GRANTS = {
         *on("FunctionsAlertLog", *OWN_LOG),
         *on("TablesChecks", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
         *on("TablesNames", "dynamodb:GetItem", "dynamodb:Query"),
-        *on("TablesHistory", "dynamodb:PutItem", "dynamodb:Query"),
+        *on("TablesHistory", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"),
         *on("TablesSettings", "dynamodb:GetItem", "dynamodb:Query"),
         *on("WakesQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         *on("AlertsTopic", "sns:Publish"),

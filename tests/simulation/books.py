@@ -1,7 +1,8 @@
 """The books of a run: what was written and told, held against the rules, and what is wrong about it.
 
 Names of faults: `lost` (true and never told, or far too late), `false` (told or written though it is not so), `order`
-(told out of order), `stamp` (a wrong time), `words` (wrong status, reason or silence), `dropped` (a ping answered 200
+(told out of order), `misdirected` (told to a channel that it does not concern), `incident` (told as the begin or end of
+another incident), `stamp` (a wrong time), `words` (wrong status, reason or silence), `dropped` (a ping answered 200
 that was never written).
 """
 
@@ -17,6 +18,7 @@ from lastseen.core.check import Flip, unique_key
 from lastseen.core.times import millis, moment
 from lastseen.text.message import Message
 from tests.simulation.clockwork import MINUTE, SECOND, Op
+from tests.simulation.receivers import Receivers
 from tests.simulation.rules import SLACK, Asked, Entry, Hearing, Rules, Said, Wish
 
 TIME = frozenset({"missed", "stuck"})
@@ -44,6 +46,7 @@ class Books:
     own: list[tuple[int, str]] = field(default_factory=list)  # words on our own hearing
     canary: str = ""
     stand_ins: set[str] = field(default_factory=set)  # checks whose log cannot be read: told of their status only
+    receivers: Receivers = field(default_factory=Receivers)
     _keys: dict[str, str] = field(default_factory=dict)
     _untold: dict[str, deque[tuple[Entry, int, bool]]] = field(default_factory=dict)
     _announced: dict[str, int] = field(default_factory=dict)
@@ -87,7 +90,7 @@ class Books:
             self._set[check_id] = now
 
     def _compare(self, check_id: str, op: Op, flips: Sequence[Flip], should: Sequence[Entry], now: int) -> None:
-        did = [Entry(f.n, millis(f.at), f.status.value, f.reason.value, f.told, f.flapping) for f in flips]
+        did = [_entry(flip) for flip in flips]
         if did == list(should):
             return
         time_did, time_should = ([e for e in entries if e.reason in TIME] for entries in (did, should))
@@ -128,11 +131,12 @@ class Books:
         """Hold a publication against what was written before."""
         self.count["messages"] += 1
         event = message.document
+        ids = list(message.attributes["channel_ids"])
         if event["type"] == "flip":
-            self._one(event, now)
+            self._one(event, ids, now)
         elif event["type"] == "digest":
             for flip in event["flips"]:
-                self._one(flip, now)
+                self._one(flip, ids, now)
         else:
             self.own.append((now, event["type"]))
 
@@ -143,7 +147,7 @@ class Books:
         while check_id in self.stand_ins and untold and untold[0][0].n <= told:
             untold.popleft()
 
-    def _one(self, event: dict[str, Any], now: int) -> None:
+    def _one(self, event: dict[str, Any], ids: Sequence[str], now: int) -> None:
         key, _, number = event["id"].rpartition(":")
         check_id, n = self._keys[key], int(number)
         untold, log = self._untold[check_id], self.rules[check_id].log
@@ -160,6 +164,7 @@ class Books:
         entry = log[n - 1]
         if event["reason"] != entry.reason or millis(datetime.fromisoformat(event["at"])) != entry.at:
             self.fault("words", now, f"told {event}, should be {entry}")
+        self._routed(check_id, event, entry, ids, now)
         if not untold or n < untold[0][0].n:
             self.count["doubles"] += 1
         elif n > untold[0][0].n:
@@ -174,6 +179,16 @@ class Books:
             if late > self.patience:
                 self.fault("lost", now, f"{entry} of {check_id} was told {late / SECOND} s late")
 
+    def _routed(self, check_id: str, event: dict[str, Any], entry: Entry, ids: Sequence[str], now: int) -> None:
+        """Hold the receivers of a message, and the incident that it speaks of, against the rules."""
+        log = self.rules[check_id].log
+        incident = event["incident"] and int(event["incident"].rpartition(":")[2])
+        if incident != entry.incident:
+            self.fault("incident", now, f"{entry} of {check_id} was told as of incident {incident}")
+        wrong = self.receivers.sent(check_id, entry.n, ids, self.receivers.concerned(check_id, entry, log))
+        if wrong:
+            self.fault(wrong[0], now, wrong[1])
+
     # The end
 
     def settle(self, readable: set[str], now: int) -> None:
@@ -182,6 +197,11 @@ class Books:
             rules = self.rules[check_id]
             if self._untold[check_id]:
                 self.fault("lost", now, f"never told of {check_id}: {self._untold[check_id][0][0]}")
+            for entry in rules.log:
+                if entry.told and check_id not in self.stand_ins and entry.n <= self._announced.get(check_id, 0):
+                    missing = self.receivers.missing(check_id, entry, rules.log)
+                    if missing:
+                        self.fault("lost", now, f"{missing} never heard of {entry} of {check_id}")
             due = rules.deadline()
             if due:
                 _, most = self.hearing.moved(due[1], due[0], now)
@@ -190,3 +210,8 @@ class Books:
 
     def fault(self, kind: str, now: int, text: str) -> None:
         self.wrong.append(Wrong(kind, f"{moment(now)} {kind}: {text}"))
+
+
+def _entry(flip: Flip) -> Entry:
+    incident = flip.incident if flip.told else None
+    return Entry(flip.n, millis(flip.at), flip.status.value, flip.reason.value, flip.told, flip.flapping, incident)

@@ -68,6 +68,7 @@ class Entry:
     reason: str
     told: bool
     flaps: bool = False
+    incident: int | None = None  # number of the entry that opened what this one tells of
 
 
 @dataclass(slots=True)
@@ -180,6 +181,7 @@ class Rules:
     recent: list[int] = field(default_factory=list)
     flapping: bool = False
     reminded: int | None = None
+    incident: int | None = None  # number of the entry that opened what lasts: it is down, or it flaps
     rescheduled: int | None = None  # when another schedule was asked for
     regraced: int | None = None  # when another grace was
     log: list[Entry] = field(default_factory=list)
@@ -219,10 +221,10 @@ class Rules:
             if self.status == "paused" and self.wish.sticky:
                 self.open = []  # their ends would be ignored
         elif asked.what == "pause" and self.status != "paused":
-            self._flip("paused", "paused", asked.at, told=self.status == "down")
+            self._flip("paused", "paused", asked.at, told=self.incident is not None)
             self.open = []
         elif asked.what == "resume" and before == "paused":
-            self._flip("new", "resumed", asked.at, told=self.status == "down")
+            self._flip("new", "resumed", asked.at, told=self.incident is not None)
             self.last_end, self.open = None, []
         return self._made()
 
@@ -292,6 +294,7 @@ class Rules:
     def _steady(self, at: int) -> None:
         self._word("steady", at)
         self.flapping, self.recent = False, []
+        self.incident = self.incident if self.status == "down" else None
         if self.status == "down":
             self.reminded = at
 
@@ -385,15 +388,20 @@ class Rules:
         flaps = counts and not self.flapping and 0 < self.wish.limit < len(self.recent)
         self.recent = self.recent[-self.wish.limit - 1 :] if self.wish.limit else []
         self.status, self.since, self.reminded = status, at, None
-        silent = self.flapping and self.wish.limit > 0
+        watched = status in {"up", "down"}
+        silent = self.flapping and self.wish.limit > 0 and watched
+        if status == "down" and not (self.flapping and self.incident):
+            self.incident = len(self.log) + 1
         self._enter(reason, at, told=told and not silent, flaps=flaps)
         self.flapping = self.flapping or flaps
+        if status != "down" and not (watched and self.flapping):
+            self.incident = None
 
     def _word(self, reason: str, at: int) -> None:
         self._enter(reason, at, told=True)
 
     def _enter(self, reason: str, at: int, *, told: bool, flaps: bool = False) -> None:
-        entry = Entry(len(self.log) + 1, at, self.status, reason, told, flaps)
+        entry = Entry(len(self.log) + 1, at, self.status, reason, told, flaps, self.incident if told else None)
         self.log.append(entry)
         self._new.append(entry)
 

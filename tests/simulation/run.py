@@ -17,6 +17,7 @@ from lastseen.alerting import alert
 from lastseen.core.schedule import Period
 from lastseen.core.times import millis
 from lastseen.health.canary import CANARY_PROJECT
+from tests.simulation import receivers
 from tests.simulation.books import Wrong
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 from tests.simulation.jobs import BROKEN, Crowd, Job, wish
@@ -111,6 +112,7 @@ def _populate(world: World, plan: Plan) -> None:
     rng, start = world.rng, world.clock.now
     hashed = hashlib.sha256(KEY.encode()).hexdigest()
     world.store.put_setting("key", hashed, {"scope": "ping", "project": "made"})
+    _open_channels(world, "made")
     for number in range(plan.checks):
         asked = wish(rng, crowd)
         first = start + rng.randint(0, 10 * MINUTE)
@@ -123,7 +125,8 @@ def _populate(world: World, plan: Plan) -> None:
         check_id = str(UUID(int=rng.getrandbits(128), version=4))
         if rng.random() < world.weather.poison / 2:
             asked = replace(asked, schedule=BROKEN)
-        world.store.create(check_of(check_id, f"team-{number // 20}" if number % 4 == 0 else "default", asked, start))
+        wanted = _routed(world, check_id, f"team-{number // 20}" if number % 4 == 0 else "default")
+        world.store.create(check_of(check_id, wanted, asked, start))
         world.clock.at(first, Job(world, crowd, check_id, asked, path=check_id).step)
         if rng.random() < world.weather.poison:
             _poison(world, check_id)
@@ -135,8 +138,23 @@ def _assemble(world: World, plan: Plan) -> None:
     start = world.clock.now
     for _ in range(plan.checks):
         check_id = str(UUID(int=world.rng.getrandbits(128), version=4))
-        world.store.create(check_of(check_id, "default", Wish(Period(timedelta(minutes=1)), MINUTE), start))
+        world.store.create(
+            check_of(check_id, _routed(world, check_id, "default"), Wish(Period(timedelta(minutes=1)), MINUTE), start)
+        )
         world.clock.at(start, partial(world.pinged, check_id, Said(start, "success")))
+
+
+def _routed(world: World, check_id: str, project: str) -> receivers.Asked:
+    """Choose whom a check's alerts concern, and make its project's channels."""
+    wanted = receivers.asked(random.Random(check_id), project)  # noqa: S311 - no secret; it has to replay
+    world.books.receivers.asked[check_id] = wanted
+    _open_channels(world, project)
+    return wanted
+
+
+def _open_channels(world: World, project: str) -> None:
+    for name, document in receivers.KINDS.items():
+        world.store.documents[f"channel#{project}", f"{project}:{name}"] = document.copy()
 
 
 def _poison(world: World, check_id: str) -> None:

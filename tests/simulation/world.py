@@ -28,6 +28,7 @@ from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.text.message import Message
 from lastseen.text.own import deaf, hearing
 from tests.memory import Hook, MemoryStore, MemoryTopic, MemoryWakes
+from tests.simulation import receivers
 from tests.simulation.books import Books
 from tests.simulation.clockwork import MINUTE, SECOND, Clock, Op
 from tests.simulation.rules import Asked, Said, Wish
@@ -171,7 +172,7 @@ class Tables(MemoryStore):
             if check:
                 self.world.books.announced(check_id, check.announced)
         kept = self.flips_of.get(check_id, {})
-        for n in [n for n in kept if n < upto - 20]:
+        for n in [n for n in kept if n < upto - 20 and not kept[n].channels]:
             del kept[n]
 
     def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Any]:
@@ -553,5 +554,6 @@ def settings_of(wish: Wish) -> dict[str, Any]:
     }
 
 
-def check_of(check_id: str, project: str, wish: Wish, created: int) -> Check:
-    return replace(Check(id=check_id, project=project, created=moment(created)), **settings_of(wish))
+def check_of(check_id: str, asked: receivers.Asked, wish: Wish, created: int) -> Check:
+    check = Check(id=check_id, project=asked.project, channels=asked.channels, tags=asked.tags, created=moment(created))
+    return replace(check, **settings_of(wish))

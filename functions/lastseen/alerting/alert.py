@@ -21,9 +21,10 @@ from typing import TypeVar
 
 from lastseen.alerting.around import Around
 from lastseen.alerting.publishing import DueCheck, Publisher
-from lastseen.alerting.routing import ProjectChannels, routed
+from lastseen.alerting.routing import ProjectChannels, Routed, routed
 from lastseen.aws.topic import Topic
 from lastseen.core.blind import Window
+from lastseen.core.channel import DEPLOYMENT
 from lastseen.core.check import Check, Flip, Outcome, Reason, Status, unique_key
 from lastseen.core.moments import SLACK, woken
 from lastseen.core.times import EPOCH
@@ -244,15 +245,38 @@ def _routed(pending: Sequence[_Pending], store: Store, troubles: _Troubles, at_o
     """Return the checks with the receivers of each of their alerts; each project's channels are read once."""
     projects = list(dict.fromkeys(each.check.project for each in pending if each.flips))
     channels = dict(zip(projects, _each(projects, at_once, lambda project: _channels(project, store)), strict=True))
-    due = []
-    for each in pending:
-        known = channels[each.check.project] if each.flips else ProjectChannels()
-        if isinstance(known, Exception):
-            troubles.add(each.check.id, known)
-        else:
-            alerts = (Alert(check=each.check, flip=flip) for flip in each.flips)
-            due.append(DueCheck(each.check, tuple(routed(alert, known) for alert in alerts)))
-    return due
+
+    def routed_check(each: _Pending) -> DueCheck | None:
+        with troubles.of(each.check.id):
+            return _routed_check(each, channels.get(each.check.project, ProjectChannels()), store)
+        return None
+
+    return [due for due in _each(pending, at_once, routed_check) if due]
+
+
+def _routed_check(pending: _Pending, channels: ProjectChannels | Exception, store: Store) -> DueCheck:
+    """Return a check with the receivers of its alerts, and keep who is notified of the beginning of an incident."""
+    if isinstance(channels, Exception):
+        raise channels
+    alerts: list[Routed] = []
+    for flip in pending.flips:
+        begins = flip.incident == flip.n
+        saw = () if begins or flip.incident is None else _saw_beginning(pending, flip.incident, alerts, store)
+        alert = routed(Alert(check=pending.check, flip=flip), channels, saw_beginning=saw)
+        alerts.append(alert)
+        notified = sorted(alert.receivers - {DEPLOYMENT})
+        if begins and notified:
+            store.note_receivers(pending.check.id, flip.n, notified)
+    return DueCheck(pending.check, tuple(alerts))
+
+
+def _saw_beginning(pending: _Pending, n: int, before: Sequence[Routed], store: Store) -> Sequence[str]:
+    """Return the channels that were notified of the flip that opened an incident, in this batch or before."""
+    for routed_before in before:
+        if routed_before.alert.flip.n == n:
+            return sorted(routed_before.receivers)
+    opening = store.flips(pending.check.id, after=n - 1, upto=n)
+    return opening[0].channels if opening else ()
 
 
 def _channels(project: str, store: Store) -> ProjectChannels | Exception:

@@ -51,16 +51,17 @@ def routed(alert: Alert, channels: ProjectChannels, *, saw_beginning: Iterable[s
     """Return the alert with the exact set of its receivers.
 
     1. The deployment hears of everything.
-    2. So does each channel whose rule lets this flip through.
+    2. So does each channel whose rule lets this flip through. A pause is the end of an incident and no more.
     3. Whoever was notified of an incident's beginning is notified of its end, whatever its rule says by now.
     4. A check that no working channel would hear goes down for the project's default channels, marked as astray: its
        own channels were deleted or switched off, or filter it out. An empty list is a choice, and stays one.
     """
     check, flip = alert.check, alert.flip
     working = [channel for channel in channels.known if not channel.disabled]
-    receivers = {channel.id for channel in working if hears(channel, check, flip)}
+    is_pause = flip.status in {Status.PAUSED, Status.NEW}
+    receivers = {channel.id for channel in working if hears(channel, check, flip) and not is_pause}
     astray = bool(check.channels) and not any(is_reached_by(channel, check) for channel in working)
-    if astray:
+    if astray and not is_pause:
         receivers |= {channel.id for channel in working if listed(channel, channels.defaults)}
     if flip.status is not Status.DOWN:
         receivers |= {channel.id for channel in working} & set(saw_beginning)

@@ -174,6 +174,7 @@ class Flip:
     exit_status: int | None = None
     note: str = ""
     body: bytes = b""  # the end of the ping's body
+    channels: tuple[str, ...] = ()  # ids of the channels that were notified; noted of what opens an incident
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

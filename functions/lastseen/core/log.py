@@ -39,14 +39,15 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
     """
     assert at.tzinfo is not None, "times are aware"
     at = max(at, check.since) if check.since else at
-    counts = told and status in {Status.UP, Status.DOWN}
+    is_watched = status in {Status.UP, Status.DOWN}  # a pause counts for no flapping, and flapping silences none
+    counts = told and is_watched
     recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if counts else ())
     flaps = counts and not check.flapping and 0 < check.flap_limit < len(recent)
     n = check.flips + 1
     goes_on = check.flapping and check.incident is not None
     incident = n if status is Status.DOWN and not goes_on else check.incident
-    lasts = status is Status.DOWN or check.flapping or flaps
-    silent = any(silences(check) for silences in SILENCES)
+    lasts = status is Status.DOWN or (is_watched and (check.flapping or flaps))
+    silent = is_watched and any(silences(check) for silences in SILENCES)
     flip = replace(
         _entry(check, status, reason, at, told=told and not silent),
         incident=incident,

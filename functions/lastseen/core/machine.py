@@ -90,12 +90,12 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
 def paused(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
     """Stop watching, time first; open runs are forgotten. Pausing a paused check changes nothing.
 
-    Silent, unless the check is down: whoever was notified of that is notified that the incident is over.
+    Silent, unless an incident lasts: whoever was notified of its beginning is notified that it is over.
     """
     present, past = passed(check, now, blind, TRUTHS)
     if present.status is Status.PAUSED:
         return outcome(check, present, past)
-    still, flip = flipped(present, Status.PAUSED, Reason.PAUSED, now, told=present.status is Status.DOWN)
+    still, flip = flipped(present, Status.PAUSED, Reason.PAUSED, now, told=present.incident is not None)
     return outcome(check, forgotten(still), (*past, flip))
 
 
@@ -107,7 +107,7 @@ def resumed(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcom
     if check.status is not Status.PAUSED:
         raise NotPausedError(f"The check is {check.status}, not paused.")
     present, past = passed(check, now, blind, TRUTHS)
-    fresh, flip = flipped(present, Status.NEW, Reason.RESUMED, now, told=present.status is Status.DOWN)
+    fresh, flip = flipped(present, Status.NEW, Reason.RESUMED, now, told=present.incident is not None)
     return outcome(check, replace(forgotten(fresh), last_ping=None), (*past, flip))
 
 

@@ -7,15 +7,18 @@ with an item from here; an item that cannot be read is logged and left out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
 
 from lastseen.core.check import Flip
 from lastseen.core.history import Recorded
 from lastseen.core.times import millis
-from lastseen.storage.errors import CorruptError
+from lastseen.storage.errors import CorruptError, lost_race
 from lastseen.storage.items import (
+    FLIP,
     LAST_EVENT,
     Item,
     flip_event,
@@ -60,6 +63,20 @@ class HistoryTable(TableClient):
     def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Flip]:
         low, high = flip_event(after + 1), flip_event(LAST_EVENT if upto is None else upto)
         return list(readable(self._events(check_id, low, high), flip_from_item)) if low <= high else []
+
+    def note_receivers(self, check_id: str, n: int, channel_ids: Sequence[str]) -> None:
+        attribute, codec = FLIP["channels"].name, FLIP["channels"].codec
+        try:
+            self._client.update_item(
+                TableName=self._tables.history,
+                Key={"id": text(check_id), "event": text(flip_event(n))},
+                UpdateExpression=f"SET {attribute} = :channels",
+                ConditionExpression="attribute_exists(id)",
+                ExpressionAttributeValues={":channels": codec.encode(channel_ids)},
+            )
+        except ClientError as error:
+            if not lost_race(error):
+                raise
 
     def flips_back(self, check_id: str) -> Iterator[Flip]:
         low, high = flip_event(1), flip_event(LAST_EVENT)

@@ -80,6 +80,10 @@ _INSTANTS = Codec(
     lambda value: {"L": [number(millis(each)) for each in value]},
     lambda item: tuple(moment(each["N"]) for each in item["L"]),
 )
+_TEXTS = Codec(
+    lambda values: {"L": [text(each) for each in values]},
+    lambda item: tuple(each["S"] for each in item["L"]),
+)
 _SPAN = Codec(lambda value: number(value // MILLISECOND), lambda item: int(item["N"]) * MILLISECOND)
 _RUN = Codec(lambda value: {"B": UUID(value).bytes}, lambda item: str(UUID(bytes=bytes(item["B"]))))
 
@@ -231,6 +235,7 @@ FLIP: Attributes = {
     "exit_status": Attribute("exit_status", _NUMBER),
     "note": Attribute("note", _TEXT),
     "body": Attribute("body", _BYTES),
+    "channels": Attribute("channels", _TEXTS),
 }
 
 PING: Attributes = {

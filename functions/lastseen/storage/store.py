@@ -107,6 +107,9 @@ class HistoryStore(Protocol):
     def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Flip]:
         """Return the flips numbered after+1 .. upto that are still kept, oldest first; strongly consistent."""
 
+    def note_receivers(self, check_id: str, n: int, channel_ids: Sequence[str]) -> None:
+        """Keep with a check's n-th flip which channels are notified of it. One that is not kept any more is no harm."""
+
     def flips_back(self, check_id: str) -> Iterator[Flip]:
         """Return the flips that are still kept, newest first, read only as far as the caller goes."""
 
