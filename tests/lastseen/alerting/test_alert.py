@@ -14,11 +14,13 @@ from uuid import UUID
 import pytest
 
 from lastseen.alerting.alert import SETTLE_TRIES, BatchResult, run
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, Kind, Ping, Status, event_id, unique_key
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import SLACK
 from lastseen.core.schedule import Cron, Period
 from lastseen.core.times import millis
+from lastseen.storage.documents import CHANNELS
 from lastseen.text.message import Message
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, hours, minutes, seconds
@@ -112,7 +114,7 @@ def test_a_check_that_was_woken_twice_is_told_once(world: World) -> None:
     assert world.tell(check(), check()).messages == 1
 
 
-def test_silent_flips_are_noted_without_a_word(world: World) -> None:
+def test_silent_flips_are_noted_and_nobody_is_notified(world: World) -> None:
     world.create(check())
     for minute, kind in ((1, Kind.FAIL), (2, Kind.SUCCESS)):
         world.ping(check(), Ping(at=T0 + minutes(minute), kind=kind))
@@ -130,6 +132,21 @@ def test_a_pause_that_ends_an_incident_is_told_to_those_who_were_notified_of_it(
     down, over = (message.event for message in world.topic.published)
     assert (over.incident, over.ends) == (down.id, True)
     assert (world.held(check()).flips, world.held(check()).announced) == (3, 3)
+
+
+def test_a_pause_ends_the_incident_for_the_channels_that_saw_it_begin_and_for_no_other(world: World) -> None:
+    down_only = Channel(id="down", project="default", name="down", via=Via.CHAT, target="ntfy://x", statuses=("down",))
+    CHANNELS.write(world.store, down_only)
+    world.create(check())
+    world.ping(check(), Ping(at=T0 + minutes(1), kind=Kind.FAIL))
+    world.tell(check(), now=T0 + minutes(2))
+    CHANNELS.write(world.store, replace(down_only, id="later", name="later", statuses=()))
+    world.store.save(world.held(check()), paused(world.held(check()), T0 + minutes(3)))
+    world.tell(check(), now=T0 + minutes(4))
+    down, ended = world.topic.published
+    assert (down.document["status"], ended.document["status"]) == ("down", "paused")
+    assert (down.attributes["channel_ids"], ended.attributes["channel_ids"]) == (["deployment", "down"],) * 2
+    assert down.document["incident"] == ended.document["incident"]
 
 
 # Crashes: every step of every story, by a killed process and by a call that fails
