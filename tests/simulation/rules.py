@@ -393,8 +393,9 @@ class Rules:
         if status == "down" and not (self.flapping and self.incident):
             self.incident = len(self.log) + 1
         self._enter(reason, at, told=told and not silent, flaps=flaps)
-        self.flapping = self.flapping or flaps
-        if status != "down" and not (watched and self.flapping):
+        self.flapping = (self.flapping or flaps) and watched
+        self.recent = self.recent if watched else []
+        if status != "down" and not self.flapping:
             self.incident = None
 
     def _word(self, reason: str, at: int) -> None:

@@ -35,11 +35,11 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
     """Change the status and log it. Flips never go back in time, however late a ping was written.
 
     One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady. That
-    is one incident: what ends it at last names the one that people were notified of.
+    is one incident: what ends it at last names the one that people were notified of. A pause ends the flapping too.
     """
     assert at.tzinfo is not None, "times are aware"
     at = max(at, check.since) if check.since else at
-    is_watched = status in {Status.UP, Status.DOWN}  # a pause counts for no flapping, and flapping silences none
+    is_watched = status in {Status.UP, Status.DOWN}
     counts = told and is_watched
     recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if counts else ())
     flaps = counts and not check.flapping and 0 < check.flap_limit < len(recent)
@@ -60,8 +60,8 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
         incident=incident if lasts else None,
         recovered=at if check.status is Status.DOWN else check.recovered,
         reminded=None,
-        recent=recent[-check.flap_limit - 1 :] if check.flap_limit else (),
-        flapping=check.flapping or flaps,
+        recent=recent[-check.flap_limit - 1 :] if check.flap_limit and is_watched else (),
+        flapping=is_watched and (check.flapping or flaps),
     )
     return after, flip
 

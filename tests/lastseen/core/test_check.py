@@ -444,8 +444,8 @@ def test_a_silent_flip_needs_no_telling_unless_others_before_it_do() -> None:
     assert (down.flips, down.announced) == (2, 1)
     still = paused(down, at(6)).check
     assert (still.flips, still.announced) == (3, 1)
-    told_of = replace(down, announced=2)
-    assert paused(told_of, at(6)).check.announced == 3
+    told_of = replace(pinged(down, success(6)).check, announced=3)
+    assert paused(told_of, at(7)).check.announced == 4
 
 
 def test_events_are_named_without_the_ping_url() -> None:
@@ -733,7 +733,7 @@ def test_a_pause_does_not_forget_a_deadline_that_nobody_had_noticed() -> None:
     outcome = paused(UP, at(80))
     assert [(said(flip), flip.told) for flip in outcome.flips] == [
         ("down missed 70", True),
-        ("paused paused 80", False),
+        ("paused paused 80", True),
     ]
     assert outcome.check.announced < outcome.check.flips  # so people are told of it
 
