@@ -17,7 +17,7 @@ from lastseen.aws.topic import Subscription, Topic
 from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.check import Check, Flip, Outcome
 from lastseen.core.history import Recorded
-from lastseen.storage.checks import Due, Place, SweepPage
+from lastseen.storage.checks import Place, SweepPage, SweptCheck
 from lastseen.storage.errors import ConflictError, CorruptError, UncountedError
 from lastseen.storage.items import check_to_item
 from lastseen.text.message import Message
@@ -147,7 +147,7 @@ class MemoryStore(_Hooked):
         with self._call("due"):
             mine = [check for number, check in enumerate(self.checks.values()) if number % segments == segment]
             dues = tuple(
-                Due(id=check.id, wake_at=check.wake_at, unannounced=check.announced < check.flips)
+                SweptCheck(id=check.id, wake_at=check.wake_at, unannounced=check.announced < check.flips)
                 for check in mine
                 if (check.wake_at and check.wake_at <= until) or check.announced < check.flips
             )

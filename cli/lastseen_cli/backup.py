@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from lastseen.core.check import Check, Outcome, unique_key
 from lastseen.storage.decide import decide
-from lastseen.storage.documents import CHANNELS, KEYS, PROJECTS, SHOWN_CHARS, Kind
+from lastseen.storage.documents import CHANNELS, KEYS, PROJECTS, SHOWN_CHARS, DocumentKind
 from lastseen.storage.errors import ConflictError, CorruptError, DeletedError
 from lastseen.storage.items import check_from_item, check_to_item
 from lastseen.storage.store import Store
@@ -89,7 +89,7 @@ def backup(store: Store, name: str, now: datetime) -> Document:
     }
 
 
-def _all(store: Store, kind: Kind[T], *, project: str = "") -> list[T]:
+def _all(store: Store, kind: DocumentKind[T], *, project: str = "") -> list[T]:
     values, unreadable = kind.all(store, project=project)
     if unreadable:
         named = ", ".join(name[:SHOWN_CHARS] for name in unreadable[:SHOWN])

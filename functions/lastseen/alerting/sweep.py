@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from lastseen.aws.wakes import Wake, Wakes
 from lastseen.core.moments import SLACK
-from lastseen.storage.checks import Due
+from lastseen.storage.checks import SweptCheck
 from lastseen.storage.store import Store
 
 LOOK_AHEAD = timedelta(seconds=125)
@@ -76,7 +76,7 @@ def _sweep(store: Store, wakes: Wakes, clock: Callable[[], datetime], until: dat
     return Swept(checks=checks, wakes=sent, refused=refused, pages=pages, read_units=units)
 
 
-def _delay_seconds(due: Due, now: datetime) -> int:
+def _delay_seconds(due: SweptCheck, now: datetime) -> int:
     """Return in how many seconds a wake should be there; rounded down, for alert.py waits out the rest."""
     if due.unannounced or due.wake_at is None:
         return 0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lastseen.api.errors import BadRequestError, RefusedError, TooManyError
 from lastseen.aws.topic import SubscribedError, SubscriptionError, Topic, TopicBusyError, TopicFullError
 from lastseen.core.channel import Channel, Via, policy
-from lastseen.storage.documents import CHANNELS, Kind
+from lastseen.storage.documents import CHANNELS, DocumentKind
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.store import Store
 
@@ -26,7 +26,7 @@ class AddressNote(NamedTuple):
     channel_id: str
 
 
-ADDRESSES = Kind(
+ADDRESSES = DocumentKind(
     "address",
     encode=lambda note: {"id": note.channel_id, "project": note.project},
     decode=lambda _project, name, document: AddressNote(name, str(document["project"]), str(document["id"])),

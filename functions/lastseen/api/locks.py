@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lastseen.core.times import millis, moment
-from lastseen.storage.documents import Kind
+from lastseen.storage.documents import DocumentKind
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.store import Store
 
@@ -24,7 +24,7 @@ class Lock(NamedTuple):
     at: datetime
 
 
-LOCKS = Kind(
+LOCKS = DocumentKind(
     "lock",
     encode=lambda lock: {"at": millis(lock.at)},
     decode=lambda _project, name, document: Lock(name, moment(document["at"])),

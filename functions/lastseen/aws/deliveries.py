@@ -2,7 +2,7 @@
 
 It is a FIFO queue with a group for each channel: a channel gets everything in the order in which it happened, however
 often one has to be tried again, and no other channel waits for it. A double from SNS within five minutes is dropped.
-Never here: what is delivered (chat.py). The only file that speaks SQS for it.
+Never here: what is delivered (delivery/deliver.py).
 """
 
 from __future__ import annotations

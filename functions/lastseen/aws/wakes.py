@@ -1,4 +1,4 @@
-"""The wake queue: "look at this check, then". The only file that speaks SQS.
+"""The wake queue: "look at this check, then".
 
 A wake is a hint, never a truth: whoever gets one reads the check and decides. So a wake may come twice, late or for
 nothing, and a lost one is made again by the next sweep.

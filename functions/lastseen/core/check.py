@@ -189,10 +189,7 @@ class Outcome:
 
 
 def unique_key(check_id: str) -> str:
-    """Return the name of a check that reveals nothing of its ping URL, for logs, alerts and read-only readers.
-
-    It is the peer's: SHA-1, in hex, of the first 16 hex digits of the UUID.
-    """
+    """Return a check's public name, as the peer makes it: SHA-1, in hex, of the first 16 hex digits of the UUID."""
     return hashlib.sha1(check_id.replace("-", "")[:16].encode(), usedforsecurity=False).hexdigest()
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lastseen.core.channel import Channel
 from lastseen.core.times import millis, moment
 from lastseen.delivery.results import Fault, Result
-from lastseen.storage.documents import Document, Kind
+from lastseen.storage.documents import Document, DocumentKind
 from lastseen.storage.errors import CorruptError
 from lastseen.storage.store import Store
 
@@ -101,7 +101,7 @@ def _moment(milliseconds: int | None) -> datetime | None:
     return moment(milliseconds) if milliseconds else None
 
 
-NOTES = Kind(
+NOTES = DocumentKind(
     "delivery",
     encode=_to_document,
     decode=_from_document,

@@ -1,4 +1,4 @@
-"""Which services a chat channel may lead to, and how their addresses are read. The only file that knows Apprise's list.
+"""Which services a chat channel may lead to, and how their addresses are read.
 
 Lives here: the services that are offered, each with a test; the reading of an address, with a reason for each refusal.
 Never here: what is sent (slack.py ...), how (sender.py).

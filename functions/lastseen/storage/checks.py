@@ -72,7 +72,7 @@ FIRST_PLACE = Place("", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class SweptCheck:
     """A check that the sweep found: time will change it soon, or a flip was not announced yet."""
 
     id: str
@@ -84,7 +84,7 @@ class Due:
 class SweepPage:
     """One page of a sweep's scan, and what it took."""
 
-    dues: tuple[Due, ...]
+    dues: tuple[SweptCheck, ...]
     scanned: int
     read_units: float
 
@@ -387,11 +387,11 @@ def _about(check_id: str) -> str:
     return f"about:{check_id}"
 
 
-def _due(item: Item) -> Due:
+def _due(item: Item) -> SweptCheck:
     """Read what the sweep needs; an item that cannot be read is passed on, for the strong read to name it."""
     check_id = item[ID]["S"]
     try:
         wake_at = CHECK["wake_at"].codec.decode(item[WAKE_AT]) if WAKE_AT in item else None
-        return Due(id=check_id, wake_at=wake_at, unannounced=int(item[ANNOUNCED]["N"]) < int(item[FLIPS]["N"]))
+        return SweptCheck(id=check_id, wake_at=wake_at, unannounced=int(item[ANNOUNCED]["N"]) < int(item[FLIPS]["N"]))
     except (KeyError, ValueError, OverflowError):
-        return Due(id=check_id, wake_at=None, unannounced=True)
+        return SweptCheck(id=check_id, wake_at=None, unannounced=True)

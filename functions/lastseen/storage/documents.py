@@ -14,7 +14,7 @@
   secret           seal            what public URLs are sealed with                     bytes
   status           probe           nothing: read to see whether the table can be read   -
 
-A kind whose value belongs to a higher floor has its codec there, as a `Kind` from here.
+A kind whose value belongs to a higher floor has its codec there, as a `DocumentKind` from here.
 A document that cannot be read stops nobody: in a list it is logged, left out and named to the caller; alone it raises
 CorruptError. Neither the log nor the error holds any of its content.
 """
@@ -51,7 +51,7 @@ class DocumentList(NamedTuple, Generic[T]):
     unreadable: tuple[str, ...]  # names of those that cannot be read
 
 
-class Kind(Generic[T]):
+class DocumentKind(Generic[T]):
     """One kind of document: where it lies, and how its value is written and read."""
 
     def __init__(
@@ -139,7 +139,7 @@ class Record(Generic[T]):
         self, kind: str, name: str, *, encode: Callable[[T], Document], decode: Callable[[Document], T]
     ) -> None:
         self.name = name
-        self._kind = Kind(
+        self._kind = DocumentKind(
             kind,
             encode=encode,
             decode=lambda _project, _name, document: decode(document),
@@ -184,7 +184,7 @@ def _key_from(_project: str, name: str, document: Document) -> Key:
     )
 
 
-KEYS = Kind("key", encode=_key_to, decode=_key_from, name_of=lambda key: key.hash)
+KEYS = DocumentKind("key", encode=_key_to, decode=_key_from, name_of=lambda key: key.hash)
 
 
 # --- Projects ---
@@ -201,7 +201,7 @@ def _project_from(_project: str, name: str, document: Document) -> Project:
     )
 
 
-PROJECTS = Kind("project", encode=_project_to, decode=_project_from, name_of=lambda project: project.name)
+PROJECTS = DocumentKind("project", encode=_project_to, decode=_project_from, name_of=lambda project: project.name)
 
 
 # --- Channels ---
@@ -240,7 +240,7 @@ def _channel_from(project: str, name: str, document: Document) -> Channel:
     )
 
 
-CHANNELS = Kind(
+CHANNELS = DocumentKind(
     "channel",
     encode=_channel_to,
     decode=_channel_from,

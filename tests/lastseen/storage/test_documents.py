@@ -19,7 +19,17 @@ from lastseen.core.keys import Key, Scope
 from lastseen.delivery.notes import NOTES, Note, Standing, StoredNote
 from lastseen.delivery.results import Fault, Result
 from lastseen.storage import documents
-from lastseen.storage.documents import CANARY, CHANNELS, KEYS, PROBE, PROJECTS, SEAL, SUBSCRIPTIONS, Kind, Record
+from lastseen.storage.documents import (
+    CANARY,
+    CHANNELS,
+    KEYS,
+    PROBE,
+    PROJECTS,
+    SEAL,
+    SUBSCRIPTIONS,
+    DocumentKind,
+    Record,
+)
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.storage.records import CanaryRecord, Project, SubscriptionsRecord
 from tests.memory import MemoryStore
@@ -40,7 +50,7 @@ STANDING = Standing(
 )
 SESSION = EndedSession("s1", T0)
 
-VALUES: list[tuple[Kind[Any], Any]] = [
+VALUES: list[tuple[DocumentKind[Any], Any]] = [
     (KEYS, KEY),
     (KEYS, replace(KEY, name="ci", hint="lsr_abc", created=T0, last_used=T0 + minutes(1))),
     (PROJECTS, PROJECT),
@@ -73,14 +83,14 @@ RECORDS: list[tuple[Record[Any], Any]] = [
 """A value of each kind, with all that it may have."""
 
 
-def stored(store: MemoryStore, kind: Kind[Any]) -> Any:
+def stored(store: MemoryStore, kind: DocumentKind[Any]) -> Any:
     """Return what is read back, as JSON would have it."""
     (((place, name), document),) = store.documents.items()
     return kind.read(name, json.loads(json.dumps(document)), project=place.partition("#")[2])
 
 
 @pytest.mark.parametrize(("kind", "value"), VALUES)
-def test_a_value_is_read_as_it_was_written(kind: Kind[Any], value: Any) -> None:
+def test_a_value_is_read_as_it_was_written(kind: DocumentKind[Any], value: Any) -> None:
     store = MemoryStore()
     kind.create(store, value)
     assert stored(store, kind) == value
@@ -183,7 +193,7 @@ def test_values_are_listed_by_project_and_name() -> None:
     assert [channel.id for channel in CHANNELS.all(store, project="shop").values] == ["c1", "c2"]
 
 
-BROKEN: list[tuple[Kind[Any], str, str, Any]] = [
+BROKEN: list[tuple[DocumentKind[Any], str, str, Any]] = [
     (KEYS, "key", "", {"project": "shop", "scope": "admin"}),
     (KEYS, "key", "", {"scope": "rw"}),
     (PROJECTS, "project", "", {"created": "soon"}),
@@ -198,7 +208,7 @@ BROKEN: list[tuple[Kind[Any], str, str, Any]] = [
 
 @pytest.mark.parametrize(("kind", "place", "project", "document"), BROKEN)
 def test_a_document_that_cannot_be_read_is_named_logged_and_left_out(
-    kind: Kind[Any], place: str, project: str, document: Any, caplog: pytest.LogCaptureFixture
+    kind: DocumentKind[Any], place: str, project: str, document: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
     good = next(value for each, value in VALUES if each is kind)

@@ -17,7 +17,7 @@ from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
-from lastseen.storage.checks import BATCH_TRIES, COUNT_TRIES, FIRST_PLACE, Due
+from lastseen.storage.checks import BATCH_TRIES, COUNT_TRIES, FIRST_PLACE, SweptCheck
 from lastseen.storage.errors import BusyError, ConflictError, CorruptError, FullError, UncountedError
 from lastseen.storage.items import CHECK, check_to_item, flip_event, number, ping_event, text
 from lastseen.storage.store import Store, TableStore
@@ -455,7 +455,7 @@ def test_noting_what_was_told_disturbs_no_decision(store: Store) -> None:
 # The sweep's look
 
 
-def due(store: Store, minute: float, *, segment: int = 0, segments: int = 1) -> list[Due]:
+def due(store: Store, minute: float, *, segment: int = 0, segments: int = 1) -> list[SweptCheck]:
     pages = store.due(at(minute), segment=segment, segments=segments)
     return sorted((one for page in pages for one in page.dues), key=lambda one: one.id)
 
@@ -463,12 +463,12 @@ def due(store: Store, minute: float, *, segment: int = 0, segments: int = 1) -> 
 def test_checks_whose_time_comes_are_due(store: Store) -> None:
     created(store, NIGHTLY, success(0))
     assert due(store, 69.999) == []
-    assert due(store, 70) == due(store, 900) == [Due(id=ID, wake_at=at(70), unannounced=False)]
+    assert due(store, 70) == due(store, 900) == [SweptCheck(id=ID, wake_at=at(70), unannounced=False)]
 
 
 def test_checks_of_which_people_have_to_be_told_are_due_at_any_time(store: Store) -> None:
     created(store, NIGHTLY, success(0), fail(5))
-    assert due(store, 0) == [Due(id=ID, wake_at=None, unannounced=True)]
+    assert due(store, 0) == [SweptCheck(id=ID, wake_at=None, unannounced=True)]
     store.announce(ID, seen=1, upto=2)
     assert due(store, 900) == []
 
@@ -667,7 +667,7 @@ def test_a_check_that_the_sweep_cannot_read_is_due_so_that_it_is_named(
 ) -> None:
     untold = check_to_item(replace(NIGHTLY, flips=2, announced=1))
     dynamodb.put_item(TableName=tables.checks, Item=untold | {"w": number(0)} | broken)
-    assert due(real, 0) == [Due(id=ID, wake_at=None, unannounced=True)]
+    assert due(real, 0) == [SweptCheck(id=ID, wake_at=None, unannounced=True)]
 
 
 def test_a_check_that_is_deleted_while_a_ping_flips_it_stays_deleted(real: Store, dynamodb: Any) -> None:

@@ -17,7 +17,7 @@ from lastseen.api.checks import Checks
 from lastseen.core.keys import Key, Scope
 from lastseen.core.times import millis, moment
 from lastseen.page.views import Visitor
-from lastseen.storage.documents import KEYS, Kind
+from lastseen.storage.documents import KEYS, DocumentKind
 from lastseen.storage.store import Store
 
 SESSION = timedelta(hours=12)
@@ -30,7 +30,7 @@ class EndedSession(NamedTuple):
     until: datetime
 
 
-ENDED = Kind(
+ENDED = DocumentKind(
     "ended-session",
     encode=lambda session: {"until": millis(session.until)},
     decode=lambda _project, name, document: EndedSession(name, moment(document["until"])),
