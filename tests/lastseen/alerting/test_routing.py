@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -139,6 +140,30 @@ def test_everybody_hears_of_lastseen_itself_and_one_channel_of_its_test(
     assert heard(topic_and_queues) == {*CHANNELS, DEPLOYMENT}
     topic_and_queues[0].publish(trial(CHANNELS["db"], now=T0, nonce="n"))
     assert heard(topic_and_queues) == {"db"}
+
+
+def test_a_channel_of_mail_that_was_made_before_the_topic_of_channels_hears_as_before(
+    topic_and_queues: tuple[Topic, Any, dict[str, str]],
+) -> None:
+    topic, sqs, queues = topic_and_queues
+    sns = boto3.client("sns", region_name="eu-west-1")
+    arn = next(each["TopicArn"] for each in sns.list_topics()["Topics"] if each["TopicArn"].endswith("alerts"))
+    queues["old"] = sqs.create_queue(QueueName="old")["QueueUrl"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queues["old"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = {"project": ["default", "*"], "channels": ["*", "old"], "status": ["down"], "tags": ["db"]}
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn, Attributes={"FilterPolicy": json.dumps(rule)})
+    try:
+        for name, hears_of_it in (("down, a tag", True), ("down, another tag", False), ("up", False)):
+            each = routed(TABLE[name][0], KNOWN)
+            topic.publish(addressed(flipped(each.alert, now=T0, site_url=SITE), each.receivers))
+            assert ("old" in heard(topic_and_queues)) is hears_of_it
+        storm = [
+            replace(alert(tags="db"), check=replace(alert(tags="db").check, id=str(UUID(int=n)))) for n in range(9)
+        ]
+        topic.publish(addressed(digest(storm, now=T0, site_url=SITE), frozenset({DEPLOYMENT})))
+        assert heard(topic_and_queues) == {"old", DEPLOYMENT}
+    finally:
+        del queues["old"]
 
 
 # Parcels
