@@ -191,7 +191,21 @@ def _later_flips_first(batch: Sequence[Routed]) -> list[Parcel]:
     return _parcels(batch)[::-1]
 
 
+def _digests_without_their_first(batch: Sequence[Routed]) -> list[Parcel]:
+    return [replace(each, alerts=each.alerts[1:] or each.alerts) for each in _parcels(batch)]
+
+
+def _one_set_of_receivers_for_all(batch: Sequence[Routed]) -> list[Parcel]:
+    everybody = frozenset().union(*(each.receivers for each in batch))
+    return _parcels([replace(each, receivers=everybody) for each in batch])
+
+
+def _beginning_forgotten(*_: Any) -> Sequence[str]:
+    return ()
+
+
 FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["order"]))
+MISDIRECTED = frozenset(["misdirected"])
 DEAF = replace(STORM, deafness=0.02)
 TWO_BATCHES = replace(STORM, wake_twice=0.5, held_up=0.5, repeated=0, killed=0, refused=0, unanswered=0)
 POISONED = replace(STORM, poison=0.3)
@@ -257,4 +271,7 @@ VARIANTS = (
     Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST),
     Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),
     Variant("digests in any order", ORDER, ((publishing, "parcels", _later_flips_first),), LATE),
+    Variant("first alert of each digest dropped", LOST, ((publishing, "parcels", _digests_without_their_first),), LATE),
+    Variant("union of receivers", MISDIRECTED, ((publishing, "parcels", _one_set_of_receivers_for_all),), LATE),
+    Variant("end without its beginning", LOST, ((alert, "_saw_beginning", _beginning_forgotten),)),
 )

@@ -64,7 +64,7 @@ def test_a_thousand_checks_that_fall_due_together_are_told_at_once() -> None:
     found_nothing(report)
     assert len(report.lateness) == 1_000
     assert report.lateness[-1] <= 15 * SECOND
-    assert report.count["messages"] <= 20
+    assert report.count["messages"] <= 20 * 5  # a digest of its own for each of five receivers
 
 
 def test_a_seed_replays_to_the_letter() -> None:
