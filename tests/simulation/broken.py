@@ -228,7 +228,7 @@ VARIANTS = (
     Variant("no condition on rev", FALSE | LOST, ((MemoryStore, "_unchanged", _there),)),
     Variant("a start does not look for its end", FALSE, ((MemoryStore, "_no_later_end", _unchanged),), seed=11),
     Variant(
-        "no blind window", FALSE, ((alert, "blind_windows", _no_windows), (ping, "blind_windows", _no_windows)), DEAF
+        "no blind window", FALSE, ((alert, "blind_windows", _no_windows), (watch, "blind_windows", _no_windows)), DEAF
     ),
     Variant("held for as long as we are deaf", LOST, ((blind, "HOLD_LIMIT", timedelta(days=1)),), DEAF),
     Variant("sleep is taken for deafness", FALSE, ((watch, "_silence", _always_deaf),), ASLEEP, seed=3),

@@ -17,14 +17,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lastseen.aws.wakes import Wake, Wakes
+from lastseen.core.blind import Window
 from lastseen.core.check import Check, Outcome, Ping, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.limits import PINGED_CHECKS_PER_DAY
 from lastseen.core.machine import pinged
 from lastseen.core.moments import is_late
-from lastseen.health.canary import blind_windows
-from lastseen.pinging.create import TooManyChecksError, create_check, created_text, new_check
-from lastseen.pinging.keys import AmbiguousSlugError, PingKeys, UnknownCheckError
+from lastseen.pinging.keys import AmbiguousSlugError, PingKeys, TooManyChecksError, UnknownCheckError
 from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
 from lastseen.storage.decide import Pause, decide, sleep
 from lastseen.storage.errors import ConflictError, DeletedError, UncountedError
@@ -83,6 +82,8 @@ def answer(
         check, is_new = _find(target, query, request.at, store=store, keys=keys)
         ping = _ping(request, signal, query)
         if is_new:
+            from lastseen.pinging.create import create_check  # noqa: PLC0415 - only a first ping pays for it
+
             check, is_new = create_check(check, store=store, pause=pause)
         _record(check, ping, store=store, wakes=wakes, body_limit=body_limit, pause=pause)
     except BadPingError as error:
@@ -97,7 +98,11 @@ def answer(
         return PingAnswer(409, AMBIGUOUS)
     except ConflictError:
         return PingAnswer(503, BUSY)
-    return PingAnswer(201, created_text(check, query, request.at)) if is_new else PingAnswer(200, "OK")
+    if not is_new:
+        return PingAnswer(200, "OK")
+    from lastseen.pinging.create import created_text  # noqa: PLC0415 - likewise
+
+    return PingAnswer(201, created_text(check, query, request.at))
 
 
 def _find(
@@ -118,6 +123,8 @@ def _find(
         return check, False
     if query.get("create") != "1":
         raise UnknownCheckError
+    from lastseen.pinging.create import new_check  # noqa: PLC0415 - likewise
+
     return new_check(store, project, target.slug, query, now), True
 
 
@@ -144,7 +151,7 @@ def _record(check: Check, ping: Ping, *, store: Store, wakes: Wakes, body_limit:
     """
 
     def write(seen: Check) -> tuple[Outcome, int | None]:
-        blind = blind_windows(store, ping.at) if is_late(seen, ping.at) else ()
+        blind = _blind_windows(store, ping.at) if is_late(seen, ping.at) else ()
         outcome = _cut(pinged(seen, ping, blind), body_limit)
         try:
             return outcome, store.save_ping(seen, outcome)
@@ -154,6 +161,12 @@ def _record(check: Check, ping: Ping, *, store: Store, wakes: Wakes, body_limit:
 
     outcome, n = decide(check, write, store=store, pause=pause)
     _follow_up(outcome, replace(ping, body=ping.body[:body_limit]), n, store=store, wakes=wakes)
+
+
+def _blind_windows(store: Store, now: datetime) -> tuple[Window, ...]:
+    from lastseen.health.canary import blind_windows  # noqa: PLC0415 - only a late ping pays for it
+
+    return blind_windows(store, now)
 
 
 def _cut(outcome: Outcome, body_limit: int) -> Outcome:

@@ -14,7 +14,7 @@ from lastseen.core.check import Check
 from lastseen.core.limits import NAME_CHARS, PINGED_CHECKS_PER_DAY, REFUSED_TEXT, SECONDS, TAGS_CHARS
 from lastseen.core.schedule import Period, Schedule, ScheduleError, SkippedHour
 from lastseen.core.zones import ZoneError, canonical_zone
-from lastseen.pinging.keys import check_of_slug
+from lastseen.pinging.keys import TooManyChecksError, check_of_slug
 from lastseen.pinging.url import BadPingError
 from lastseen.storage.decide import DECIDE_TRIES, Pause, attempts
 from lastseen.storage.errors import ConflictError, DeletedError
@@ -36,10 +36,6 @@ def new_check(store: Store, project: str, slug: str, query: Mapping[str, str], n
     if is_gone(store, project):
         raise DeletedError(f"There is no project {project} any more.")
     return replace(_from_query(project, slug, query, now), channels=default_channels(store, project))
-
-
-class TooManyChecksError(Exception):
-    """First pings have created as many checks of a project today as they may."""
 
 
 def create_check(check: Check, *, store: Store, pause: Pause) -> tuple[Check, bool]:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from lastseen.core.check import Check
 from lastseen.core.keys import Scope, hashed
-from lastseen.storage.documents import KEYS
 from lastseen.storage.store import Store
 
 KEY_SECONDS = 60
@@ -28,6 +27,10 @@ class AmbiguousSlugError(Exception):
     """Several checks have this URL."""
 
 
+class TooManyChecksError(Exception):
+    """First pings have created as many checks of a project today as they may."""
+
+
 class PingKeys:
     """What was read about ping keys and slugs in the last minute."""
 
@@ -41,6 +44,8 @@ class PingKeys:
         project, until = self._projects.get(ping_key, ("", now))
         if now < until:
             return project
+        from lastseen.storage.documents import KEYS  # noqa: PLC0415 - a ping by UUID does without
+
         key = KEYS.one(self._store, hashed(ping_key))
         if key is None or key.scope is not Scope.PING:
             self._projects.pop(ping_key, None)
