@@ -99,7 +99,7 @@ class Alarms(Construct):
         self._say_when_they_end(contacts)
 
     def _say_when_they_end(self, contacts: Sequence[sns.ITopic]) -> None:
-        """Notify the contacts of each alarm that was ringing and is OK again. The topics' policy lets the rule."""
+        """Notify the contacts of each alarm that was on and is OK again. The topics' policy lets the rule."""
         text = {
             "inputPathsMap": {"alarm": "$.detail.alarmName", "at": "$.time", "why": "$.detail.state.reason"},
             "inputTemplate": '"OK: <alarm> has ended at <at>. <why>"',
@@ -189,7 +189,7 @@ class Alarms(Construct):
         self._alarm(
             "DeliveriesFailing",
             "A chat or webhook hangs or is away; it is tried again for over an hour. The deliver log names it.",
-            # Longer than the longest wait between two tries, lest the alarm end in between.
+            # Longer than the longest wait between two tries, so that the alarm does not end in between.
             own_metric(self, "deliver", "DeliveriesFailing", period=Duration.minutes(20)),
         )
 

@@ -58,9 +58,9 @@ def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
     """Fill `output` with what Lambda gets as /var/task. Raises BundleError."""
     compiler = interpreter(python)
     if compiler is None:
-        print(  # noqa: T201 - a word to whoever runs cdk
+        print(  # noqa: T201 - a message to the user of cdk
             f"warning: no CPython {python} found: the functions ship without byte code and start twice as slowly. "
-            f"Mend: uv python install {python}",
+            f"Fix: uv python install {python}",
             file=sys.stderr,
         )
     shutil.copytree(_dependencies(arch, python, compiler, cache), output, dirs_exist_ok=True)

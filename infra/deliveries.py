@@ -68,7 +68,7 @@ class Deliveries(Construct):
 class AmazonQ(Construct):
     """A Slack channel served by Amazon Q Developer, once AWS Chatbot; its workspace is let in by hand, in the console.
 
-    It shows one JSON form only and drops all else without a word, so it has a topic of its own.
+    It shows one JSON form only and silently drops all else, so it has a topic of its own.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

@@ -31,7 +31,7 @@ class LastseenStack(Stack):
             scope,
             construct_id,
             stack_name=settings.stack_name,
-            description="Lastseen: tells people when a background job goes silent",
+            description="Lastseen: alerts people when a background job goes silent",
             termination_protection=not settings.throwaway,
         )
         self.tables = Tables(self, "Tables", throwaway=settings.throwaway, kept=settings.tables)
@@ -160,13 +160,13 @@ class LastseenStack(Stack):
         for_pings = (settings.ping_throttle_rate, settings.ping_throttle_burst)
         self.web.route(self.ping, ["/ping/{proxy+}"], throttle=for_pings)
         self.web.route(self.api, ["/api/{proxy+}", "/badge/{proxy+}", "/b/{proxy+}", "/", "/{proxy+}"])
-        self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for whoever has AWS credentials
+        self.web.route(self.api, ["/iam/{proxy+}"], signed=True)  # mints first keys for those with AWS credentials
         self.wakes.feed(self.alert)
         self.deliveries.feed(self.deliver, self.topic, self.channels_topic)
         self.alert.node.add_dependency(self.deliver)  # nothing is published for channels before anybody listens
 
     def _watch(self, settings: Settings) -> None:
-        """Who is told when Lastseen itself falls silent."""
+        """Who is notified when Lastseen itself falls silent."""
         contacts = [self.topic]
         if settings.ops_emails:  # a topic of its own, since the first may be what is broken
             contacts.append(AlertTopic(self, "Operations", emails=settings.ops_emails).topic)

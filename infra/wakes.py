@@ -35,7 +35,7 @@ class Wakes(Construct):
             "Queue",
             enforce_ssl=True,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
-            # AWS asks for six times the consumer's timeout, lest a slow batch be worked on twice.
+            # AWS asks for six times the consumer's timeout, so that a slow batch is not worked on twice.
             visibility_timeout=Duration.seconds(6 * consumer_timeout.to_seconds()),
             # Bounds the heap of repeats while the consumer is broken.
             retention_period=Duration.hours(1),

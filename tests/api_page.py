@@ -45,14 +45,14 @@ may have 100,000 bytes. A key that is revoked opens nothing from then on; only a
 
 ## Where it differs from Healthchecks
 
-- A check that is made without `channels` gets those that its project gives to new checks: all, unless told otherwise.
-  There it gets none, and nobody is told. `*` stays `*` in documents: channels that are made later are in it.
+- A check that is made without `channels` gets those that its project gives to new checks: all, unless set otherwise.
+  There it gets none, and nobody is notified. `*` stays `*` in documents: channels that are made later are in it.
 - Lists are complete and by name; with `limit` and `cursor` they come page by page.
 - A refusal always says why, in one sentence; a check of another project is 403 with words.
 - `unique` with a slug makes one check however many requests race.
-- `/flips/` also tells `status` and `reason`, and comes as `{"flips": [...]}`; to healthchecks-io (PyPI), which was
+- `/flips/` also has `status` and `reason`, and comes as `{"flips": [...]}`; to healthchecks-io (PyPI), which was
   written from the peer's manual, as the bare list that it wants.
-- A badge's URL is sealed: it tells neither the check's id nor other badges' URLs.
+- A badge's URL is sealed: it reveals neither the check's id nor other badges' URLs.
 """
 
 

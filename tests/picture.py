@@ -40,7 +40,7 @@ class Excerpt(Screen):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._mended = False
+        self._fixed = False
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:
@@ -65,15 +65,15 @@ class Excerpt(Screen):
 
     def ping(self, seen: Seen, *, check: str, signal: Kind | None, note: str, at: datetime) -> None:
         """Leave out the recovery."""
-        if not self._mended:
+        if not self._fixed:
             super().ping(seen, check=check, signal=signal, note=note, at=at)
 
     def story(self, text: str) -> None:
         """Leave out the recovery, and stop at the end."""
         if text.startswith("That was all"):
             os.kill(os.getpid(), signal.SIGINT)
-        elif text.startswith("Somebody has mended"):
-            self._mended = True  # the last ping of the demo
+        elif text.startswith("Somebody has fixed"):
+            self._fixed = True  # the last ping of the demo
         else:
             super().story(text)
 

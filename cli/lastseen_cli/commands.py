@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lastseen_cli.api import Api
 
 app = typer.Typer(
-    help="Lastseen tells a team when a background job goes silent.",
+    help="Lastseen alerts a team when a background job goes silent.",
     epilog="Exit status: 0 done, 1 failed, 2 not understood, 3 something is down, or differs from the file.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -62,7 +62,7 @@ def main(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Lastseen tells a team when a background job goes silent."""
+    """Lastseen alerts a team when a background job goes silent."""
 
 
 @app.command(

@@ -98,7 +98,7 @@ def connect(api_url: str, api_key: str | None = None, project: str = "", *, time
 def enter_local(*, quiet: bool = False) -> state.LocalRun | None:
     """Call AWS in the emulator of a running `lastseen local` from now on, if there is one, and say so.
 
-    Whoever has named an endpoint of AWS, or has set LASTSEEN_LOCAL=0, means another deployment.
+    A user who named an endpoint of AWS, or set LASTSEEN_LOCAL=0, means another deployment.
     """
     environ = os.environ  # noqa: TID251 - the environment of a command
     run = None if environ.get("AWS_ENDPOINT_URL") else state.running(environ)

@@ -52,7 +52,7 @@ def test_help_lists_the_commands_with_a_line_each() -> None:
     done = lastseen("--help")
     assert done.returncode == 0
     for line in (
-        "Lastseen tells a team when a background job goes silent.",
+        "Lastseen alerts a team when a background job goes silent.",
         "exec Run a job and ping when it starts, ends and fails.",
         "local Run all of Lastseen on this machine until Ctrl-C",
         "checks Make, list, show, change, pause and delete checks; see their pings and changes of status.",

@@ -122,7 +122,7 @@ def test_without_the_right_python_there_is_no_byte_code_and_a_word_about_it(
     monkeypatch.setenv("PATH", "")
     build(tmp_path / "out", arch="arm64", python=ANOTHER, cache=cache)
     assert list((tmp_path / "out").rglob("*.pyc")) == []
-    assert f"Mend: uv python install {ANOTHER}" in capsys.readouterr().err
+    assert f"Fix: uv python install {ANOTHER}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arch", ELF_MACHINES)

@@ -48,18 +48,18 @@ def _play(ping: Callable[..., None], tell: Callable[[str], None]) -> None:
     for name in JOBS:
         ping(name, "/start")
     time.sleep(2)
-    tell(f"{GOOD} ends well. Nobody needs to be told.")
+    tell(f"{GOOD} ends well. No alert is needed.")
     ping(GOOD)
     time.sleep(1)
-    tell(f"{BAD} breaks and says so, with the end of its output. People are told at once:")
+    tell(f"{BAD} breaks and says so, with the end of its output. An alert follows at once:")
     ping(BAD, "/fail", TRACEBACK)
     time.sleep(15)
-    tell("Somebody has mended it, and it runs well again. People are told that too:")
+    tell("Somebody has fixed it, and it runs well again. An alert says that, too:")
     ping(BAD)
     time.sleep(4)
     tell(
         f"{STUCK} hangs: it started, and has been silent ever since. When its {SHORTEST_GRACE} seconds are over, "
-        "people are told although it never says a word. Just wait:"
+        "an alert follows although it sends nothing. Just wait:"
     )
 
 

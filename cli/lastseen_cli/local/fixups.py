@@ -1,7 +1,7 @@
 """What the emulator leaves out of the template, put right by the API calls that it does honour.
 
 Each fix-up names the gap and is void on AWS, where the template alone does it. Nothing else belongs here: a fault of
-the template is mended in the template.
+the template is fixed in the template.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def expire_items(stack: Stack, emulator: Emulator) -> None:
 
 
 def let_batches_be_sent(stack: Stack, emulator: Emulator) -> None:
-    """Let whoever may send a message send ten. Gap: ministack 1.5.33 asks for a permission that IAM does not have.
+    """Let a role that may send a message send ten. Gap: ministack 1.5.33 asks for a permission that IAM does not have.
 
     SQS checks SendMessageBatch as sqs:SendMessage; the emulator, where it checks at all, as sqs:SendMessageBatch.
     """

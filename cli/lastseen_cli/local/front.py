@@ -76,7 +76,7 @@ class Upstream:
 
 
 def listen(port: int) -> socket.socket:
-    """Take the port at once, so that a taken one is told of before minutes are spent. Port 0 picks a free one."""
+    """Take the port at once, so that a taken one is reported before minutes are spent. Port 0 picks a free one."""
     taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

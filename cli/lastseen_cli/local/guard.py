@@ -1,4 +1,4 @@
-"""Run one program, and take it down with all its children as soon as whoever asked for it is gone.
+"""Run one program, and take it down with all its children as soon as the process that asked for it is gone.
 
     python guard.py SCRATCH SECONDS PROGRAM [ARGUMENT...]
 

@@ -1,4 +1,4 @@
-"""A deployment to use: the stack on the emulator, the emulator's gaps mended, keys made, a plain URL in front.
+"""A deployment to use: the stack on the emulator, the emulator's gaps fixed, keys made, a plain URL in front.
 
 `lastseen local` and the end-to-end tests both stand on it, so what the tests see is what a user of it sees.
 """

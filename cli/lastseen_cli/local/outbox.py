@@ -1,4 +1,4 @@
-"""The outbox: a page on loopback with each alert as the mail it would be, for whoever does not watch the terminal.
+"""The outbox: a page on loopback with each alert as the mail it would be, for those who do not watch the terminal.
 
 What it shows has gone the whole way to a subscriber (inbox.py). A job's name and output are foreign text: they are
 escaped, and the page may load and run nothing.

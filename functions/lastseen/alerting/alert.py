@@ -1,11 +1,11 @@
-"""The alert path: look at the checks that were woken, flip those that are late, tell people of every untold flip.
+"""The alert path: look at the checks that were woken, flip those that are late, publish every flip not yet announced.
 
-Lives here: the order of steps that makes an alert impossible to lose. A flip is written before it is told, and noted
-as told only after SNS took it: killed after any step, the next wake goes on from there. So people are told at least
-once, and a double bears the same event id.
+Lives here: the order of steps that makes an alert impossible to lose. A flip is written before it is published, and
+noted as announced only after SNS took it: killed after any step, the next wake goes on from there. So people are
+notified at least once, and a double has the same event id.
 Never here: whether a check is late (core/moments.py), what an alert says (message.py), AWS.
 
-One check that cannot be read, decided or told never stops the others. If trying again may help, it alone is handed
+One check that cannot be read, decided or published never stops the others. If trying again may help, it alone is handed
 back to the queue, which at last puts it with the dead letters; if not, it is named as broken.
 """
 
@@ -74,7 +74,7 @@ class _Troubles:
 
     @contextmanager
     def of(self, check_id: str) -> Iterator[None]:
-        """Note whatever goes wrong with a check: as broken if somebody must mend it, else to be tried again."""
+        """Note whatever goes wrong with a check: as broken if somebody must fix it, else to be tried again."""
         try:
             yield
         except (CorruptError, FaultError) as error:
@@ -172,7 +172,7 @@ def _waited(checks: Sequence[Check], now: datetime, pause: Pause) -> datetime:
 def _settled(
     check: Check, store: Store, troubles: _Troubles, now: datetime, blind: Sequence[Window], *, pause: Pause
 ) -> tuple[int, _Pending | None]:
-    """Write what time did to a check; return the number of flips made, and what people have to be told of it."""
+    """Write what time did to a check; return the number of flips made, and what has still to be announced."""
     flips, pending = 0, None
     with troubles.of(check.id):
         outcome = _settle(check, store, now, blind, pause)
@@ -181,7 +181,7 @@ def _settled(
         flips = len(outcome.flips)
         if outcome.check.announced < outcome.check.flips:
             pending = _pending(outcome, store, troubles)
-        if outcome.fault:  # its deadline cannot be watched; what it reported is told all the same
+        if outcome.fault:  # its deadline cannot be watched; what it reported is published all the same
             raise FaultError(outcome.fault)
     return flips, pending
 
@@ -204,10 +204,10 @@ def _settle(check: Check, store: Store, now: datetime, blind: Sequence[Window], 
 
 
 def _pending(outcome: Outcome, store: Store, troubles: _Troubles) -> _Pending:
-    """Return what people have still to be told of a check, oldest first.
+    """Return what people have still to be notified of, oldest first.
 
-    If its log cannot be read, or was restored from a time before its last flip, people are told of its status, and the
-    check is named as broken.
+    If its log cannot be read, or was restored from a time before its last flip, people are notified of its status, and
+    the check is named as broken.
     """
     check = outcome.check
     if len(outcome.flips) == check.flips - check.announced:  # all were just written; no need to read them
@@ -217,7 +217,7 @@ def _pending(outcome: Outcome, store: Store, troubles: _Troubles) -> _Pending:
     if missing:
         name = unique_key(check.id)
         troubles.broken.append(name)
-        log.error("Broken log: check %s lacks flips, the last is %d; of its status people are told.", name, missing[-1])
+        log.error("Broken log: check %s lacks flips, the last is %d; the alert has only its status.", name, missing[-1])
     if check.flips in missing:
         flips.append(_stand_in(check))
     return _Pending(check, tuple(flip for flip in flips if flip.told))
@@ -226,7 +226,7 @@ def _pending(outcome: Outcome, store: Store, troubles: _Troubles) -> _Pending:
 def _stand_in(check: Check) -> Flip:
     """Return the flip that led to the present status, as far as the check still knows it.
 
-    A check that is paused or new is so because somebody wanted it; of that nobody is told.
+    A check that is paused or new is so because somebody wanted it; nobody is notified of that.
     """
     down = check.status is Status.DOWN
     return Flip(

@@ -130,7 +130,7 @@ def addressed(message: Message, receivers: frozenset[str]) -> Message:
 
 
 def _without(parcel: Parcel, failed: set[str]) -> Parcel:
-    """Leave out checks of which an earlier flip could not be published: nobody hears of a later one first."""
+    """Leave out checks of which an earlier flip could not be published: nobody gets a later one first."""
     return replace(parcel, alerts=tuple(alert for alert in parcel.alerts if alert.check.id not in failed))
 
 

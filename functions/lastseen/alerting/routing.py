@@ -6,7 +6,7 @@ that concerns this reader, and no other.
 Never here: the rule of one channel (core/channel.py), what a message says (text/), publishing (publishing.py).
 
 A receiver is a channel, by its id, or the deployment itself: the addresses of `alert_emails` and whatever users have
-subscribed to the topic, which hear of everything.
+subscribed to the topic, which get everything.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class Parcel:
 def routed(alert: Alert, channels: ProjectChannels, *, saw_beginning: Iterable[str] = ()) -> Routed:
     """Return the alert with the exact set of its receivers.
 
-    1. The deployment hears of everything.
+    1. The deployment gets everything.
     2. So does each channel whose rule lets this flip through. A pause is the end of an incident and no more.
-    3. Whoever was notified of an incident's beginning is notified of its end, whatever its rule says by now.
-    4. A check that no working channel would hear goes down for the project's default channels, marked as astray: its
+    3. A channel that was notified of an incident's beginning is notified of its end, whatever its rule says by now.
+    4. A check that reaches no working channel goes down for the project's default channels, marked as astray: its
        own channels were deleted or switched off, or filter it out. An empty list is a choice, and stays one.
     """
     check, flip = alert.check, alert.flip
@@ -69,7 +69,7 @@ def routed(alert: Alert, channels: ProjectChannels, *, saw_beginning: Iterable[s
 
 
 def reaches_nobody(check: Check, channels: Sequence[Channel]) -> bool:
-    """Tell whether no working channel would be notified if this check went down."""
+    """Return whether no working channel would be notified if this check went down."""
     return not any(is_reached_by(channel, check) for channel in channels if not channel.disabled)
 
 
@@ -77,7 +77,7 @@ def parcels(batch: Sequence[Routed]) -> list[Parcel]:
     """Divide a batch so that each receiver gets all of its alerts, few of them one by one, many of them as digests.
 
     Alerts with equal receivers share a message, and so do receivers with equal digests. The parcels of one check stand
-    in the order of its flips: a check that went down and up is in two of them, and whoever reads both knows at last
+    in the order of its flips: a check that went down and up is in two of them, and a reader of both knows at last
     that it is up.
     """
     turns = _turns(batch)

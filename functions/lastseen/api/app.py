@@ -190,7 +190,7 @@ class _Application:
 
 
 def _signed_too(routes: Iterable[Route]) -> Iterable[Route]:
-    """Return each route, and for whoever signs with AWS credentials each that takes an API key below /iam as well."""
+    """Return each route, and for requests signed with AWS credentials each that takes an API key below /iam as well."""
     for route in routes:
         yield route
         if route.path.startswith(API) and route.needs in {Needs.READ, Needs.WRITE}:

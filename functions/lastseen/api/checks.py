@@ -82,7 +82,7 @@ class Checks:
         self._now = call.now
 
     def all(self, *, slug: str | None = None, tags: Sequence[str] = ()) -> Listed:
-        """Return the checks, by name: those of a slug, and those that bear every one of the tags, if asked."""
+        """Return the checks, by name: those of a slug, and those that have every one of the tags, if asked."""
         listed = self._listed(self._store.project(self._project, slug=slug or ""), slug=slug, tags=tags)
         return replace(listed, checks=sorted(listed.checks, key=_by_name))
 
@@ -188,7 +188,7 @@ class Checks:
         raise ConflictError(_RACED)
 
     def _blind(self, check: Check) -> Sequence[Window]:
-        """Return when Lastseen could not hear, where that matters: what passed before a change is looked at first."""
+        """Return when no pings could reach Lastseen, where that matters: what passed before a change comes first."""
         return blind_windows(self._store, self._now) if is_late(check, self._now) else ()
 
     def _change(

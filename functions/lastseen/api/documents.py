@@ -75,9 +75,9 @@ class CheckDocument(Document):
     snoozed_until: Time | None
     flap_limit: int
     flapping: bool
-    """Whether it changes too often to be told of each time."""
+    """Whether it changes too often for an alert each time."""
     badge_url: str
-    """Shows to anybody whether it is up, and tells nothing else."""
+    """Shows to anybody whether it is up, and nothing else."""
     last_duration: int = 0
     """Seconds that the last run took; absent if that is not known."""
     timeout: int = 0

@@ -18,7 +18,7 @@ KEYS_LIMIT = 100
 
 
 def key_id(key: Key) -> str:
-    """Return the name of a key, which is of no use to whoever has not the key."""
+    """Return the name of a key, which is of no use without the key."""
     return key.hash[:ID_CHARS]
 
 

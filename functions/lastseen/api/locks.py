@@ -1,6 +1,6 @@
 """One at a time: for what must be looked at as a whole before it is changed, such as names that are given once.
 
-A lock is a settings document that only one can make. Whoever made it may have been killed, so one that is older than
+A lock is a settings document that only one can make. Its maker may have been killed, so one that is older than
 any request lasts is taken over.
 """
 

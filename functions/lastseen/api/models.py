@@ -124,7 +124,7 @@ class CheckRequest(Model):
     timeout: Seconds = 86_400
     """Seconds from one success to the next."""
     grace: Seconds = 3_600
-    """Seconds that a success may be late, or a run may take, before people are told."""
+    """Seconds that a success may be late, or a run may take, before an alert is sent."""
     schedule: Annotated[Line, StringConstraints(min_length=1, max_length=SCHEDULE_CHARS)] = ""
     """Instead of `timeout`, and stronger: cron, systemd's OnCalendar, or what your own scheduler has, see
     docs/schedules.md. What is kept of it has at most 100 characters."""
@@ -133,8 +133,8 @@ class CheckRequest(Model):
     a `timeout` it is kept for a later `schedule`."""
     skipped_hour: Literal["", "run", "skip"] = ""
     """What the job's scheduler does with a time of cron that the clocks skip in spring: `run` it when the gap ends
-    (Debian's cron) or `skip` it (Kubernetes, Rails, AWS). Empty: as the dialect of `schedule` tells; if that does not
-    tell, it stays as it is, at first `run`. Of a check with a cron schedule only."""
+    (Debian's cron) or `skip` it (Kubernetes, Rails, AWS). Empty: as the dialect of `schedule` does; if that leaves it
+    open, it stays as it is, at first `run`. Of a check with a cron schedule only."""
     early: Annotated[int, Field(ge=EARLY_SECONDS[0], le=EARLY_SECONDS[-1])] | None = None
     """Seconds before a time of `schedule` from which on a success counts for it, at most half the interval; null: a
     twentieth of the interval, at most 300. It is the start of a run that counts, where that is known."""
@@ -143,8 +143,8 @@ class CheckRequest(Model):
     methods: Literal["", "POST"] = ""
     """POST: pings by other methods are logged and ignored."""
     channels: Channels = ALL_CHANNELS
-    """Who is told: `*` all channels of the project, empty none, or ids or names with commas between. A new check for
-    which nothing is said has those that the project gives to new checks: all, unless it was told otherwise."""
+    """Who is notified: `*` all channels of the project, empty none, or ids or names with commas between. A new check
+    without this field gets those that the project gives to new checks: all, unless set otherwise."""
     unique: list[Literal["name", "slug", "tags", "timeout", "grace"]] = []
     """At creation: update the check that has the same values here, if there is one."""
     start_kw: Keywords = ""
@@ -164,20 +164,20 @@ class CheckRequest(Model):
     filter_default_fail: bool = False
     """With `filter_http_body`: whether a body without any of the words is a failure; else it is ignored."""
     reminder: Annotated[int, Field(ge=0, le=SECONDS[-1]), AfterValidator(_none_or_a_minute)] = 0
-    """Seconds after which people are told again while it is down; 0: once is enough."""
+    """Seconds after which an alert is sent again while it is down; 0: no reminders."""
     snoozed_until: Annotated[AwareDatetime, Field(ge=TIME_LIMITS[0], lt=TIME_LIMITS[1])] | None = None
     """No reminders until then."""
     flap_limit: Annotated[int, Field(ge=0, le=FLIPS_PER_HOUR)] = 6
-    """Changes between up and down in an hour that are told one by one; more are told as flapping. 0: all are told."""
+    """Changes between up and down in an hour with an alert each; more are alerted as flapping. 0: an alert for each."""
 
 
 class CheckQuery(Model):
     """Which checks."""
 
     slug: Annotated[str, StringConstraints(max_length=SLUG_CHARS)] | None = None
-    """Only those that bear this slug."""
+    """Only those that have this slug."""
     tag: list[Annotated[str, StringConstraints(max_length=TAGS_CHARS)]] = []
-    """Only those that bear this tag; may be repeated, then all of them."""
+    """Only those that have this tag; may be repeated, then all of them."""
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT), DIGITS] | None = None
     """At most so many, and `next` to go on."""
     cursor: Annotated[str, StringConstraints(max_length=CURSOR_LIMIT)] = ""

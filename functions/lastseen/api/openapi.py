@@ -27,8 +27,8 @@ INTRODUCTION = f"""\
 The wire of Healthchecks' management API, versions 1 to {NEWEST}, and what it lacks: keys, projects, pages, dry runs and
 gauges.
 
-A key goes into the header `X-Api-Key`, or as a bearer token into `Authorization`; a write may bear it as `api_key` in
-its body. Who holds AWS credentials of the account and may `execute-api:Invoke` needs no key: every path below
+A key goes into the header `X-Api-Key`, or as a bearer token into `Authorization`; a write may have it as `api_key` in
+its body. AWS credentials of the account that may `execute-api:Invoke` need no key: every path below
 `/api/v{NEWEST}` that takes a key is there below `/iam`, too, for requests signed with SigV4 (service `execute-api`),
 with `?project=` to name a project other than `default`.
 

@@ -1,4 +1,4 @@
-"""The resource "projects": made, listed, changed and removed by whoever holds AWS credentials of the account."""
+"""The resource "projects": made, listed, changed and removed by those who hold AWS credentials of the account."""
 
 from __future__ import annotations
 

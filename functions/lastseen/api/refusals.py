@@ -1,6 +1,6 @@
 """The one map from exceptions to refusals: which status and which words a client gets, as JSON or as a page.
 
-An exception that is not here is Lambda's to count, and rings an alarm.
+An exception that is not here is counted by Lambda, and raises an alarm.
 """
 
 from __future__ import annotations

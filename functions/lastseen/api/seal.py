@@ -24,7 +24,7 @@ TAG_BYTES = 16
 
 
 class Seal:
-    """Seals and opens with the deployment's secret, which is read once and made by whoever needs it first."""
+    """Seals and opens with the deployment's secret, which is read once and made when it is first needed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -47,7 +47,7 @@ LONGEST_WAIT = 1.0
 chance, so that those who failed together do not come back together."""
 
 LAST_TRY_SECONDS = 6.5
-"""No try begins later: whoever waits is told what is wrong before the function's ten seconds are over."""
+"""No try begins later: the caller learns what is wrong before the function's ten seconds are over."""
 
 OK = 200
 REDIRECTS = 300
@@ -218,7 +218,7 @@ def _base64(value: bytes) -> str:
 
 
 def _attribute(found: dict[str, Any]) -> dict[str, Any]:
-    """Return bytes as bytes; {"B": text} is nothing else, for an attribute that bears that name holds an object."""
+    """Return bytes as bytes; {"B": text} is nothing else, for an attribute of that name holds an object."""
     if len(found) == 1 and isinstance(found.get("B"), str):
         return {"B": b64decode(found["B"])}
     return found

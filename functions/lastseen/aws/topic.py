@@ -1,12 +1,12 @@
 """The two topics: from here SNS fans alerts out to e-mail, SMS, users' queues and the deliver function.
 
-  alerts     what the deployment hears: each alert once, many together as one digest; and the alarms of CloudWatch
-  channels   what channels hear: each message lists its channels, and a subscription lets through its own id alone
+  alerts     what the deployment gets: each alert once, many together as one digest; and the alarms of CloudWatch
+  channels   what channels get: each message lists its channels, and a subscription lets through its own id alone
 
 Two, because a filter policy lets no message without attributes through, which is what an alarm of CloudWatch is: so
 the addresses that get alarms have no filter, and what is for channels alone must not be published where they listen.
 
-Never here: what an alert says (text/), who is to hear it (alerting/routing.py).
+Never here: what an alert says (text/), who is notified (alerting/routing.py).
 """
 
 from __future__ import annotations

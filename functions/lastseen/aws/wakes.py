@@ -1,7 +1,7 @@
 """The wake queue: "look at this check, then".
 
-A wake is a hint, never a truth: whoever gets one reads the check and decides. So a wake may come twice, late or for
-nothing, and a lost one is made again by the next sweep.
+A wake is a hint, never a truth: the function that gets one reads the check and decides. So a wake may come twice, late
+or for nothing, and a lost one is made again by the next sweep.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ ALL_CHANNELS = "*"
 """In a check's `channels`: every channel of its project."""
 
 DEPLOYMENT = "deployment"
-"""The receiver that hears of every alert: the addresses of `alert_emails`. No channel has this id; theirs are UUIDs."""
+"""The receiver of every alert: the addresses of `alert_emails`. No channel has this id; theirs are UUIDs."""
 
 EVERY = "*"
 """As the project, or a channel, of a message: each. Lastseen speaks of itself so."""
@@ -49,7 +49,7 @@ class Channel:
     target: str  # address, number or URL: a secret, in no log and no list
     default: bool = True  # takes alerts of checks that say "*"; else only of those that name it
     statuses: tuple[str, ...] = ()  # "down", "up": only those; empty: all
-    tags: tuple[str, ...] = ()  # only checks that bear one of them; empty: all
+    tags: tuple[str, ...] = ()  # only checks that have one of them; empty: all
     webhook: Mapping[str, Any] | None = None  # method, headers, body templates and signing secret
     subscription: str = ""  # ARN, for e-mail and SMS
     disabled: str = ""  # why nothing is sent any more; empty: it works

@@ -14,7 +14,7 @@ from enum import StrEnum
 from lastseen.core.schedule import Period, Schedule
 
 FLAP_LIMIT = 6
-"""Flips in an hour that are told one by one, unless a check asks for another number."""
+"""Flips in an hour with an alert each, unless a check asks for another number."""
 
 
 class Status(StrEnum):
@@ -95,16 +95,16 @@ class Check:
     filters: Filters = Filters()
     manual_resume: bool = False
     channels: str = "*"  # "*" all of the project, "" none, else ids by comma
-    reminder: timedelta | None = None  # how often people are told again while it is down
+    reminder: timedelta | None = None  # how often people are notified again while it is down
     snoozed_until: datetime | None = None  # no reminders until then
-    flap_limit: int = FLAP_LIMIT  # flips in an hour that are told one by one; 0: all are
+    flap_limit: int = FLAP_LIMIT  # flips in an hour with an alert each; 0: all have one
     created: datetime | None = None
 
     # What is.
     status: Status = Status.NEW
     since: datetime | None = None  # when the status began
     incident: int | None = None  # number of the flip that began what is not over: it is down, or it flaps
-    reminded: datetime | None = None  # when people were last told again
+    reminded: datetime | None = None  # when the last reminder was sent
     recent: tuple[datetime, ...] = ()  # of the last flips between up and down, those that may count as flapping
     flapping: bool = False
     recovered: datetime | None = None  # when it last ceased to be down
@@ -154,17 +154,17 @@ class Ping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """One entry of the alert log: a change of status, or a word on one that lasts. `event_id` names it for ever."""
+    """One entry of the alert log: a change of status, or a note on one that lasts. `event_id` names it for ever."""
 
     n: int
-    at: datetime  # a missed deadline bears the deadline, not the time of noticing
+    at: datetime  # of a missed deadline: the deadline, not the time of noticing
     was: Status
     status: Status
     reason: Reason
-    told: bool  # whether people are told; pauses of what is not down, a first success and most flapping are silent
+    told: bool  # whether people are notified; pauses of what is not down, a first success and most flapping are silent
     incident: int | None = None  # number of the flip that began the incident that this one begins, repeats or ends
-    flapping: bool = False  # people are told of no more flips until the check is steady
-    held: timedelta | None = None  # how far the deadline was moved because we could not hear
+    flapping: bool = False  # no more alerts until the check is steady
+    held: timedelta | None = None  # how far the deadline was moved because no pings could reach us
     since: datetime | None = None  # when the status that ends here began
     expected: datetime | None = None  # when the ping that did not come was expected
     last_ping: datetime | None = None
@@ -194,5 +194,5 @@ def unique_key(check_id: str) -> str:
 
 
 def event_id(check_id: str, n: int) -> str:
-    """Name a check's n-th flip for ever, so that whoever hears of it twice can drop the double."""
+    """Name a check's n-th flip for ever, so that a receiver that gets it twice can drop the double."""
     return f"{unique_key(check_id)}:{n}"

@@ -1,6 +1,6 @@
 """The log of a check: how an entry is made, and whether people are notified of it.
 
-Lives here: `flipped` (a change of status), `noted` (a word on one that lasts), and SILENCES: who is not notified, and
+Lives here: `flipped` (a change of status), `noted` (a note on one that lasts), and SILENCES: who is not notified, and
 until when. Whatever is silent here has an end in moments.py, so that nothing is silenced for ever.
 Never here: when a status changes (machine.py, moments.py), what an alert says (text/message.py).
 """
@@ -34,8 +34,8 @@ SILENCES: tuple[Callable[[Check], bool], ...] = (_flaps,)
 def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> tuple[Check, Flip]:
     """Change the status and log it. Flips never go back in time, however late a ping was written.
 
-    One flip too many within `FLAP_SPAN` is told as flapping; those after it are silent until the check is steady. That
-    is one incident: what ends it at last names the one that people were notified of. A pause ends the flapping too.
+    One flip too many within `FLAP_SPAN` is alerted as flapping; those after it are silent until the check is steady.
+    That is one incident: what ends it names the one that people were notified of. A pause ends the flapping too.
     """
     assert at.tzinfo is not None, "times are aware"
     at = max(at, check.since) if check.since else at
@@ -67,7 +67,7 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
 
 
 def noted(check: Check, reason: Reason, at: datetime) -> tuple[Check, Flip]:
-    """Log a word on a status that lasts."""
+    """Log a note on a status that lasts."""
     flip = _entry(check, check.status, reason, at, told=True)
     return _logged(check, flip), flip
 

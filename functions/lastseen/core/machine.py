@@ -74,7 +74,7 @@ Move = tuple[Check, tuple[Flip, ...], timedelta | None]
 def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
     """Decide what a ping does to a check. `blind` matters only to one that `is_late`.
 
-    1. Time first: what passed unnoticed before this ping is a flip of its own, so that what people are told does not
+    1. Time first: what passed unnoticed before this ping is a flip of its own, so that alerts do not
        depend on when somebody looked. No reminder, though: the ping may be the end of it.
     2. Filters turn the signal into what it says; sticky pause, method and keywords can make it an ignored one.
     3. The signal moves the state machine. Each ping is counted, whatever it says.
@@ -90,7 +90,7 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
 def paused(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
     """Stop watching, time first; open runs are forgotten. Pausing a paused check changes nothing.
 
-    Silent, unless an incident lasts: whoever was notified of its beginning is notified that it is over.
+    Silent, unless an incident lasts: those who were notified of its beginning are notified that it is over.
     """
     present, past = passed(check, now, blind, TRUTHS)
     if present.status is Status.PAUSED:
@@ -155,7 +155,7 @@ def _succeeded(check: Check, ping: Ping) -> Move:
 def _failed(check: Check, ping: Ping) -> Move:
     """Record a failure.
 
-    A failure that a later success overtook is told all the same, as down and up again, unless the check was down
+    A failure that a later success overtook is still alerted, as down and up again, unless the check was down
     after it: then people know. Nothing true stays untold.
     """
     after, duration = ended(check, ping, failed=True)

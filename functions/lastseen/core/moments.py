@@ -24,7 +24,7 @@ SLACK = timedelta(seconds=2)
 """How long after a deadline we wait for a ping that the gateway had already received to be written."""
 
 MOMENTS_LIMIT = 20
-"""More than can happen to a check of which nobody hears: each rule ends what it begins."""
+"""More than can happen to a check that is not looked at: each rule ends what it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def deadline_over(check: Check, blind: Sequence[Window]) -> Moment | None:
 
 
 def reminder_due(check: Check, _blind: Sequence[Window]) -> Moment | None:
-    """People are told again of a check that stays down: once, however many reminders were missed meanwhile."""
+    """People are notified again of a check that stays down: once, however many reminders were missed meanwhile."""
     told = check.reminded or check.since
     if check.status is not Status.DOWN or check.reminder is None or told is None or check.flapping:
         return None
@@ -119,7 +119,7 @@ def outcome(before: Check, after: Check, flips: Sequence[Flip] = ()) -> Outcome:
     after = replace(after, wake_at=min(wakes, default=None))
     looks_same = replace(after, **{name: getattr(before, name) for name in STEADY}) == before
     after = after if looks_same else replace(after, rev=before.rev + 1)
-    assert after.announced <= after.flips, "nobody is told of what did not happen"
+    assert after.announced <= after.flips, "nobody is notified of what did not happen"
     assert [flip.n for flip in flips] == list(range(before.flips + 1, after.flips + 1)), "no flip is lost"
     assert after.wake_at is None or after.wake_at.tzinfo, "times are aware"
     return Outcome(check=after, flips=tuple(flips), fault=fault)

@@ -132,7 +132,7 @@ class _Attempt:
     now: datetime
 
     def taken(self) -> Tried:
-        """Note that the channel took something; whoever was notified that it does not is notified that it does."""
+        """Note that the channel took something; those who were notified of its trouble are notified of the end."""
         standing = self.standing
         if standing.lost:
             self._publish(

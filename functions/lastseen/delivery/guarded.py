@@ -1,4 +1,4 @@
-"""The way out: every connection to a receiver is guarded here, whoever makes it.
+"""The way out: every connection to a receiver is guarded here, whatever code makes it.
 
 Lives here: which addresses may be reached, how long and how much is listened to, what came back. Within
 `with GuardedThread(...)` every socket of this thread connects to public addresses only: the guard looks at the address
@@ -106,7 +106,7 @@ class _Adapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         kwargs |= {"stream": True, "timeout": (CONNECT_SECONDS, READ_SECONDS), "proxies": {}}
-        kwargs["verify"] = kwargs.get("verify") or True  # whoever asks: no receiver without a certificate
+        kwargs["verify"] = kwargs.get("verify") or True  # whatever is asked for: no receiver without a certificate
         try:
             response = super().send(request, **kwargs)
         except (requests.RequestException, UrllibError, OSError) as error:

@@ -111,7 +111,7 @@ NOTES = DocumentKind(
 
 
 def save_note(store: Store, channel: Channel, note: Note, *, of_a_test: bool = False) -> None:
-    """Keep a note, for whoever looks at the channel, waits for a test, or delivers next."""
+    """Keep a note: it is read with the channel, by a waiting test, and before the next delivery."""
     name = test_name(channel) if of_a_test else channel.id
     NOTES.write(store, StoredNote(channel.project, name, note))
 

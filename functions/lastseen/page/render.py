@@ -82,7 +82,7 @@ def _environment() -> Environment:
 
 
 def _plain(value: object) -> object:
-    """Make text harmless, whoever wrote it; what is HTML already stays so."""
+    """Make text harmless, no matter who wrote it; what is HTML already stays so."""
     return harmless(value) if type(value) is str else value
 
 

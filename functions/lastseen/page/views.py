@@ -42,7 +42,7 @@ class Visitor:
 
     project: str
     may_write: bool
-    token: str  # what forms must bear
+    token: str  # what forms must send along
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +108,8 @@ class CheckPage:
     sentence: str
     facts: tuple[tuple[str, str], ...]
     about: str
-    output: str  # the end of what the failing run said; "" for whoever may only read
-    ping_url: str  # "" for whoever may only read
+    output: str  # the end of what the failing run said; "" for a session that may only read
+    ping_url: str  # "" for a session that may only read
     curl: str
     can_pause: bool
     can_resume: bool
@@ -126,7 +126,7 @@ def listing(
     statuses: Sequence[str] = (),
     unreadable: Iterable[str] = (),
 ) -> Listing:
-    """Return the list: checks that bear every one of the tags and have one of the statuses, if asked."""
+    """Return the list: checks that have every one of the tags and have one of the statuses, if asked."""
     tags, statuses = tuple(dict.fromkeys(tags)), tuple(one for one in WORDS if one in statuses)
     tagged = [_row(check, now) for check in checks if set(tags) <= set(check.tags.split())]
     found = [row for row in tagged if not statuses or row.status in statuses]
@@ -243,7 +243,7 @@ def _link(tags: Sequence[str], statuses: Sequence[str]) -> str:
 
 
 def _tag_choices(rows: Sequence[Row], tags: Sequence[str], statuses: Sequence[str]) -> tuple[Choice, ...]:
-    """Return the tags that the shown checks bear, the chosen ones first, then by how many bear them."""
+    """Return the tags of the shown checks, the chosen ones first, then by how many checks have them."""
     counts = Counter(tag for row in rows for tag in set(row.tags))
     others = sorted((tag for tag in counts if tag not in tags), key=lambda tag: (-counts[tag], tag))
     return tuple(
@@ -280,7 +280,7 @@ def _sentence(check: Check, now: datetime, cause: Flip | None) -> str:
         return "It is up."
     return {
         "must end": f"It is running, and must end {moment.relative}.",
-        "alert": f"It is late. People are told {moment.relative}, unless it pings before.",
+        "alert": f"It is late. An alert is sent {moment.relative}, unless it pings before.",
     }.get(word, f"The next ping is expected {moment.relative}.")
 
 
@@ -307,10 +307,10 @@ def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
         ("Pings", f"{check.n_pings:,}"),
         ("Slug", check.slug),
         ("Accepts", f"{check.methods} only" if check.methods else ""),
-        ("Told again", f"every {span(check.reminder)} while it is down" if check.reminder else ""),
+        ("Reminders", f"every {span(check.reminder)} while it is down" if check.reminder else ""),
         ("Snoozed until", _at(check, check.snoozed_until) if snoozed else ""),
         ("Flapping", "no more alerts until it has not changed for an hour" if check.flapping else ""),
-        ("Told to", _told_to(check)),
+        ("Notifies", _told_to(check)),
     ]
 
 

@@ -97,7 +97,7 @@ def read_query(query: str) -> dict[str, str]:
 def read_rid(value: str | None) -> str | None:
     """Return a run id in lower case with hyphens; None if none is given.
 
-    Raises BadPingError if it is no UUID: a run that cannot be told from another would be reported wrongly.
+    Raises BadPingError if it is no UUID: a run that cannot be distinguished from another would be reported wrongly.
     """
     if not value:
         return None

@@ -1,7 +1,7 @@
 """The tables `checks` and `names`, which are written together: a check, and its place among those of its project.
 
 What the methods promise stands in store.py. Here stand the calls and on which condition each is made (conditions.py):
-whoever loses a race gets ConflictError. A flip is written in the same transaction as the check that it changes.
+the loser of a race gets ConflictError. A flip is written in the same transaction as the check that it changes.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class MissingVariableError(Exception):
 
 
 class Environment(Mapping[str, str]):
-    """Variables by name; one that is missing is named, for whoever reads why a function does not start."""
+    """Variables by name; one that is missing is named, so that the log says why a function does not start."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables

@@ -7,7 +7,7 @@ Never here: conditions (conditions.py), calls (checks.py, history.py), rules (co
 
 Encodings: an instant is whole milliseconds since 1970 in UTC, a span is milliseconds, a run id is its 16 bytes.
 Open runs and ends are lists of 8 bytes of instant and 16 of run id.
-Stored items outlive the program that wrote them: whoever changes an encoding reads the old form too.
+Stored items outlive the program that wrote them: a change of an encoding still reads the old form.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ def test_of_several_open_runs_the_oldest_is_shown() -> None:
     ("check", "sentence"),
     [
         (up(), "The next ping is expected in 50 min."),
-        (a_check(last=T0 - minutes(90)), "It is late. People are told in 30 min, unless it pings before."),
+        (a_check(last=T0 - minutes(90)), "It is late. An alert is sent in 30 min, unless it pings before."),
         (a_check(last=T0 - hours(9)), "It did not ping in time: down for 7 h."),
         (a_check(), "its first ping starts the clock."),
         (paused(up(), T0).check, "It is not watched: its next ping, or a person, resumes it."),

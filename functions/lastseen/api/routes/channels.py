@@ -258,7 +258,7 @@ ROUTES = (
         handler=create,
         needs=Needs.WRITE,
         summary="Create a channel",
-        description="An address of mail has to be confirmed by whoever reads it: AWS sends it a mail. A request that "
+        description="An address of mail has to be confirmed by its reader: AWS sends it a mail. A request that "
         "was interrupted is finished by the same request.",
         body=ChannelRequest,
         responses={

@@ -126,7 +126,7 @@ def not_found() -> HttpResponse:
 
 
 def _shown(page: ShowPage) -> Callable[[Call], HttpResponse]:
-    """Serve a page to whoever is signed in; send others to sign in."""
+    """Serve a page to a user who is signed in; send others to sign in."""
 
     def serve(call: Call) -> HttpResponse:
         visit = session.of(call)
