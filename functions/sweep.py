@@ -45,7 +45,7 @@ def _clock() -> datetime:
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
-    """Sweep once; then let the canary ping through the public URL, and at last tell the outside that we live."""
+    """Sweep once; then let the canary ping through the public URL, and at last notify the outside that we live."""
     now = _clock()
     swept = run(store=_store, wakes=_wakes, clock=_clock, segments=segments_for(_seen["checks"]))
     _seen["checks"] = swept.checks
@@ -67,7 +67,7 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
 
 
 def _listen(now: datetime) -> bool:
-    """Let the canary ping, and tell whether that was answered. Whatever fails here holds back no alert.
+    """Let the canary ping, and return whether that was answered. Whatever fails here holds back no alert.
 
     With a custom domain it pings the API's own address too: as long as one of the two is heard, jobs may be, and only
     the alarm says that the other is not.
@@ -99,7 +99,7 @@ def _care(now: datetime) -> None:
 
 
 def _knock(url: str, whose: str) -> bool:
-    """Ping a URL, and tell whether it answered. It is a secret: neither it nor an error that may hold it is logged."""
+    """Ping a URL, and return whether it answered. It is secret: neither it nor an error that may hold it is logged."""
     try:
         with urllib.request.urlopen(url, timeout=KNOCK_SECONDS):  # noqa: S310 - both URLs are set by the deployment
             return True

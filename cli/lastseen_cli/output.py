@@ -43,7 +43,7 @@ Cell = str | Styled
 
 
 def at_terminal() -> bool:
-    """Tell whether a person reads stdout: else a program does."""
+    """Return whether a person reads stdout: else a program does."""
     return sys.stdout.isatty()
 
 

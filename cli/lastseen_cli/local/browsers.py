@@ -1,4 +1,4 @@
-"""What a web page can make a developer's browser send to loopback, and how our servers tell that it did.
+"""What a web page can make a developer's browser send to loopback, and how our servers notice that it did.
 
 A page reaches our ports in two ways. DNS rebinding makes its own host name point at 127.0.0.1: then `Host` is a name
 that strangers can register. A cross-site request goes to us by our own address: then `Origin` is another one than ours,
@@ -18,7 +18,7 @@ Header = tuple[bytes, bytes]
 
 
 def is_our_host(host: str) -> bool:
-    """Tell whether a Host header is an IP address, or a name that strangers cannot register.
+    """Return whether a Host header is an IP address, or a name that strangers cannot register.
 
     The port does not matter: somebody may have forwarded another one to us.
     """
@@ -41,12 +41,12 @@ def foreign_host(headers: Iterable[Header]) -> str:
 
 
 def from_a_page(headers: Iterable[Header]) -> bool:
-    """Tell whether a browser sent this on behalf of a page: for servers that no page should ever call."""
+    """Return whether a browser sent this on behalf of a page: for servers that no page should ever call."""
     return any(name.lower() in {b"origin", b"sec-fetch-site"} for name, _ in headers)
 
 
 def from_a_foreign_page(headers: Iterable[Header]) -> bool:
-    """Tell whether a page of somebody else asks for this. Following a link to a page of ours is no such thing."""
+    """Return whether a page of somebody else asks for this. Following a link to a page of ours is no such thing."""
     fields = {name.lower(): value.decode("latin-1").lower() for name, value in headers}
     if b"origin" in fields and fields[b"origin"] != f"http://{fields.get(b'host', '')}":
         return True

@@ -65,12 +65,12 @@ class Emulator:
     front_word: str = field(repr=False)
 
     def alive(self) -> bool:
-        """Tell whether it still runs."""
+        """Return whether it still runs."""
         return self.child.status() is None
 
     @property
     def secure(self) -> bool:
-        """Tell whether it speaks TLS and checks every call against IAM."""
+        """Return whether it speaks TLS and checks every call against IAM."""
         return self.ca is not None
 
     @property

@@ -55,7 +55,7 @@ def _child_ends() -> int:
 
 
 def _lifeline_ended(child_ended: int) -> bool:
-    """Wait until the lifeline or the child ends; tell whether it was the lifeline."""
+    """Wait until the lifeline or the child ends; return whether it was the lifeline."""
     readable, _, _ = select.select([sys.stdin, child_ended], [], [])
     return sys.stdin in readable and os.read(sys.stdin.fileno(), 1) == b""
 

@@ -59,7 +59,7 @@ class _Claim:
 
 
 def is_signed(headers: Iterable[Header]) -> bool:
-    """Tell whether a request claims to be signed."""
+    """Return whether a request claims to be signed."""
     return any(key.lower() == b"authorization" and value.startswith(ALGORITHM.encode()) for key, value in headers)
 
 

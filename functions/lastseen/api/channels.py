@@ -247,7 +247,7 @@ def new_nonce() -> str:
 
 
 def _is_unfinished(channel: Channel, wanted: Channel) -> bool:
-    """Tell whether a channel is what an interrupted request for the same one has left."""
+    """Return whether a channel is what an interrupted request for the same one has left."""
     same = (channel.name, channel.via, channel.target.lower()) == (wanted.name, wanted.via, wanted.target.lower())
     return same and channel.via in BY_SNS and not channel.subscription
 

@@ -360,6 +360,6 @@ def _channel(word: str, known: Mapping[str, str | None]) -> str:
         return word
     named = [channel_id for channel_id, name in known.items() if name == word and word]
     if len(named) != 1:
-        trouble = "several channels bear the name" if named else "no channel has the id or name"
+        trouble = "several channels have the name" if named else "no channel has the id or name"
         raise BadRequestError(f"channels: {trouble} {word!r}")
     return named[0]

@@ -1,4 +1,4 @@
-"""Checks, pings and flips as the API tells them, in the form of each version. Pure.
+"""Checks, pings and flips as the API shows them, in the form of each version. Pure.
 
 Source of the forms: Healthchecks' management API, v1 to v3. Beyond it: `skipped_hour`, `early`, `reminder`,
 `snoozed_until`, `flap_limit`, `flapping`. Only what is set is sent (`exclude_unset`): a field with a default here may

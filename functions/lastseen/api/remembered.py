@@ -45,7 +45,7 @@ class Recent:
     checks: tuple[Check, ...]
 
     def is_fresh(self, now: datetime) -> bool:
-        """Tell whether they may be shown still."""
+        """Return whether they may be shown still."""
         return timedelta(0) <= now - self.at < timedelta(seconds=self.fresh_seconds)
 
     @property

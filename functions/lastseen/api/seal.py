@@ -1,4 +1,4 @@
-"""Names that tell nothing: ids in public URLs and cursors that hold a check's id, which is its ping URL, unreadably.
+"""Names that reveal nothing: ids in public URLs and cursors that hold a check's id, which is its ping URL, unreadably.
 
 Lives here: sealing and its undoing, deterministic and verified, in the manner of RFC 5297 (SIV): the tag of the content
 is the nonce of its encryption, here HMAC-SHA-256 and a keyed SHAKE-256. A sealed name that we did not make opens to

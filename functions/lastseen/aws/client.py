@@ -206,7 +206,7 @@ def _refusal(operation: str, answer: BaseHTTPResponse) -> ClientError:
 
 
 def _may_pass(failure: Exception) -> bool:
-    """Tell whether the same call may go well a moment later."""
+    """Return whether the same call may go well a moment later."""
     if not isinstance(failure, ClientError):
         return True  # it was lost on the way, there or back
     status = failure.response["ResponseMetadata"]["HTTPStatusCode"]

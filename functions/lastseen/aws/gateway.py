@@ -24,6 +24,6 @@ def plain(value: object) -> str:
 
 
 def is_preflight(event: dict[str, Any]) -> bool:
-    """Tell whether a browser asks what a page may send, before it sends it. No job says that, so it is no ping."""
+    """Return whether a browser asks what a page may send, before it sends it. No job says that, so it is no ping."""
     asked = "access-control-request-method" in (event.get("headers") or {})
     return asked and event["requestContext"]["http"]["method"] == "OPTIONS"

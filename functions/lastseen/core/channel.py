@@ -57,19 +57,19 @@ class Channel:
 
 
 def listed(channel: Channel, channels: str) -> bool:
-    """Tell whether a channel is among those that a check, or a project, lists in its `channels`."""
+    """Return whether a channel is among those that a check, or a project, lists in its `channels`."""
     ids = {each.strip() for each in channels.split(",")}
     return channel.id in ids or (ALL_CHANNELS in ids and channel.default)
 
 
 def is_reached_by(channel: Channel, check: Check) -> bool:
-    """Tell whether a channel is notified when this check goes down."""
+    """Return whether a channel is notified when this check goes down."""
     wants_down = not channel.statuses or Status.DOWN in channel.statuses
     return wants_down and listed(channel, check.channels) and _wants_tags(channel, check)
 
 
 def hears(channel: Channel, check: Check, flip: Flip) -> bool:
-    """Tell whether a channel is notified of this flip: the one rule of routing.
+    """Return whether a channel is notified of this flip: the one rule of routing.
 
     Flapping, and its end, concern those who want either status alone.
     """
@@ -90,7 +90,7 @@ def _wants_tags(channel: Channel, check: Check) -> bool:
 
 
 def wants(channel: Channel, attributes: Mapping[str, str | list[str]]) -> bool:
-    """Tell whether a message without the ids of its channels is for this one: published before routing was ours."""
+    """Return whether a message without the ids of its channels is for this one: published before routing was ours."""
     rule: dict[str, list[str]] = {
         "project": [channel.project, EVERY],
         "channels": [ALL_CHANNELS, channel.id] if channel.default else [channel.id],

@@ -1,8 +1,8 @@
 """One line of a schedule, in the dialects of the schedulers that people copy it from. Pure.
 
 DIALECTS is the table: each function recognizes its own lines, reads or refuses them, and gives None for all others.
-The first that recognizes a line has it; the last one takes what is left for systemd's OnCalendar. A dialect that tells
-its scheduler tells what that does with a time that the clocks skip: all but Vixie's cron skip it.
+The first that recognizes a line has it; the last one takes what is left for systemd's OnCalendar. A dialect that names
+its scheduler also says what that does with a time that the clocks skip: all but Vixie's cron skip it.
 
 Lives here: what is made of fields. Lines of words are in dialect_words.py.
 """

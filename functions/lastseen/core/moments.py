@@ -135,5 +135,5 @@ def _moments(check: Check, blind: Sequence[Window], rules: Sequence[Rule]) -> It
 
 
 def is_late(check: Check, at: datetime) -> bool:
-    """Tell whether a ping at that time comes after a deadline that nobody has noticed yet."""
+    """Return whether a ping at that time comes after a deadline that nobody has noticed yet."""
     return check.wake_at is not None and check.status is not Status.DOWN and at >= check.wake_at + SLACK

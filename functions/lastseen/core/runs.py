@@ -31,7 +31,7 @@ def grace_from(check: Check, since: datetime) -> timedelta:
 
 
 def hangs(check: Check, at: datetime) -> bool:
-    """Tell whether a run should have ended by then."""
+    """Return whether a run should have ended by then."""
     return any(_hung(check, run, at) for run in check.runs)
 
 
@@ -91,12 +91,12 @@ def ended(check: Check, ping: Ping, *, failed: bool) -> tuple[Check, timedelta |
 
 
 def overtaken(check: Check, ping: Ping) -> bool:
-    """Tell whether a later end was written before this one: then that one has decided the status."""
+    """Return whether a later end was written before this one: then that one has decided the status."""
     return check.last_ping is not None and ping.at < check.last_ping
 
 
 def before_pause(check: Check, ping: Ping) -> bool:
-    """Tell whether a ping was on its way when the check was paused: then the pause has decided the status."""
+    """Return whether a ping was on its way when the check was paused: then the pause has decided the status."""
     return check.status is Status.PAUSED and check.since is not None and ping.at < check.since
 
 
@@ -105,7 +105,7 @@ def _hung(check: Check, run: Run, at: datetime) -> bool:
 
 
 def _ends(end: Ping, other: Run, *, failed: bool) -> bool:
-    """Tell whether an end ends a run that is not its own: the peer's rules for clients without ids."""
+    """Return whether an end ends a run that is not its own: the peer's rules for clients without ids."""
     return (end.rid is None or (failed and other.rid is None)) and other.started <= end.at
 
 
@@ -118,7 +118,7 @@ def _with_end(check: Check, ping: Ping) -> tuple[End, ...]:
 
 
 def _is_over(check: Check, start: Ping) -> bool:
-    """Tell whether an end overtook a start: its own, or one that ends every run.
+    """Return whether an end overtook a start: its own, or one that ends every run.
 
     Of those there are two: an end without id, and any end for a start without id.
     """

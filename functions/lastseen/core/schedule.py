@@ -52,7 +52,7 @@ Schedule = Period | Cron | OnCalendar
 
 
 def same_times(one: Schedule, other: Schedule) -> bool:
-    """Tell whether two schedules expect the same: a period has no clocks, so its zone makes no difference."""
+    """Return whether two schedules expect the same: a period has no clocks, so its zone makes no difference."""
     if isinstance(one, Period) and isinstance(other, Period):
         return one.period == other.period
     return one == other

@@ -36,7 +36,7 @@ class PrivateAddressError(OSError):
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address is of the public internet, in whatever way it is written."""
+    """Return whether an address is of the public internet, in whatever way it is written."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -66,7 +66,7 @@ _REASON_KEYS = ("description", "message", "error", "detail", "error_description"
 
 
 def is_success(answer: HttpAnswer) -> bool:
-    """Tell whether a message was taken: by 2xx and nothing else."""
+    """Return whether a message was taken: by 2xx and nothing else."""
     return answer.status in _SUCCESSES
 
 

@@ -127,7 +127,7 @@ def check_host(host: str, port: int | None, *, allow_private: bool) -> None:
 
 
 def is_incident_tool(url: str) -> bool:
-    """Tell whether a channel opens and closes incidents, and so wants each flip on its own."""
+    """Return whether a channel opens and closes incidents, and so wants each flip on its own."""
     return url.startswith(("pagerduty://", "opsgenie://"))
 
 
@@ -196,5 +196,5 @@ def _check_use(plugin: Any) -> None:
 
 
 def _is_cloud(plugin: Any) -> bool:
-    """Tell whether what stands for a host in an address is something else: ntfy's topic."""
+    """Return whether what stands for a host in an address is something else: ntfy's topic."""
     return type(plugin).__name__ == "NotifyNtfy" and plugin.mode == "cloud"

@@ -45,7 +45,7 @@ class BadPingError(Exception):
 
 
 class NoSuchPathError(Exception):
-    """The path is that of no ping, whichever checks there are. The text tells the forms."""
+    """The path is that of no ping, whichever checks there are. The text names the forms."""
 
     def __init__(self) -> None:
         super().__init__(FORMS)

@@ -40,7 +40,7 @@ class Summary:
 
 
 def summary(appearances: Iterable[str], *, states: int) -> Summary:
-    """Return what the appearances of checks come to; `states`: 2, or 3 to tell late ones apart."""
+    """Return what the appearances of checks come to; `states`: 2, or 3 to distinguish late ones."""
     seen = list(appearances)
     grace, down = seen.count("grace"), seen.count("down")
     late: State = "late" if grace and states == 3 else "up"  # noqa: PLR2004 - two or three

@@ -1,4 +1,4 @@
-"""The line of a job's output that tells the error, for the subject of its alert. Pure.
+"""The line of a job's output that names the error, for the subject of its alert. Pure.
 
 It is looked for where programs put it: an exception with its message, last the last one of them, for causes are printed
 above what they caused; then what tools print before they give up.
@@ -38,7 +38,7 @@ _NO_ERROR = re.compile(r"\b(?:0|no|without) (?:errors?|failures?|failed)\b|\bfai
 
 
 def error_line(output: str) -> str:
-    """Return the line that tells the error, on one line; "" if there is none."""
+    """Return the line that names the error, on one line; "" if there is none."""
     lines = [line for line in (row.strip() for row in output.split("\n")) if line]
     if len(lines) == 1:  # it says nothing else
         return one_line(lines[0], ERROR_LIMIT)

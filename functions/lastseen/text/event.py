@@ -90,7 +90,7 @@ class FlipEvent:
     exit_status: Annotated[int | None, "of the run"] = None
     note: Annotated[str | None, "an exit status that is no number, in words"] = None
     output: Annotated[str | None, "the run's output: its head and its tail, with a mark of what is left out"] = None
-    error: Annotated[str | None, "the line of the output that tells the error"] = None
+    error: Annotated[str | None, "the line of the output that names the error"] = None
     last_address: Annotated[str | None, "where the last ping came from"] = None
     last_agent: Annotated[str | None, "the User-Agent of the last ping"] = None
     runs_count: Annotated[int | None, "how many of the last runs are known; null if fewer than three"] = None

@@ -40,7 +40,7 @@ Attributes = dict[str, str | list[str]]
 
 HOUR = timedelta(hours=1)
 ZONE_SLACK = timedelta(minutes=10)
-"""A ping that is whole hours early, give or take this, tells of a wrong time zone."""
+"""A ping that is whole hours early, give or take this, hints at a wrong time zone."""
 
 TODO = "What to do:"
 
@@ -229,7 +229,7 @@ def _headline(alert: Alert) -> str:
 
 
 def _in_short(check: Check, flip: Flip) -> str:
-    """Return what happened, with the line that tells the error, where one can be found, in place of the exit status."""
+    """Return what happened, with the line that names the error, where one can be found, in place of the exit status."""
     error = error_line(shown_output(flip.body, OUTPUT_LIMIT)) if flip.reason is Reason.FAILED else ""
     return f"failed: {error}" if error and not flip.flapping else what_happened(check, flip)
 

@@ -89,7 +89,7 @@ def plain(text: str, limit: int) -> str:
 
 
 def is_lost_in_ascii(text: str) -> bool:
-    """Tell whether `plain` cannot write all of a text."""
+    """Return whether `plain` cannot write all of a text."""
     return plain(text, len(text) * 4 + 1).count("?") > text.count("?")
 
 

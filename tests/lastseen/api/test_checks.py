@@ -731,7 +731,7 @@ def test_channels_are_all_none_or_named_by_id_or_name(channels: World, asked: st
     [
         ("pager", "channels: no channel has the id or name 'pager'"),
         ("ops,", "channels: no channel has the id or name ''"),
-        ("dev", "channels: several channels bear the name 'dev'"),
+        ("dev", "channels: several channels have the name 'dev'"),
         ("ops,*", "channels: no channel has the id or name '*'"),
     ],
 )

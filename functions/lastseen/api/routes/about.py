@@ -1,4 +1,4 @@
-"""Routes that tell of the API itself: whether it works, and what there is."""
+"""Routes about the API itself: whether it works, and what there is."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ROUTES = (
         path=f"{API}/status/",
         handler=status,
         needs=Needs.NOTHING,
-        summary="Tell whether the API and its tables work",
+        summary="Say whether the API and its tables work",
         responses={200: Responds(description=WORKS, content_type="text/plain")},
     ),
 )

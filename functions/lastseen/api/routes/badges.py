@@ -80,7 +80,7 @@ ROUTES = (
         handler=of_check,
         needs=Needs.NOTHING,
         summary="Get the badge of a check",
-        description="Its URL is the check's `badge_url`. With 3 for 2 it tells late from up; "
+        description="Its URL is the check's `badge_url`. With 3 for 2 it distinguishes late from up; "
         ".json and .shields are data.",
         responses={200: _BADGE},
     ),

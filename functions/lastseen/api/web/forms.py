@@ -42,7 +42,7 @@ def back(fields: Mapping[str, list[str]]) -> str:
 
 
 def is_from_elsewhere(call: Call) -> bool:
-    """Tell whether a page of another site sent this."""
+    """Return whether a page of another site sent this."""
     if "sec-fetch-site" in call.headers:
         return call.headers["sec-fetch-site"] in _ELSEWHERE
     origin = call.headers.get("origin")
@@ -50,6 +50,6 @@ def is_from_elsewhere(call: Call) -> bool:
 
 
 def has_token(session: Session) -> bool:
-    """Tell whether a form has the token of its session."""
+    """Return whether a form has the token of its session."""
     token = first(fields_of(session.call), "token")
     return hmac.compare_digest(token.encode(), session.visitor.token.encode())
