@@ -24,10 +24,7 @@ logger = Logger()
 metrics = Metrics()
 
 _env = Environment(os.environ)
-_store = table_store(
-    boto3.client("dynamodb"),
-    _env,
-)
+_store = table_store(boto3.client("dynamodb"), _env)
 _topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"], gap_seconds=ALERT_GAP_SECONDS)
 
 

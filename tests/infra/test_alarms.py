@@ -283,14 +283,14 @@ def test_with_a_custom_domain_the_canary_pings_the_apis_own_address_too_and_the_
 
 
 def test_an_outside_that_does_not_answer_is_no_trouble_of_ours_and_its_url_is_in_no_log(
-    functions: Callable[[str, str], Functions], capsys: pytest.CaptureFixture[str]
+    functions: Callable[[str, str], Functions], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     ready = functions("http://127.0.0.1:1/ping", "http://127.0.0.1:1/secret-path")
     assert ready.measured("sweep", {})["SweepCompleted"] == 1.0
     ready.run("sweep", {})
     said = capsys.readouterr()
-    assert "the monitor outside" in said.out
-    assert "secret-path" not in said.out + said.err
+    assert "the monitor outside" in caplog.text
+    assert "secret-path" not in said.out + said.err + caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -301,6 +301,23 @@ def test_a_sweep_that_fails_does_not_count_as_completed(
     with pytest.raises(AttributeError):
         quiet.run("sweep", {})
     assert "SweepCompleted" not in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_the_canary_pings_before_a_sweep_that_fails(quiet: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a sweep that dies each minute would look like time in which no job could be heard, and hold every alert."""
+    sweep, pinged = quiet.modules["sweep"], []
+
+    def is_answered(_url: str, *, whose: str) -> bool:
+        pinged.append(whose)
+        return True
+
+    monkeypatch.setattr(sweep, "is_answered", is_answered)
+    monkeypatch.setattr(sweep, "_wakes", None)
+    monkeypatch.setattr(sweep, "run", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        quiet.run("sweep", {})
+    assert "our public ping URL" in pinged
 
 
 def test_a_broken_check_is_counted(quiet: Functions) -> None:

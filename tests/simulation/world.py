@@ -382,29 +382,32 @@ class World:
         self.run(Op("ping", now=said.at, said=said), work)
 
     def sweep(self) -> None:
-        """Sweep as functions/sweep.py does: look, listen, knock."""
+        """Sweep as functions/sweep.py does: let the canary ping, then look for deadlines."""
 
         def work(op: Op) -> None:
             skew = op.now - self.clock.now
             self.books.count["sweeps"] += 1
             try:
+                self._let_canary_ping(op)
                 sweep.run(store=self.store, wakes=self.queue, clock=lambda: moment(self.clock.now + skew))
-                canary = self._listen(op)
             except (KilledError, RefusedError):
                 return
-            if self.clock.now >= self.deaf_until and not self.chance(self.weather.ping_lost):
-                at = self.skewed(self.clock.now)
-                self.clock.at(self.clock.now + 20, partial(self.pinged, canary, Said(at, "success")))
 
         self.run(Op("sweep", now=self.skewed(self.clock.now)), work)
 
-    def _listen(self, op: Op) -> str:
+    def _let_canary_ping(self, op: Op) -> None:
         now = moment(op.now)
         voice = CanaryMessages(
             silent=lambda since: self.topic.publish(deaf(since=since, now=now)),
             back=lambda window: self.topic.publish(hearing(window=window, now=now)),
         )
-        return check_canary(self.store, now, voice)
+        try:
+            canary = check_canary(self.store, now, voice)
+        except RefusedError:
+            return  # the sweep goes on
+        if self.clock.now >= self.deaf_until and not self.chance(self.weather.ping_lost):
+            at = self.skewed(self.clock.now)
+            self.clock.at(self.clock.now + 20, partial(self.pinged, canary, Said(at, "success")))
 
     def alert(self, batch: Sequence[Envelope]) -> None:
         """Let the alert function work on a batch; what fails comes back when its time of invisibility is over."""
