@@ -94,7 +94,7 @@ def test_a_body_beyond_the_limit_is_cut(site: Site) -> None:
 
 def test_a_chunked_body_without_a_length_is_taken(site: Site) -> None:
     uuid = site.make("wire-chunked")
-    head = f"PUT /ping/{uuid}/3 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+    head = f"PUT /ping/{uuid}/3 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
     answer = site.raw(head.encode() + b"5\r\nhello\r\n1;ext=1\r\n\x00\r\n0\r\ntrailer: x\r\n\r\n")
     assert answer[:2] == (200, b"OK")
     assert site.said(uuid) == [("PUT", "fail", b"hello\x00")]
@@ -102,7 +102,7 @@ def test_a_chunked_body_without_a_length_is_taken(site: Site) -> None:
 
 def test_a_client_that_waits_to_be_told_to_go_on_is_told(site: Site) -> None:
     uuid = site.make("wire-expect")
-    head = f"POST /ping/{uuid} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n"
+    head = f"POST /ping/{uuid} HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n"
     with site.connect() as connection:
         connection.sendall(head.encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
@@ -115,7 +115,7 @@ def test_one_connection_serves_many_pings(site: Site) -> None:
     uuid = site.make("wire-keep-alive")
     with site.connect() as connection:
         for method, suffix in (("GET", "/start"), ("HEAD", ""), ("POST", "/1"), ("GET", "/log")):
-            connection.sendall(f"{method} /ping/{uuid}{suffix} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            connection.sendall(f"{method} /ping/{uuid}{suffix} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
             assert read(connection, method)[0] == 200
     assert [kind for _, kind, _ in site.said(uuid)] == ["start", "success", "fail", "log"]
 

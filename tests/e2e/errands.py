@@ -24,8 +24,9 @@ from lastseen.delivery.deliver import GIVEN_UP_AFTER
 from lastseen.delivery.notes import NOTES, Note, Standing, save_note
 from lastseen.delivery.results import Result
 from lastseen.health import canary as watch
-from lastseen.storage.documents import CHANNELS, KEYS, SUBSCRIPTIONS
+from lastseen.storage.documents import CHANNELS, KEYS, PROJECTS, SUBSCRIPTIONS
 from lastseen.storage.fresh import new_key
+from lastseen.storage.records import Project
 from lastseen.text.event import Event, to_json
 from tests import gallery
 from tests.e2e.conftest import Deployed
@@ -255,7 +256,8 @@ def _now() -> datetime:
 
 
 def _key(deployed: Deployed, scope: Scope) -> str:
-    """Make a key that no function has seen, so that it must be read."""
+    """Make a key that no function has seen, so that it must be read; and its project."""
+    PROJECTS.write(deployed.live.store, Project(name=PROJECT))
     word, key = new_key(scope, PROJECT, "errand", _now())
     KEYS.write(deployed.live.store, key)
     return word
