@@ -12,6 +12,7 @@ from http import HTTPStatus
 from botocore.exceptions import ClientError
 
 from lastseen.api.errors import ApiError
+from lastseen.aws.gateway import plain
 from lastseen.storage.errors import BusyError, ConflictError, CorruptError, FullError, throttled
 
 FORESEEN = (ApiError, ConflictError, BusyError, FullError, CorruptError, ClientError)
@@ -35,7 +36,7 @@ class Refusal:
 def refusal(error: Exception) -> Refusal | None:
     """Return what to answer to an exception, or None for one that nobody foresaw."""
     if isinstance(error, ApiError):
-        return Refusal(error.status, str(error), error.headers)
+        return Refusal(error.status, plain(str(error)), error.headers)
     if isinstance(error, (ConflictError, BusyError)):
         return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error), _RETRY)
     if isinstance(error, FullError):
