@@ -200,6 +200,8 @@ class Rules:
             self._success(said)
         elif said.kind == "fail":
             self._fail(said)
+        elif said.kind == "log" and said.rid is not None:
+            self.open = [run for run in self.open if run[1] != said.rid]
         return self._made()
 
     def looked_at(self, now: int, hearing: Hearing, missed: int | None) -> list[Entry]:

@@ -170,6 +170,11 @@ def _failed(check: Check, ping: Ping) -> Move:
     return up, (*failures, again), duration
 
 
+def _logged(check: Check, ping: Ping) -> Move:
+    """Stop the clock of the run that a log names: clients say so that an attempt is over and will be tried again."""
+    return replace(check, runs=tuple(run for run in check.runs if not (ping.rid and run.rid == ping.rid))), (), None
+
+
 def _turned(check: Check, kind: Kind, before: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...]]:
     """Let a signal change the status as `TURNS` says."""
     turn = TURNS.get((kind, check.status))
@@ -183,4 +188,5 @@ _MOVES: Mapping[Kind, Callable[[Check, Ping], Move]] = {
     Kind.START: _started,
     Kind.SUCCESS: _succeeded,
     Kind.FAIL: _failed,
+    Kind.LOG: _logged,
 }

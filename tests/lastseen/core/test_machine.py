@@ -347,3 +347,16 @@ def test_a_resumed_check_is_not_missed_until_it_is_pinged() -> None:
     fresh = resumed(paused(UP, at(5)).check, at(10)).check
     assert woken(fresh, at(900)).flips == ()
     assert told(success(900), check=fresh) == []
+
+
+def test_an_attempt_that_a_log_ends_is_not_taken_for_stuck_when_a_later_one_succeeds() -> None:
+    """Our clients say so of a job that will be tried again: start, log, start, success, each attempt with its id."""
+    check = after(start(20, A), Ping(at=at(21), kind=Kind.LOG, rid=A), start(22, B), success(23, B), check=UP)
+    assert check.runs == ()
+    assert woken(check, at(40)).flips == ()
+
+
+def test_a_log_of_another_run_or_of_none_stops_no_clock() -> None:
+    for rid in (B, None):
+        check = after(start(20, A), Ping(at=at(21), kind=Kind.LOG, rid=rid), check=UP)
+        assert [said(flip) for flip in woken(check, at(40)).flips] == ["down stuck 30"]
