@@ -131,7 +131,7 @@ class Books:
         """Hold a publication against what was written before."""
         self.count["messages"] += 1
         event = message.document
-        ids = list(message.attributes["channel_ids"])
+        ids = list(message.attributes.get("channel_ids", ()))  # absent if it is for no channel
         if event["type"] == "flip":
             self._one(event, ids, now)
         elif event["type"] == "digest":

@@ -67,7 +67,7 @@ def _told_before_written(
     for flip in outcome.flips:
         if flip.told:
             store.world.topic.publish(
-                flipped(Alert(check=outcome.check, flip=flip), now=now, site_url="https://x.test")
+                flipped(Alert(check=outcome.check, flip=flip), now=now, site_url="https://x.test", channels=())
             )
     return _settle(seen, store, now, blind, pause)
 
