@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lastseen.api.app import Deployment, build
 from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
+from lastseen.core.limits import CHECKS_PER_PROJECT
 from lastseen.storage.environment import Environment, table_store
 
 logger = Logger()
@@ -31,6 +32,7 @@ _app = build(
         api_url=_env["API_URL"],
         clock=lambda: datetime.now(UTC),
         pause=time.sleep,
+        checks_per_project=int(_env.get("CHECKS_PER_PROJECT") or CHECKS_PER_PROJECT),
         allow_private_targets=_env.get("ALLOW_PRIVATE_TARGETS") == "true",
     ),
     logger,

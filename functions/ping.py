@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lastseen.aws.client import SQS, Aws, DynamoDB
 from lastseen.aws.gateway import body, is_preflight, plain
 from lastseen.aws.wakes import Wakes
+from lastseen.core.limits import PINGED_CHECKS_PER_DAY
 from lastseen.core.times import moment
 from lastseen.pinging.answer import PingAnswer, PingRequest, answer
 from lastseen.pinging.keys import PingKeys
@@ -33,6 +34,8 @@ _store = table_store(
 _wakes = Wakes(cast("SQSClient", SQS(_aws)), _env["WAKES_QUEUE_URL"])
 _keys = PingKeys(_store)
 _body_limit = int(_env["BODY_LIMIT"])
+# In an upgrade, AWS runs the new code with the old variables for a moment.
+_created_per_day = int(_env.get("PINGED_CHECKS_PER_DAY") or PINGED_CHECKS_PER_DAY)
 
 _HEADERS = {
     "content-type": "text/plain; charset=utf-8",
@@ -53,7 +56,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if is_preflight(event):
         return {"statusCode": 204, "headers": _PREFLIGHT, "body": ""}
     request = _request(event)
-    return _response(request, answer(request, store=_store, wakes=_wakes, keys=_keys, body_limit=_body_limit))
+    answered = answer(
+        request, store=_store, wakes=_wakes, keys=_keys, body_limit=_body_limit, created_per_day=_created_per_day
+    )
+    return _response(request, answered)
 
 
 def _request(event: dict[str, Any]) -> PingRequest:

@@ -42,6 +42,8 @@ class Settings:
     heartbeat_url: str = ""  # of a monitor outside, pinged by each sweep; a secret
     history_days: int = 90  # 0 keeps flips only
     body_limit: int = 10_000  # bytes kept of a ping's body
+    checks_per_project: int = 20_000
+    pinged_checks_per_day: int = 2_000  # that first pings may create in a project; 0: none
     log_days: int = 14
     ping_throttle_rate: int = 50  # pings a second, about
     ping_throttle_burst: int = 200
@@ -182,6 +184,8 @@ _PARSERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "heartbeat_url": _secret_url,
     "history_days": _whole(0, 3650),
     "body_limit": _whole(0, MAX_BODY_BYTES),
+    "checks_per_project": _whole(1, 1_000_000),
+    "pinged_checks_per_day": _whole(0, 1_000_000),
     "log_days": _log_days,
     "ping_throttle_rate": _whole(1, 10_000),
     "ping_throttle_burst": _whole(1, 5_000),

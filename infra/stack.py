@@ -92,6 +92,8 @@ class LastseenStack(Stack):
             "SITE_URL": self.web.site_url,
             "HISTORY_DAYS": str(settings.history_days),
             "BODY_LIMIT": str(settings.body_limit),
+            "CHECKS_PER_PROJECT": str(settings.checks_per_project),
+            "PINGED_CHECKS_PER_DAY": str(settings.pinged_checks_per_day),
             "ALLOW_PRIVATE_TARGETS": str(settings.allow_private_targets).lower(),
         }
 

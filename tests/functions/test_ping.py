@@ -162,6 +162,14 @@ def test_an_entry_of_the_history_expires_after_its_days(
     assert expiry == {"ping#": 90 * 86_400, "flip#": 90 * 86_400}
 
 
+@pytest.mark.usefixtures("store")
+def test_first_pings_create_as_many_checks_a_day_as_the_deployment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINGED_CHECKS_PER_DAY", "1")
+    ping = load()
+    answers = [ping.handler(event(f"{BY_SLUG}-{number}", "create=1"), None)["statusCode"] for number in range(2)]
+    assert answers == [201, 409]
+
+
 def test_the_body_limit_can_be_raised(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BODY_LIMIT", "100000")
     ping = load()

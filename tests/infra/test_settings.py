@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 
 from infra.settings import BadSettingError, Settings, settings_from
+from lastseen.core.limits import CHECKS_PER_PROJECT, PINGED_CHECKS_PER_DAY
 
 
 def test_cdk_json_shows_the_very_defaults() -> None:
     shown = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
     assert set(shown) == set(asdict(Settings()))
     assert settings_from(shown) == Settings()
+
+
+def test_the_limits_of_checks_have_the_defaults_of_the_program() -> None:
+    settings = Settings()
+    assert (settings.checks_per_project, settings.pinged_checks_per_day) == (CHECKS_PER_PROJECT, PINGED_CHECKS_PER_DAY)
 
 
 def test_every_choice_is_documented() -> None:
@@ -40,6 +46,8 @@ def test_the_cdks_own_context_is_left_alone() -> None:
         ("history_days", "-1", "from 0 to 3650"),
         ("history_days", "many", "from 0 to 3650"),
         ("body_limit", 100_001, "from 0 to 100000"),
+        ("checks_per_project", 0, "from 1 to"),
+        ("pinged_checks_per_day", -1, "from 0 to"),
         ("log_days", 8, "7, 14"),
         ("throttle_rate", 0, "from 1 to"),
         ("ping_throttle_rate", 0, "from 1 to"),

@@ -188,6 +188,7 @@ def test_only_ping_goes_without_the_settings_of_powertools(template: dict[str, A
             "CHANNELS_TOPIC_ARN",
         ),
         *("PING_URL", "API_URL", "SITE_URL", "HISTORY_DAYS", "BODY_LIMIT", "ALLOW_PRIVATE_TARGETS", "URL_SUFFIX"),
+        *("CHECKS_PER_PROJECT", "PINGED_CHECKS_PER_DAY"),
     }
     assert (told["ping"]["HISTORY_DAYS"], told["ping"]["BODY_LIMIT"]) == ("90", "10000")
 
@@ -489,6 +490,8 @@ def test_choices_reach_the_template(synthesize: Callable[..., dict[str, Any]]) -
         arch="x86_64",
         history_days="0",
         body_limit="500",
+        checks_per_project="700",
+        pinged_checks_per_day="0",
         log_days="30",
         throttle_rate="7",
         throttle_burst="9",
@@ -501,6 +504,7 @@ def test_choices_reach_the_template(synthesize: Callable[..., dict[str, Any]]) -
     assert ping["Architectures"] == ["x86_64"]
     assert ping["ReservedConcurrentExecutions"] == 5
     assert (told["HISTORY_DAYS"], told["BODY_LIMIT"], told["PING_URL"]) == ("0", "500", "https://jobs.example.com/ping")
+    assert (told["CHECKS_PER_PROJECT"], told["PINGED_CHECKS_PER_DAY"]) == ("700", "0")
     assert {one["RetentionInDays"] for one in of_type(made, "AWS::Logs::LogGroup").values()} == {30}
     assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 7, "ThrottlingBurstLimit": 9}
 

@@ -22,6 +22,7 @@ from lastseen.api.remembered import Remembered
 from lastseen.aws.topic import Topic
 from lastseen.aws.wakes import Wakes
 from lastseen.core.keys import Key, Scope
+from lastseen.core.limits import CHECKS_PER_PROJECT
 from lastseen.storage.store import Store
 
 NEWEST = 3
@@ -54,6 +55,7 @@ class Deployment:
     clock: Callable[[], datetime]
     pause: Callable[[float], None]  # seconds
     allow_private_targets: bool = False  # channels may lead to private addresses
+    checks_per_project: int = CHECKS_PER_PROJECT
 
     @property
     def site_url(self) -> str:

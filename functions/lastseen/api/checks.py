@@ -23,7 +23,7 @@ from lastseen.core.channel import ALL_CHANNELS
 from lastseen.core.check import Check, Filters, Outcome, unique_key
 from lastseen.core.dialects import understood
 from lastseen.core.ids import as_uuid
-from lastseen.core.limits import CHECKS_PER_PROJECT, SLUG_CHARS
+from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.moments import is_late
 from lastseen.core.schedule import Cron, Period, Schedule, ScheduleError, validated
@@ -38,7 +38,7 @@ from lastseen.storage.projects import default_channels
 from lastseen.storage.store import Store
 
 _UNIQUE_KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
-_FULL = f"a project has at most {CHECKS_PER_PROJECT:,} checks: delete some, or make another project for the rest"
+_FULL = "a project has at most {limit:,} checks: delete some, or make another project for the rest"
 _RACED = "Too many changes of this check at once. Nothing was changed; try again."
 
 _SAME = ("name", "slug", "tags", "manual_resume", "methods")
@@ -78,6 +78,7 @@ class Checks:
         self._store = call.deployment.store
         self._wakes = call.deployment.wakes
         self._pause = call.deployment.pause
+        self._limit = call.deployment.checks_per_project
         self._project = call.project
         self._now = call.now
 
@@ -129,8 +130,8 @@ class Checks:
             check = replace(
                 configured(blank, self._now, **self._settings(blank, request, version=version)).check, rev=0
             )
-            if self._remembered.check_counts.of(self._project, self._now) >= CHECKS_PER_PROJECT:
-                raise RefusedError(_FULL)
+            if self._remembered.check_counts.of(self._project, self._now) >= self._limit:
+                raise RefusedError(_FULL.format(limit=self._limit))
             if dry:
                 return Described(check, request.desc), True
             try:

@@ -23,10 +23,12 @@ CHANNELS_CHARS = 2_000
 PROJECT_CHARS = 60
 
 CHECKS_PER_PROJECT = 20_000
-"""More checks than that belong into several projects: each list, badge and digest reads all of one."""
+"""More checks than that belong into several projects: each list, badge and digest reads all of one. A default:
+a deployment may choose its own, by `-c checks_per_project`."""
 
 PINGED_CHECKS_PER_DAY = 2_000
-"""Checks of one project that first pings may create in a day of UTC: a ping key lies on the host of every job."""
+"""Checks of one project that first pings may create in a day of UTC: a ping key lies on the host of every job. A
+default: a deployment may choose its own, by `-c pinged_checks_per_day`; 0 lets first pings create none."""
 
 SCHEDULE_CHARS = 1_000
 """The text in which a schedule is sent: a crontab's line with its command, a unit's lines."""

@@ -41,8 +41,12 @@ NOT_FOUND = (
 )
 AMBIGUOUS = "ambiguous slug: several checks of the project have it. Ping by UUID, or give them slugs of their own."
 TOO_MANY_CHECKS = (
-    f"too many new checks: first pings have created {PINGED_CHECKS_PER_DAY:,} checks of this project today. "
+    "too many new checks: first pings have created {limit:,} checks of this project today. "
     "Create more with `lastseen checks create`, or tomorrow."
+)
+NO_NEW_CHECKS = (
+    "not created: first pings create no checks in this deployment (pinged_checks_per_day=0). "
+    "Create the check with `lastseen checks create`."
 )
 BUSY = "busy: too many pings of this check at once. Nothing was recorded; send it again."
 
@@ -70,11 +74,19 @@ class PingAnswer:
 
 
 def answer(
-    request: PingRequest, *, store: Store, wakes: Wakes, keys: PingKeys, body_limit: int, pause: Pause = sleep
+    request: PingRequest,
+    *,
+    store: Store,
+    wakes: Wakes,
+    keys: PingKeys,
+    body_limit: int,
+    created_per_day: int = PINGED_CHECKS_PER_DAY,
+    pause: Pause = sleep,
 ) -> PingAnswer:
     """Record a ping and return the answer.
 
-    `body_limit`: bytes of the body that are kept; `pause`: how to wait, in seconds, before deciding again.
+    `body_limit`: bytes of the body that are kept; `created_per_day`: checks of one project that first pings may create
+    in a day; `pause`: how to wait, in seconds, before deciding again.
     """
     try:
         target, signal = read_path(request.path)
@@ -84,7 +96,7 @@ def answer(
         if is_new:
             from lastseen.pinging.create import create_check  # noqa: PLC0415 - only a first ping pays for it
 
-            check, is_new = create_check(check, store=store, pause=pause)
+            check, is_new = create_check(check, store=store, pause=pause, per_day=created_per_day)
         _record(check, ping, store=store, wakes=wakes, body_limit=body_limit, pause=pause)
     except BadPingError as error:
         return PingAnswer(400, str(error))
@@ -92,8 +104,8 @@ def answer(
         return PingAnswer(404, str(error))
     except (UnknownCheckError, DeletedError):
         return PingAnswer(404, NOT_FOUND)
-    except TooManyChecksError:
-        return PingAnswer(409, TOO_MANY_CHECKS)
+    except TooManyChecksError as error:
+        return PingAnswer(409, TOO_MANY_CHECKS.format(limit=error.limit) if error.limit else NO_NEW_CHECKS)
     except AmbiguousSlugError:
         return PingAnswer(409, AMBIGUOUS)
     except ConflictError:

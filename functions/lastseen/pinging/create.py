@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lastseen.core.check import Check
-from lastseen.core.limits import NAME_CHARS, PINGED_CHECKS_PER_DAY, REFUSED_TEXT, SECONDS, TAGS_CHARS
+from lastseen.core.limits import NAME_CHARS, REFUSED_TEXT, SECONDS, TAGS_CHARS
 from lastseen.core.schedule import Period, Schedule, ScheduleError, SkippedHour
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.pinging.keys import TooManyChecksError, check_of_slug
@@ -38,16 +38,17 @@ def new_check(store: Store, project: str, slug: str, query: Mapping[str, str], n
     return replace(_from_query(project, slug, query, now), channels=default_channels(store, project))
 
 
-def create_check(check: Check, *, store: Store, pause: Pause) -> tuple[Check, bool]:
+def create_check(check: Check, *, store: Store, pause: Pause, per_day: int) -> tuple[Check, bool]:
     """Create the check of a slug, and return it and True; if another first ping was faster, its check and False.
 
     The faster one's check may not be there yet when the race is lost, so look and try again.
+    `per_day`: checks of one project that first pings may create in a day.
     Raises ConflictError, TooManyChecksError.
     """
     assert check.slug
     assert check.created
-    if not store.count_created(check.project, day=f"{check.created:%Y-%m-%d}", limit=PINGED_CHECKS_PER_DAY):
-        raise TooManyChecksError
+    if per_day == 0 or not store.count_created(check.project, day=f"{check.created:%Y-%m-%d}", limit=per_day):
+        raise TooManyChecksError(per_day)
     for _ in attempts(DECIDE_TRIES, pause=pause):
         try:
             store.create(check, sole=True)

@@ -28,7 +28,11 @@ class AmbiguousSlugError(Exception):
 
 
 class TooManyChecksError(Exception):
-    """First pings have created as many checks of a project today as they may."""
+    """First pings have created as many checks of a project today as they may: `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
 class PingKeys:

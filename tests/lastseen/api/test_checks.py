@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 
-from lastseen.api import checks
 from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Kind, Reason, Status, unique_key
 from lastseen.core.keys import Scope
@@ -424,12 +423,13 @@ def test_of_two_upserts_by_another_field_at_once_one_makes_the_check(world: Worl
     assert len(world.store.checks) == 1
 
 
-def test_a_project_has_so_many_checks_at_most(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "CHECKS_PER_PROJECT", 2)
+def test_a_project_has_so_many_checks_at_most() -> None:
+    world = World(checks_per_project=2)
     for slug in ("a", "b"):
         created(world, {"slug": slug})
     reply = world.post(CHECKS, {"slug": "c"})
-    assert (reply.status, "delete some, or make another project" in reply.error) == (409, True)
+    assert reply.status == 409
+    assert reply.error == "a project has at most 2 checks: delete some, or make another project for the rest"
     assert world.post(CHECKS, {"slug": "a", "unique": ["slug"]}).status == 200
     world.send("DELETE", f"{CHECKS}{next(iter(world.store.checks))}")
     world.now += minutes(1)

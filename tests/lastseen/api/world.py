@@ -15,6 +15,7 @@ from lastseen.api.app import Deployment, build
 from lastseen.core.check import Check, Ping, Status
 from lastseen.core.history import Recorded
 from lastseen.core.keys import Scope
+from lastseen.core.limits import CHECKS_PER_PROJECT
 from lastseen.core.machine import pinged
 from lastseen.storage.documents import KEYS
 from lastseen.storage.fresh import new_key
@@ -51,6 +52,7 @@ class World:
     waited: list[float] = field(default_factory=list)  # seconds that a request would have waited
     site: str = "https://example.org"
     allow_private_targets: bool = False
+    checks_per_project: int = CHECKS_PER_PROJECT
 
     def __post_init__(self) -> None:
         deployment = Deployment(
@@ -62,6 +64,7 @@ class World:
             clock=lambda: self.now,
             pause=self.waited.append,
             allow_private_targets=self.allow_private_targets,
+            checks_per_project=self.checks_per_project,
         )
         self.app = build(deployment, Logger(service="tests"))
         self.write = self.key(Scope.WRITE)

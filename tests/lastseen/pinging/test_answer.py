@@ -12,7 +12,6 @@ from lastseen.core.check import Filters, Kind, Run, Status
 from lastseen.core.keys import Scope, hashed
 from lastseen.core.machine import configured
 from lastseen.core.schedule import Cron, OnCalendar, Period
-from lastseen.pinging import create
 from lastseen.pinging.answer import AMBIGUOUS, BUSY, NOT_FOUND, PingAnswer
 from lastseen.storage.decide import DECIDE_TRIES
 from lastseen.storage.documents import KEYS, PROJECTS
@@ -584,15 +583,21 @@ def test_a_wrong_url_is_told_in_plain_words(world: Pinging) -> None:
     )
 
 
-def test_first_pings_create_so_many_checks_of_a_project_in_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(create, "PINGED_CHECKS_PER_DAY", 2)
-    world = Pinging()
+def test_first_pings_create_so_many_checks_of_a_project_in_a_day() -> None:
+    world = Pinging(created_per_day=2)
     answers = [world.ping(f"{PING_KEY}/job-{number}", "create=1") for number in range(4)]
     assert [answer.status for answer in answers] == [201, 201, 409, 409]
-    assert answers[2].text.startswith("too many new checks: ")
+    assert answers[2].text.startswith("too many new checks: first pings have created 2 checks of this project today. ")
     assert len(world.store.checks) == 2
     assert world.ping(f"{PING_KEY}/job-0", "create=1").status == 200
     assert world.ping(f"{PING_KEY}/job-9", "create=1", at=T0 + hours(24)).status == 201
+
+
+def test_a_deployment_may_let_first_pings_create_nothing() -> None:
+    world = Pinging(created_per_day=0)
+    refused = world.ping(f"{PING_KEY}/job", "create=1")
+    assert (refused.status, "pinged_checks_per_day=0" in refused.text) == (409, True)
+    assert not world.store.checks
 
 
 def test_a_ping_key_that_is_still_remembered_creates_nothing_in_a_project_that_is_gone() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from lastseen.core.check import Check, Status
 from lastseen.core.history import Recorded
 from lastseen.core.keys import Key, Scope, hashed
+from lastseen.core.limits import PINGED_CHECKS_PER_DAY
 from lastseen.pinging.answer import PingAnswer, PingRequest, answer
 from lastseen.pinging.keys import PingKeys
 from lastseen.storage.documents import KEYS
@@ -32,6 +33,7 @@ class Pinging:
     store: MemoryStore = field(default_factory=MemoryStore)
     wakes: MemoryWakes = field(default_factory=MemoryWakes)
     body_limit: int = BODY_LIMIT
+    created_per_day: int = PINGED_CHECKS_PER_DAY
     waits: list[float] = field(default_factory=list)  # seconds waited before deciding anew
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class Pinging:
             wakes=self.wakes,
             keys=self.keys,
             body_limit=self.body_limit,
+            created_per_day=self.created_per_day,
             pause=self.waits.append,
         )
 
