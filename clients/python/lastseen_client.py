@@ -192,18 +192,20 @@ class Run:
         return settings.on and not self._away and self.deliver("log", text)
 
     def finish(self, signal: str, text: str | bytes = "") -> None:
-        """Send the end, once."""
+        """Send the end, once. "log": this run is over and will be tried again, as a run of its own."""
         if settings.on and not self._finished:
             self._finished = True
-            self.deliver(signal, text)
+            self.deliver(signal, text, again=signal == "log")
 
-    def deliver(self, signal: str, body: str | bytes) -> bool:
+    def deliver(self, signal: str, body: str | bytes, *, again: bool = False) -> bool:
         """Send a ping; True when the monitor took it. Never raises, and ends in time."""
         trouble = ""
         try:
             parameters = {"rid": self.rid} if self.rid else {}
+            parameters |= {"over": "again"} if again else {}
             parameters |= {"create": "1"} if settings.create else {}
-            trouble = _deliver(self._slug, signal, query=urlencode(parameters | self._made), body=body)
+            tries = 1 if signal in {"start", "log"} and not again else END_TRIES
+            trouble = _deliver(self._slug, signal, query=urlencode(parameters | self._made), body=body, tries=tries)
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must not fail; its text may hold the URL
             trouble = type(error).__name__
         if trouble and not self._away:
@@ -337,14 +339,14 @@ def _exit(code: object) -> tuple[str, str]:
 
 
 # --- one ping on the wire ---------------------------------------------------------------------------------------------
-def _deliver(slug: str, signal: str, *, query: str, body: str | bytes) -> str:
+def _deliver(slug: str, signal: str, *, query: str, body: str | bytes, tries: int) -> str:
     """Return "" when the monitor took it, else what went wrong, without the URL.
 
-    A start or a log is sent once: a late one is of no use, and the job waits.
+    A start or a line of the log is sent once: a late one is of no use, and the job waits.
     """
     url, trouble = _address(slug, signal, query)
     data = shortened(body.encode(errors="replace") if isinstance(body, str) else body, settings.body_limit)
-    for attempt in range(0 if trouble else 1 if signal in ("start", "log") else END_TRIES):
+    for attempt in range(0 if trouble else tries):
         time.sleep(settings.retry_pause * attempt)
         trouble, final = _try(url, data)
         if final:

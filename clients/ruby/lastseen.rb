@@ -163,12 +163,14 @@ module Lastseen
       !@away && deliver(:log, text)
     end
 
-    # Send the end, once: whoever comes first knows best.
+    # Send the end, once: whoever comes first knows best. :log says that this run is over and will be tried again, as a
+    # run of its own; :halted that nothing follows.
     def finish(signal, text = nil)
       return if @finished
 
       @finished = true
-      deliver(signal, text)
+      over = { log: "again", halted: "1" }[signal]
+      deliver(over ? :log : signal, text, over: over)
     end
 
     def finish_with_error(error, on_error:)
@@ -189,8 +191,10 @@ module Lastseen
     end
 
     # True when the monitor took the ping. Never raises; bounded in time.
-    def deliver(signal, body)
-      trouble = Wire.new(Lastseen.settings).deliver(@slug, signal, query: query, body: body)
+    def deliver(signal, body, over: nil)
+      tries = %i[start log].include?(signal) && !over ? 1 : END_TRIES
+      sent = over ? query.merge("over" => over) : query
+      trouble = Wire.new(Lastseen.settings).deliver(@slug, signal, query: sent, body: body, tries: tries)
       return true unless trouble
 
       warn_once(signal, trouble)
@@ -277,13 +281,12 @@ module Lastseen
       @settings = settings
     end
 
-    # nil when the monitor took it, else what went wrong, without the URL. A start or a log is sent once: a late one is
-    # of no use, and the job waits. An end is tried three times; an answer that will not change (4xx) is final.
-    def deliver(slug, signal, query:, body:)
+    # nil when the monitor took it, else what went wrong, without the URL. A start or a line of the log is sent once: a
+    # late one is of no use, and the job waits. An end is tried three times; an answer that will not change (4xx) is final.
+    def deliver(slug, signal, query:, body:, tries:)
       uri = address(slug, signal, query)
       return uri if uri.is_a?(String)
 
-      tries = %i[start log].include?(signal) ? 1 : END_TRIES
       trouble = nil
       tries.times do |n|
         sleep(@settings.retry_pause * n) if n.positive?
@@ -449,7 +452,7 @@ module Lastseen
       elsif Message.stop?(try.error) then [:log, "interrupted"]
       elsif try.error then [:fail, "given up: discarded, or no try is left"]
       elsif try.ended then [nil, nil]
-      else [:log, "halted before it was performed (throw :abort): neither a success nor a failure"]
+      else [:halted, "halted before it was performed (throw :abort): neither a success nor a failure"]
       end
     end
   end

@@ -106,6 +106,7 @@ def test_a_block_logs_lines_at_once_with_its_run_id(receiver: Receiver) -> None:
         ("success", b""),
     ]
     assert {ping.rid for ping in receiver.pings} == {run.rid}
+    assert {ping.query.get("over") for ping in receiver.pings} == {None}
 
 
 def test_a_block_inside_a_block_is_another_run_even_of_one_watch(receiver: Receiver) -> None:
@@ -261,6 +262,7 @@ def test_on_error_tells_a_try_that_will_be_tried_again(receiver: Receiver) -> No
         with pytest.raises(ValueError, match=str(left)):
             try_it(left)
     assert receiver.signals == ["start", "log", "start", "fail"]
+    assert receiver.pings[1].query["over"] == "again"
 
 
 def test_an_on_error_that_raises_hides_no_failure(receiver: Receiver) -> None:

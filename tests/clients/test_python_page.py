@@ -116,6 +116,7 @@ def test_celery_tells_a_retry_from_a_failure(receiver: Receiver, tmp_path: Path)
     python(tmp_path, receiver, CELERY, BROKER_URL="memory://")
     good, retried = ["start", "success"], ["start", "log", "start", "success"]
     assert receiver.signals == [*good, *retried, "start", "log", "start", "log", "start", "fail"]
+    assert {ping.query.get("over") for ping in receiver.pings if ping.signal == "log"} == {"again"}
     assert [ping.body.split()[1] for ping in receiver.pings if ping.signal == "start"] == [
         b"attempt=1", b"attempt=1", b"attempt=2", b"attempt=1", b"attempt=2", b"attempt=3",
     ]  # fmt: skip

@@ -74,6 +74,8 @@ def test_a_rails_application_made_of_the_page_tells_what_its_jobs_do(application
         ("close-month", "start"), ("close-month", "log"), ("close-month", "success"),
     ]  # fmt: skip
     assert {ping.query["create"] for ping in receiver.pings} == {"1"}
+    said_over = ["again" if number in {5, 7} else None for number in range(len(receiver.pings))]  # of retries only
+    assert [ping.query.get("over") for ping in receiver.pings] == said_over
     assert receiver.pings[9].body.startswith(b"Timeout::Error: for [mail]")
 
 

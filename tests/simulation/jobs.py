@@ -99,7 +99,7 @@ class Job:
         self.dies -= 1
         if self.dies > 0 or rng.random() < 0.1:
             return
-        kind = rng.choices(("success", "fail", "log"), (80, 15, 5))[0]
+        kind = rng.choices(("success", "fail", "over", "again"), (76, 14, 4, 6))[0]
         self.world.clock.at(self.world.clock.now + length, lambda: self._send(kind, rid))
         if rng.random() < 0.05:
             self._send("log", rid)
@@ -128,10 +128,10 @@ class Job:
             if tries > 1 and rng.random() < 0.5:
                 world.clock.at(now + rng.randint(1, 20) * SECOND, lambda: self._send(kind, rid, tries - 1))
             return
-        path = (
-            self.path if kind == "success" else f"{self.path}/{'1' if kind == 'fail' and rng.random() < 0.5 else kind}"
-        )
-        query = "&".join(part for part in (f"rid={rid}" if rid else "", self.query) if part)
+        words = {"success": "", "over": "/log", "again": "/log", "fail": "/1" if rng.random() < 0.5 else "/fail"}
+        path = self.path + words.get(kind, f"/{kind}")
+        over = {"over": "over=1", "again": "over=again"}.get(kind, "")
+        query = "&".join(part for part in (f"rid={rid}" if rid else "", over, self.query) if part)
         said = Said(world.skewed(now), kind, rid)
 
         def then(taken: bool) -> None:  # noqa: FBT001 - a callback's one word

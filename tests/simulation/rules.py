@@ -24,6 +24,7 @@ SLACK = 2 * SECOND
 STALE = 150 * SECOND
 HOLD = 15 * MINUTE
 RESENT = 10 * MINUTE
+RETRY = "waits for its retry"
 WATCHED = 8
 MARGIN = 15 * SECOND
 """A silence of the canary that is this close to being stale may or may not have been noticed."""
@@ -34,7 +35,7 @@ class Said:
     """A ping, as the rules see it."""
 
     at: int  # the gateway's time
-    kind: str  # success, start, fail, log
+    kind: str  # success, start, fail, log; over and again: logs that end their run
     rid: str | None = None
 
 
@@ -200,8 +201,13 @@ class Rules:
             self._success(said)
         elif said.kind == "fail":
             self._fail(said)
-        elif said.kind == "log" and said.rid is not None:
-            self.open = [run for run in self.open if run[1] != said.rid]
+        elif said.kind in {"over", "again"} and said.rid is not None:
+            mine = [run for run in self.open if run[1] == said.rid]
+            self.open = [run for run in self.open if run not in mine]
+            if said.kind == "again":
+                self.open += [(start, RETRY) for start, _ in mine]
+                self.open.sort(key=lambda run: (run[0], run[1] or ""))
+            self.over[said.rid] = max(said.at, self.over.get(said.rid, said.at))
         return self._made()
 
     def looked_at(self, now: int, hearing: Hearing, missed: int | None) -> list[Entry]:
@@ -310,8 +316,10 @@ class Rules:
         elif self._has_ended(said) or self._before_pause(said):
             return
         elif said.rid is not None:
+            self._retried()
             self.open.append((said.at, said.rid))
         else:
+            self._retried()
             nameless = [start for start, rid in self.open if rid is None] + [said.at]
             kept = {max(nameless)} if self.status in {"up", "down"} else {min(nameless), max(nameless)}
             self.open = [run for run in self.open if run[1] is not None] + [(start, None) for start in kept]
@@ -321,10 +329,10 @@ class Rules:
 
     def _has_ended(self, said: Said) -> bool:
         """Tell whether the end of the run that starts is known: it overtook the start, or the start comes twice."""
-        if self.last_end is None:
-            return False
         if said.rid in self.over:
             return said.at < self.over[said.rid] + RESENT
+        if self.last_end is None:
+            return False
         return (said.rid is None or self.last_rid is None) and said.at <= self.last_end
 
     def _success(self, said: Said) -> None:
@@ -358,6 +366,8 @@ class Rules:
         own = [start for start, rid in self.open if rid == said.rid and (rid is not None or start <= said.at)]
         again = not own and said.rid is not None and said.at < self.over.get(said.rid, -RESENT) + RESENT
         took = max(said.at - max(own), 0) if own else 0
+        if not own and not again:
+            self._retried()
         self.open = [
             (start, rid)
             for start, rid in self.open
@@ -369,6 +379,12 @@ class Rules:
         if not self._overtaken(said):
             self.took = self.took if again else took
             self.last_rid = said.rid  # that of the last end, as `last_end` is its time
+
+    def _retried(self) -> None:
+        """Wait no longer for the first retry that is outstanding."""
+        outstanding = [run for run in self.open if run[1] == RETRY]
+        if outstanding:
+            self.open.remove(outstanding[0])
 
     def _overtaken(self, said: Said) -> bool:
         return self.last_end is not None and said.at < self.last_end

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from lastseen.core.schedule import Period, Schedule
 
@@ -143,6 +144,7 @@ class Ping:
     at: datetime  # the gateway's time of receipt, UTC
     kind: Kind = Kind.SUCCESS
     rid: str | None = None  # UUID, lower case with hyphens
+    over: Literal["", "1", "again"] = ""  # of a log: its run is over; "again": a retry with another id follows
     exit_status: int | None = None
     note: str = ""  # an exit status that is no number of 0..255, to the letter
     body: bytes = b""

@@ -1,8 +1,7 @@
 """What a ping, a pause, a resume and a change of settings do to a check.
 
 Lives here: pinged, paused, resumed, configured. With moments.py (what time does) this is every rule of when a check is
-up or down. Four machines make a check: its runs (runs.py), its status (here), who is notified
-(log.py), and time (moments.py). Each function takes values and returns values.
+up or down. Four machines make a check: its runs (runs.py), status (here), who is notified (log.py), time (moments.py).
 Never here: a clock, a store, AWS. Read next: moments.py; storage/store.py (how a decision is written).
 
 Stored status (new, up, down, paused) and what moves it. "alert" = a flip that people are notified of:
@@ -11,17 +10,18 @@ Stored status (new, up, down, paused) and what moves it. "alert" = a flip that p
   success         up              last ping       up, alert       up               ignored
   fail            down, alert     down, alert     last ping       down, alert      ignored
   start           run opens       run opens       run opens       run opens        ignored
-  log             -               -               -               -                ignored
+  log             - **            - **            - **            - **             ignored
   deadline        down, alert *   down, alert     -               down, alert *    -
   pause           paused          paused          paused          -                -
   resume          refused         refused         refused         new              new
 
   * only a run that started and did not end has a deadline here.
+  ** one that says that its run is over stops the clock of that run, at once or when its retry begins.
 
-Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in six places, each said where it
-is decided: runs with ids, each with its own clock, a run id that comes twice, an end that overtakes its start, a ping
-that was overtaken by another or by a pause, a deadline that nobody had noticed yet, a job that never ends on a check
-that is not up. Beyond it: reminders while down, flapping, and time in which we were blind.
+Source of the rules: the behaviour of Healthchecks, whose clients we serve. Kinder in six places, each said where it is
+decided: runs with ids, an id that comes twice, an end that overtakes its start, a ping that was overtaken by another or
+by a pause, a deadline that nobody had noticed yet, a job that never ends on a check that is not up. Beyond it:
+reminders while down, flapping, and time in which we were blind.
 """
 
 from __future__ import annotations
@@ -35,7 +35,16 @@ from lastseen.core.blind import Window
 from lastseen.core.check import ASKED, Check, Flip, Kind, Outcome, Ping, Reason, Status
 from lastseen.core.log import flipped, with_evidence
 from lastseen.core.moments import TRUTHS, outcome, passed
-from lastseen.core.runs import before_pause, ended, first_forgotten, forgotten, hung_forgotten, overtaken, started
+from lastseen.core.runs import (
+    before_pause,
+    ended,
+    first_forgotten,
+    forgotten,
+    given_up,
+    hung_forgotten,
+    overtaken,
+    started,
+)
 from lastseen.core.schedule import same_times
 from lastseen.core.signals import meaning
 
@@ -171,8 +180,7 @@ def _failed(check: Check, ping: Ping) -> Move:
 
 
 def _logged(check: Check, ping: Ping) -> Move:
-    """Stop the clock of the run that a log names: clients say so that an attempt is over and will be tried again."""
-    return replace(check, runs=tuple(run for run in check.runs if not (ping.rid and run.rid == ping.rid))), (), None
+    return given_up(check, ping) if ping.over and ping.rid else check, (), None
 
 
 def _turned(check: Check, kind: Kind, before: Check, ping: Ping) -> tuple[Check, tuple[Flip, ...]]:

@@ -16,6 +16,10 @@ from lastseen.core.check import Check, End, Ping, Run, Status
 RUNS_LIMIT = 8
 """Open runs that are watched at once: those that began first, and while the check is down those that began last."""
 
+RETRY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""Stands for the id of a run that is over and waits for its retry, whose id nobody knows yet. RFC 9562's Max UUID is
+no client's."""
+
 ENDS_LIMIT = 8
 """Run ids that are known to have ended."""
 
@@ -59,7 +63,7 @@ def started(check: Check, ping: Ping) -> Check:
     known = next((run for run in check.runs if ping.rid and run.rid == ping.rid), None)
     if known is None and (_is_over(check, ping) or before_pause(check, ping)):
         return check
-    others = [run for run in check.runs if run.rid != ping.rid]
+    others = [run for run in (check.runs if known else _without_retry(check)) if run.rid != ping.rid]
     starts = sorted([ping.at, *(run.started for run in check.runs if run.rid == ping.rid)])
     if ping.rid:
         kept = starts[:1]
@@ -83,11 +87,19 @@ def ended(check: Check, ping: Ping, *, failed: bool) -> tuple[Check, timedelta |
     own = own_run(check, ping)
     duration = max(ping.at - own.started, timedelta(0)) if own else None
     repeated = own is None and any(end.rid == ping.rid for end in check.ended)
-    open_runs = tuple(run for run in check.runs if run is not own and not _ends(ping, run, failed=failed))
+    waiting = check.runs if own or repeated else _without_retry(check)
+    open_runs = tuple(run for run in waiting if run is not own and not _ends(ping, run, failed=failed))
     after = replace(check, runs=open_runs, ended=_with_end(check, ping))
     if overtaken(check, ping):
         return after, duration  # a later end has said the rest
     return replace(after, last_ping=ping.at, last_duration=check.last_duration if repeated else duration), duration
+
+
+def given_up(check: Check, ping: Ping) -> Check:
+    """Record that a run is over and neither succeeded nor failed. If a retry follows, the clock runs on until that."""
+    runs = tuple(replace(run, rid=RETRY) if run.rid == ping.rid else run for run in check.runs)
+    left = runs if ping.over == "again" else tuple(run for run in check.runs if run.rid != ping.rid)
+    return replace(check, runs=left, ended=_with_end(check, ping))
 
 
 def overtaken(check: Check, ping: Ping) -> bool:
@@ -98,6 +110,12 @@ def overtaken(check: Check, ping: Ping) -> bool:
 def before_pause(check: Check, ping: Ping) -> bool:
     """Return whether a ping was on its way when the check was paused: then the pause has decided the status."""
     return check.status is Status.PAUSED and check.since is not None and ping.at < check.since
+
+
+def _without_retry(check: Check) -> tuple[Run, ...]:
+    """Return the open runs without the first that waits for its retry: a run that is not open yet is taken for that."""
+    retried = next((run for run in check.runs if run.rid == RETRY), None)
+    return tuple(run for run in check.runs if run is not retried)
 
 
 def _hung(check: Check, run: Run, at: datetime) -> bool:
@@ -122,10 +140,10 @@ def _is_over(check: Check, start: Ping) -> bool:
 
     Of those there are two: an end without id, and any end for a start without id.
     """
-    if check.last_ping is None:
-        return False
     for end in check.ended:
         if end.rid == start.rid:
             return start.at < end.at + RESENT
-    last_bore_id = bool(check.ended) and check.ended[-1].at == check.last_ping
+    if check.last_ping is None:
+        return False
+    last_bore_id = any(end.at == check.last_ping for end in check.ended)
     return not (start.rid and last_bore_id) and start.at <= check.last_ping

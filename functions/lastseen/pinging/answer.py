@@ -24,7 +24,16 @@ from lastseen.core.limits import PINGED_CHECKS_PER_DAY
 from lastseen.core.machine import pinged
 from lastseen.core.moments import is_late
 from lastseen.pinging.keys import AmbiguousSlugError, PingKeys, TooManyChecksError, UnknownCheckError
-from lastseen.pinging.url import BadPingError, NoSuchPathError, Signal, Target, read_path, read_query, read_rid
+from lastseen.pinging.url import (
+    BadPingError,
+    NoSuchPathError,
+    Signal,
+    Target,
+    read_over,
+    read_path,
+    read_query,
+    read_rid,
+)
 from lastseen.storage.decide import Pause, decide, sleep
 from lastseen.storage.errors import ConflictError, DeletedError, UncountedError
 from lastseen.storage.store import Store
@@ -145,6 +154,7 @@ def _ping(request: PingRequest, signal: Signal, query: Mapping[str, str]) -> Pin
         at=request.at,
         kind=signal.kind,
         rid=read_rid(query.get("rid")),
+        over=read_over(query.get("over")),
         exit_status=signal.exit_status,
         note=signal.note,
         body=request.body,

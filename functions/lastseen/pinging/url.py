@@ -15,6 +15,7 @@ import re
 import signal
 import string
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import parse_qs, unquote
 
 from lastseen.core.check import Kind
@@ -105,6 +106,11 @@ def read_rid(value: str | None) -> str | None:
     if not rid:
         raise BadPingError("invalid rid: a run id is a UUID, like 7b0a3c52-94ad-4b1e-8f0e-2d1c5a6b7f80")
     return rid
+
+
+def read_over(value: str | None) -> Literal["", "1", "again"]:
+    """Return what follows a run that is over: nothing, or a retry; "" if that is not said."""
+    return "1" if value == "1" else "again" if value == "again" else ""
 
 
 def _trimmed(part: str) -> str:

@@ -145,6 +145,7 @@ class ActiveJobTest < LastseenTest
     assert_equal [2, 2, 2], @receiver.pings.group_by { |ping| ping.query["rid"] }.values.map(&:size)
     assert_equal %w[1 2 3], starts.map { |ping| ping.body[/attempt=(\d)/, 1] }
     assert_match(/\AFlaky: hiccup 1\nwill be tried again\n/, @receiver.pings[1].body)
+    assert_equal "again", @receiver.pings[1].query["over"]
   end
 
   def test_a_retry_that_succeeds_is_a_success
@@ -204,6 +205,7 @@ class ActiveJobTest < LastseenTest
     HaltedJob.perform_now
     assert_equal %w[start log], signals
     assert_match(/halted/, last.body)
+    assert_equal "1", last.query["over"]
   end
 
   def test_an_error_that_a_callback_swallows_is_no_success

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from lastseen.core.check import Check, Flip, Kind, Ping
 from lastseen.core.machine import pinged
@@ -32,6 +33,13 @@ def start(minute: float, rid: str | None = None) -> Ping:
 
 def fail(minute: float, rid: str | None = None) -> Ping:
     return Ping(at=at(minute), kind=Kind.FAIL, rid=rid, exit_status=1)
+
+
+FOLLOWS: tuple[Literal["1", "again"], ...] = ("1", "again")
+
+
+def over(minute: float, rid: str | None, follows: Literal["1", "again"] = "1") -> Ping:
+    return Ping(at=at(minute), kind=Kind.LOG, rid=rid, over=follows)
 
 
 def after(*pings: Ping, check: Check = NEW) -> Check:

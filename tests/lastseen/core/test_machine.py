@@ -17,7 +17,23 @@ from lastseen.core.machine import configured, paused, pinged, resumed
 from lastseen.core.moments import woken
 from lastseen.core.runs import RESENT
 from lastseen.core.schedule import Cron, Period
-from tests.lastseen.core.stories import DOWN, NEW, UP, A, B, after, at, fail, said, start, success, told
+from tests.lastseen.core.stories import (
+    DOWN,
+    FOLLOWS,
+    NEW,
+    UP,
+    A,
+    B,
+    C,
+    after,
+    at,
+    fail,
+    over,
+    said,
+    start,
+    success,
+    told,
+)
 from tests.times import hours, minutes, seconds
 
 # The subtle points of the peer, by their number in its manual of facts
@@ -351,12 +367,45 @@ def test_a_resumed_check_is_not_missed_until_it_is_pinged() -> None:
 
 def test_an_attempt_that_a_log_ends_is_not_taken_for_stuck_when_a_later_one_succeeds() -> None:
     """Our clients say so of a job that will be tried again: start, log, start, success, each attempt with its id."""
-    check = after(start(20, A), Ping(at=at(21), kind=Kind.LOG, rid=A), start(22, B), success(23, B), check=UP)
+    for follows in FOLLOWS:
+        check = after(start(20, A), over(21, A, follows), start(22, B), success(23, B), check=UP)
+        assert check.runs == ()
+        assert woken(check, at(40)).flips == ()
+
+
+def test_a_retry_that_never_comes_is_noticed_and_what_nobody_waits_for_is_not() -> None:
+    for follows, told_of in zip(FOLLOWS, ([], ["down stuck 30"]), strict=True):
+        check = after(start(20, A), over(21, A, follows), check=UP)
+        assert [said(flip) for flip in woken(check, at(40)).flips] == told_of
+
+
+def test_a_retry_that_hangs_has_its_own_clock() -> None:
+    check = after(start(20, A), over(21, A, "again"), start(25, B), check=UP)
+    assert [said(flip) for flip in woken(check, at(40)).flips] == ["down stuck 35"]
+
+
+def test_a_retry_whose_start_was_lost_ends_the_waiting() -> None:
+    check = after(start(20, A), over(21, A, "again"), success(25, B), check=UP)
     assert check.runs == ()
-    assert woken(check, at(40)).flips == ()
 
 
-def test_a_log_of_another_run_or_of_none_stops_no_clock() -> None:
-    for rid in (B, None):
-        check = after(start(20, A), Ping(at=at(21), kind=Kind.LOG, rid=rid), check=UP)
+def test_the_end_of_a_run_that_was_open_all_the_time_is_not_taken_for_a_retry() -> None:
+    check = after(start(19, B), start(20, A), over(21, A, "again"), success(25, B), check=UP)
+    assert [said(flip) for flip in woken(check, at(40)).flips] == ["down stuck 30"]
+
+
+def test_an_attempt_that_is_over_before_its_start_is_written_opens_no_run() -> None:
+    for check in (UP, replace(UP, last_ping=None, status=Status.NEW)):
+        assert after(over(21, A), start(20, A), check=check).runs == ()
+
+
+def test_an_attempt_that_is_over_hides_no_start_of_another_run() -> None:
+    """The start of B was overtaken by an end with an id: B is still open."""
+    check = after(success(23, A), over(24, C), start(22, B), check=UP)
+    assert [run.rid for run in check.runs] == [B]
+
+
+def test_a_log_of_another_run_or_of_none_or_that_says_nothing_of_its_run_stops_no_clock() -> None:
+    for log in (over(21, B), over(21, None), Ping(at=at(21), kind=Kind.LOG, rid=A)):
+        check = after(start(20, A), log, check=UP)
         assert [said(flip) for flip in woken(check, at(40)).flips] == ["down stuck 30"]
