@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from lastseen.core.dialects import understood
 from lastseen.core.schedule import Period, ScheduleError
+from lastseen.core.zones import zone
 from lastseen.page.phrases import expected
 
 PAGE = (Path(__file__).parents[1] / "docs" / "schedules.md").read_text("utf-8")
+TAB = (files("tzdata.zoneinfo") / "zone1970.tab").read_text("utf-8").splitlines()
+ZONES = [line.split("\t")[2] for line in TAB if not line.startswith("#")]  # aliases left out
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -53,3 +57,26 @@ def test_a_line_of_the_page_is_taken_as_it_says(text: str, kept: str, words: str
 def test_a_line_that_the_page_calls_refused_is_refused_with_what_to_write(text: str, write: str) -> None:
     with pytest.raises(ScheduleError, match=re.escape(write)):
         understood(text, "UTC", after=NOW)
+
+
+def test_the_times_that_no_zone_skips_or_repeats_are_those_of_the_page() -> None:
+    [(first, last)] = re.findall(r"Times from (\d\d:\d\d) to (\d\d:\d\d) are neither skipped nor repeated", PAGE)
+    changing = {wall for name in ZONES for wall in _changed_walls(name)}
+    assert min(wall for wall in changing if wall >= "12:00") > last
+    assert max(wall for wall in changing if wall < "12:00") < first
+
+
+def _changed_walls(name: str) -> set[str]:
+    """Times of the day that the clocks of a zone skip or repeat within a year, each full quarter of an hour."""
+    tz, quarter, days = zone(name), timedelta(minutes=15), [NOW + timedelta(days=day) for day in range(366)]
+    walls = set()
+    for day in days:
+        if (before := day.astimezone(tz).utcoffset()) != (day + timedelta(days=1)).astimezone(tz).utcoffset():
+            at = day
+            while (after := at.astimezone(tz).utcoffset()) == before:
+                at += quarter
+            assert before is not None
+            assert after is not None
+            ends = sorted((at.replace(tzinfo=None) + before, at.replace(tzinfo=None) + after))
+            walls |= {f"{ends[0] + n * quarter:%H:%M}" for n in range((ends[1] - ends[0]) // quarter)}
+    return walls

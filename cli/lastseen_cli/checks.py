@@ -43,7 +43,7 @@ Early = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="How much before its time a ping counts for it. By default: a twentieth of the interval, at most 5m.",
+        help="How long before its time a ping counts for it. 0: never; default: a twentieth of the interval, up to 5m.",
     ),
 ]
 Slug = Annotated[

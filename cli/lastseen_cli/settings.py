@@ -43,6 +43,9 @@ SETTINGS = (
 )
 """What can be asked of a check, in the order in which changes are listed."""
 
+DEFAULT = "default"
+"""What resets a setting whose default depends on others."""
+
 DURATIONS = {"timeout": "every", "grace": "grace", "early": "early", "reminder": "reminder"}
 """Settings that are durations: as the API calls them, and as options and files do."""
 
@@ -111,11 +114,12 @@ def from_options(
         "schedule": schedule,
         "tz": tz,
         "grace": _setting_of(grace, option="--grace") if grace else None,
-        "early": _setting_of(early, option="--early") if early else None,
+        "early": _setting_of(early, option="--early") if early and early != DEFAULT else None,
         "reminder": _setting_of(reminder, option="--reminder") if reminder else None,
         **same,
     }
-    return {key: value for key, value in given.items() if value is not None}
+    reset = {"early": None} if early == DEFAULT else {}
+    return {**{key: value for key, value in given.items() if value is not None}, **reset}
 
 
 def slug_of(name: str) -> str:

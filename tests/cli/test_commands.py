@@ -31,6 +31,8 @@ def test_every_option_of_create_reaches_the_check(lastseen: Terminal) -> None:
     assert check.schedule == Cron("0 3 * * *", "Europe/Berlin", "skip")
     assert check.early == minutes(2)
     assert (check.tags, check.channels, check.reminder, check.manual_resume) == ("a b", "", hours(4), True)
+    lastseen.ok("checks", "update", "x", "--early", "default")
+    assert lastseen.world.store.checks[check.id].early is None
 
 
 def test_a_schedule_in_another_dialect_is_said_back(lastseen: Terminal) -> None:

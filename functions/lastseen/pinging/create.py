@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from lastseen.core.check import Check
-from lastseen.core.limits import NAME_CHARS, REFUSED_TEXT, SECONDS, TAGS_CHARS
+from lastseen.core.limits import EARLY_SECONDS, NAME_CHARS, REFUSED_TEXT, SECONDS, TAGS_CHARS
 from lastseen.core.schedule import Period, Schedule, ScheduleError, SkippedHour
 from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen.pinging.keys import TooManyChecksError, check_of_slug
@@ -21,6 +22,8 @@ from lastseen.storage.errors import ConflictError, DeletedError
 from lastseen.storage.fresh import new_id
 from lastseen.storage.projects import default_channels, is_gone
 from lastseen.storage.store import Store
+
+D = TypeVar("D", timedelta, None)
 
 PERIOD = timedelta(days=1)
 GRACE = timedelta(hours=1)
@@ -77,6 +80,7 @@ def _from_query(project: str, slug: str, query: Mapping[str, str], now: datetime
         slug=slug,
         tags=" ".join(_line(query, "tags", TAGS_CHARS).split()),
         grace=_span(query, "grace", GRACE),
+        early=_span(query, "early", None, EARLY_SECONDS),
         created=now,
     )
     try:
@@ -109,11 +113,11 @@ def _line(query: Mapping[str, str], name: str, limit: int) -> str:
     return value
 
 
-def _span(query: Mapping[str, str], name: str, default: timedelta) -> timedelta:
+def _span(query: Mapping[str, str], name: str, default: D, allowed: range = SECONDS) -> timedelta | D:
     if name not in query:
         return default
-    low, high = SECONDS[0], SECONDS[-1]
+    low, high = allowed[0], allowed[-1]
     value = query[name]
-    if not (value.isascii() and value.isdigit() and len(value) <= len(str(high)) and int(value) in SECONDS):
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(high)) and int(value) in allowed):
         raise BadPingError(f"invalid {name}: whole seconds, {low} to {high}")
     return timedelta(seconds=int(value))

@@ -430,6 +430,11 @@ def test_a_schedule_in_the_query_is_that_of_the_new_check(world: Pinging, query:
     assert world.now.schedule == schedule
 
 
+def test_how_early_a_ping_may_be_is_set_by_the_first_one(world: Pinging) -> None:
+    assert world.ping(BY_SLUG, "create=1&schedule=0+3+*+*+*&early=0").status == 201
+    assert world.now.early == timedelta(0)
+
+
 def test_a_schedule_in_another_dialect_is_said_back_when_the_check_is_made(world: Pinging) -> None:
     answer = world.ping(BY_SLUG, "create=1&schedule=0+10+%3F+*+MON-FRI+Asia/Tokyo")
     assert answer.status == 201
@@ -450,6 +455,7 @@ def test_settings_count_only_when_the_check_is_made(world: Pinging, query: str) 
 @pytest.mark.parametrize(
     ("query", "words"),
     [
+        ("early=86401", "invalid early: whole seconds, 0 to 86400"),
         ("schedule=0+3+*+*+*&skipped_hour=never", "invalid skipped_hour: run or skip"),
         ("timeout=59", "invalid timeout: whole seconds, 60 to 31536000"),
         ("timeout=31536001", "invalid timeout: whole seconds, 60 to 31536000"),
