@@ -14,9 +14,9 @@ from typing import Any
 
 from lastseen.core.blind import Window
 from lastseen.core.channel import Channel, Via
-from lastseen.core.check import Check, Flip, Kind, Outcome, Ping
+from lastseen.core.check import Check, Flip, Kind, Outcome, Ping, Reason
 from lastseen.core.history import Recorded
-from lastseen.core.machine import paused, pinged
+from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
 from lastseen.text.chat import markdown
@@ -173,6 +173,18 @@ def paused_while_down() -> tuple[Alert, datetime]:
     return Alert(check=check, flip=replace(flips[-1], told=True), cause=flips[-2]), NIGHT + hours(2)
 
 
+def deleted_while_down() -> tuple[Alert, datetime]:
+    over = NIGHT + hours(2)
+    check, flips = played(BACKUP, *RAN, GONE, lambda check: paused(check, over, reason=Reason.DELETED))
+    return Alert(check=check, flip=flips[-1], cause=flips[-2]), over
+
+
+def unassigned_while_down() -> tuple[Alert, datetime]:
+    over = NIGHT + hours(2)
+    check, flips = played(BACKUP, *RAN, GONE, lambda check: configured(check, over, channels=""))
+    return Alert(check=check, flip=flips[-1], about=RUN_BOOK, cause=flips[-2]), over
+
+
 def reminded() -> tuple[Alert, datetime]:
     check, flips = played(BACKUP, *RAN, GONE, wake(NIGHT + hours(3)))
     return Alert(check=check, flip=flips[-1], about=RUN_BOOK, cause=flips[-2]), NIGHT + hours(3)
@@ -211,6 +223,8 @@ FLIPS: dict[str, Callable[[], tuple[Alert, datetime]]] = {
     "The job pings shortly before its time": came_early,
     "Still down: a reminder": reminded,
     "Paused while it was down": paused_while_down,
+    "Deleted while it was down": deleted_while_down,
+    "Taken off a channel while it was down": unassigned_while_down,
     "Up again": recovered,
     "Flapping": flapping,
     "Steady again": steady,
@@ -230,6 +244,13 @@ def storm(count: int) -> list[Alert]:
     return alerts
 
 
+def restless(count: int) -> list[Alert]:
+    """Return the alerts of so many checks that begin to flap together."""
+    check, flips = _flapped()
+    ids = [f"{n:08x}-4b5a-4978-8695-a4b3c2d1e0f0" for n in range(count)]
+    return [Alert(check=replace(check, id=each, name=f"queue-{n}"), flip=flips[-1]) for n, each in enumerate(ids)]
+
+
 def messages() -> dict[str, Message]:
     """Return one message of each kind, by what it is about."""
     told = {}
@@ -240,6 +261,7 @@ def messages() -> dict[str, Message]:
     refused = told["The job got stuck"].event
     return told | {
         "Many at once: a digest": digest(storm(8), now=T0 + hours(2), site_url=SITE),
+        "Many flap at once: a digest": digest(restless(8), now=T0 + hours(1), site_url=SITE),
         "Lastseen itself hears nothing": deaf(since=T0, now=T0 + minutes(3)),
         "Lastseen hears again": hearing(window=window, now=T0 + minutes(15)),
         "A channel is lost": channel_lost(ON_CALL, others=["c2"], why="it answered HTTP 404", refused=refused, now=T0),

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from lastseen.alerting.around import Around
 from lastseen.alerting.publishing import DueCheck, Publisher
-from lastseen.alerting.routing import ProjectChannels, Routed, routed
+from lastseen.alerting.routing import ProjectChannels, Routed, left_behind, routed
 from lastseen.aws.topic import Topic
 from lastseen.core.blind import Window
 from lastseen.core.channel import DEPLOYMENT
@@ -259,24 +259,40 @@ def _routed_check(pending: _Pending, channels: ProjectChannels | Exception, stor
     if isinstance(channels, Exception):
         raise channels
     alerts: list[Routed] = []
+    seen: dict[int, frozenset[str]] = {}  # by incident: who has seen it begin
     for flip in pending.flips:
-        begins = flip.incident == flip.n
-        saw = () if begins or flip.incident is None else _saw_beginning(pending, flip.incident, alerts, store)
-        alert = routed(Alert(check=pending.check, flip=flip), channels, saw_beginning=saw)
-        alerts.append(alert)
-        notified = sorted(alert.receivers - {DEPLOYMENT})
-        if begins and notified:
-            store.note_receivers(pending.check.id, flip.n, notified)
+        each = _routed_flip(Alert(check=pending.check, flip=flip), channels, seen, store)
+        if each.receivers:
+            alerts.append(each)
     return DueCheck(pending.check, tuple(alerts))
 
 
-def _saw_beginning(pending: _Pending, n: int, before: Sequence[Routed], store: Store) -> Sequence[str]:
-    """Return the channels that were notified of the flip that opened an incident, in this batch or before."""
-    for routed_before in before:
-        if routed_before.alert.flip.n == n:
-            return sorted(routed_before.receivers)
-    opening = store.flips(pending.check.id, after=n - 1, upto=n)
-    return opening[0].channels if opening else ()
+def _routed_flip(alert: Alert, channels: ProjectChannels, seen: dict[int, frozenset[str]], store: Store) -> Routed:
+    """Return an alert with its receivers, and keep who has seen its incident begin, or sees it end before the others.
+
+    What is kept is kept before anything is published, and read again by the next try: so killed after any step, whoever
+    was notified of a beginning is notified of its end.
+    """
+    check_id, flip, n = alert.check.id, alert.flip, alert.flip.incident
+    if n is None:
+        return routed(alert, channels)
+    if n == flip.n:
+        each = routed(alert, channels)
+        seen[n] = (each.receivers - {DEPLOYMENT}) | set(flip.channels)  # an earlier try, cut off, may have gone there
+        if seen[n]:
+            store.note_receivers(check_id, n, sorted(seen[n]))
+        return each
+    if n not in seen:
+        opening = store.flips(check_id, after=n - 1, upto=n)
+        seen[n] = frozenset(opening[0].channels if opening else ())
+    if flip.reason is not Reason.UNASSIGNED:
+        return routed(alert, channels, saw_beginning=seen[n])
+    leaving = frozenset(flip.channels) or left_behind(alert.check, channels, seen[n])
+    if leaving:
+        seen[n] -= leaving
+        store.note_receivers(check_id, flip.n, sorted(leaving))
+        store.note_receivers(check_id, n, sorted(seen[n]))
+    return routed(alert, channels, saw_beginning=leaving)
 
 
 def _channels(project: str, store: Store) -> ProjectChannels | Exception:

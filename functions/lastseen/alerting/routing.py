@@ -15,8 +15,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lastseen.core.channel import DEPLOYMENT, Channel, hears, is_reached_by, listed
-from lastseen.core.check import Check, Status
+from lastseen.core.channel import (
+    DEPLOYMENT,
+    ENDED_BY_HAND,
+    Channel,
+    hears,
+    is_named_by,
+    is_reached_by,
+    listed,
+)
+from lastseen.core.check import Check, Reason, Status
+from lastseen.text.happened import shown_status
 from lastseen.text.message import Alert
 
 DIGEST_ABOVE = 5
@@ -47,25 +56,43 @@ class Parcel:
     receivers: frozenset[str]
 
 
+_Sort = tuple[Status, bool]  # of an alert: its status, and whether the check flaps
+
+
 def routed(alert: Alert, channels: ProjectChannels, *, saw_beginning: Iterable[str] = ()) -> Routed:
     """Return the alert with the exact set of its receivers.
 
     1. The deployment gets everything.
-    2. So does each channel whose rule lets this flip through. A pause is the end of an incident and no more.
+    2. So does each channel whose rule lets this flip through. An end made by hand is that of an incident, and no more.
     3. A channel that was notified of an incident's beginning is notified of its end, whatever its rule says by now.
     4. A check that reaches no working channel goes down for the project's default channels, marked as astray: its
        own channels were deleted or switched off, or filter it out. An empty list is a choice, and stays one.
+
+    A note that the check has other channels or tags goes to those alone whom it leaves: see `left_behind`.
     """
     check, flip = alert.check, alert.flip
     working = [channel for channel in channels.known if not channel.disabled]
-    is_pause = flip.status in {Status.PAUSED, Status.NEW}
-    receivers = {channel.id for channel in working if hears(channel, check, flip) and not is_pause}
+    if flip.reason is Reason.UNASSIGNED:
+        return Routed(alert, frozenset({channel.id for channel in working} & set(saw_beginning)))
+    by_hand = flip.reason in ENDED_BY_HAND
+    receivers = {channel.id for channel in working if hears(channel, check, flip) and not by_hand}
     astray = bool(check.channels) and not any(is_reached_by(channel, check) for channel in working)
-    if astray and not is_pause:
+    if astray and not by_hand:
         receivers |= {channel.id for channel in working if listed(channel, channels.defaults)}
     if flip.status is not Status.DOWN:
         receivers |= {channel.id for channel in working} & set(saw_beginning)
     return Routed(replace(alert, astray=astray), frozenset(receivers | {DEPLOYMENT}))
+
+
+def left_behind(check: Check, channels: ProjectChannels, saw_beginning: Iterable[str]) -> frozenset[str]:
+    """Return those who saw an incident of a check begin, and whom its channels and tags do not name any more.
+
+    A channel that only its own filter of statuses keeps from an end is not left behind.
+    """
+    working = [channel for channel in channels.known if not channel.disabled]
+    if check.channels and not any(is_reached_by(channel, check) for channel in working):  # it is astray
+        return frozenset(saw_beginning) - {channel.id for channel in working if listed(channel, channels.defaults)}
+    return frozenset(saw_beginning) - {channel.id for channel in channels.known if is_named_by(channel, check)}
 
 
 def reaches_nobody(check: Check, channels: Sequence[Channel]) -> bool:
@@ -104,21 +131,25 @@ def _by_receiver(batch: Sequence[Routed]) -> Mapping[str, list[int]]:
 
 
 def _turns(batch: Sequence[Routed]) -> list[int]:
-    """Return for each alert how often its check has changed its status before, within the batch."""
-    latest: dict[str, tuple[int, Status]] = {}
+    """Return for each alert how often another kind of alert of its check came before, within the batch."""
+    latest: dict[str, tuple[int, _Sort]] = {}
     turns = []
     for each in batch:
-        check_id, status = each.alert.check.id, each.alert.flip.status
-        turn, before = latest.get(check_id, (0, status))
-        turn += status is not before
-        latest[check_id] = (turn, status)
+        check_id, sort = each.alert.check.id, _sort(each)
+        turn, before = latest.get(check_id, (0, sort))
+        turn += sort != before
+        latest[check_id] = (turn, sort)
         turns.append(turn)
     return turns
 
 
 def _groups(places: Sequence[int], batch: Sequence[Routed], turns: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the digests of one receiver: a digest is of one status."""
-    groups: dict[tuple[int, Status], list[int]] = defaultdict(list)
+    """Return the digests of one receiver: a digest is of one status, and what flaps has one of its own."""
+    groups: dict[tuple[int, _Sort], list[int]] = defaultdict(list)
     for place in places:
-        groups[turns[place], batch[place].alert.flip.status].append(place)
+        groups[turns[place], _sort(batch[place])].append(place)
     return [tuple(group) for group in groups.values()]
+
+
+def _sort(each: Routed) -> _Sort:
+    return shown_status(each.alert.flip), each.alert.flip.flapping

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from lastseen.api.models import CheckRequest
 from lastseen.aws.wakes import Wake
 from lastseen.core.blind import Window
 from lastseen.core.channel import ALL_CHANNELS
-from lastseen.core.check import Check, Filters, Outcome, unique_key
+from lastseen.core.check import Check, Filters, Outcome, Reason, unique_key
 from lastseen.core.dialects import understood
 from lastseen.core.ids import as_uuid
 from lastseen.core.limits import SLUG_CHARS
@@ -32,14 +33,21 @@ from lastseen.health.canary import blind_windows
 from lastseen.storage.checks import FIRST_PLACE, Place
 from lastseen.storage.decide import DECIDE_TRIES, attempts
 from lastseen.storage.documents import CHANNELS
-from lastseen.storage.errors import ConflictError
+from lastseen.storage.errors import BusyError, ConflictError
 from lastseen.storage.fresh import new_id
 from lastseen.storage.projects import default_channels
 from lastseen.storage.store import Store
 
 _UNIQUE_KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _FULL = "a project has at most {limit:,} checks: delete some, or make another project for the rest"
+_UNANNOUNCED = (
+    "People are still to be notified that its incident is over. The check is paused; delete it again in a minute."
+)
 _RACED = "Too many changes of this check at once. Nothing was changed; try again."
+
+DELETE_TRIES = 60
+DELETE_FIRST_WAIT_SECONDS = 0.05
+"""How often it is looked whether people were notified, in a quarter of a minute or so, before a check is deleted."""
 
 _SAME = ("name", "slug", "tags", "manual_resume", "methods")
 _FILTERS = {
@@ -178,15 +186,24 @@ class Checks:
             raise RefusedError(str(error)) from error
 
     def delete(self, key: str) -> Described:
-        """Remove a check and return what it was."""
-        for _ in attempts(DECIDE_TRIES, pause=self._pause):
-            described = self.one(key, by_unique_key=False)
-            try:
-                self._store.delete(described.check)
-            except ConflictError:
-                continue
-            return described
-        raise ConflictError(_RACED)
+        """Remove a check and return what it was, once people were notified of all that is to be said of it.
+
+        1. If it has an incident, log that this is over: from here on the sweep goes on with what is cut off.
+        2. Wait until all is announced. If that takes long, say so: the check stays, and can be deleted once more.
+        3. Remove it, if nothing has happened to it since.
+        """
+        described = self.one(key, by_unique_key=False)
+        check = described.check
+        for tried in attempts(DELETE_TRIES, pause=self._pause, first=DELETE_FIRST_WAIT_SECONDS):
+            check = check if tried == 1 else self.one(key, by_unique_key=False).check
+            with suppress(ConflictError):  # a ping came first
+                if check.incident is not None:
+                    self._store.save(check, paused(check, self._now, self._blind(check), reason=Reason.DELETED))
+                    self._wakes.send([Wake(check.id)])
+                elif check.announced == check.flips:
+                    self._store.delete(check)
+                    return described
+        raise BusyError(_UNANNOUNCED)
 
     def _blind(self, check: Check) -> Sequence[Window]:
         """Return when no pings could reach Lastseen, where that matters: what passed before a change comes first."""

@@ -144,7 +144,7 @@ class FlipDocument(Document):
     up: Literal[0, 1]
     """Whatever is not up counts as down."""
     status: Literal["new", "up", "down", "paused"]
-    reason: Literal["missed", "stuck", "failed", "pinged", "paused", "resumed"]
+    reason: Literal["missed", "stuck", "failed", "pinged", "paused", "resumed", "deleted"]
 
 
 class FlipList(Document):

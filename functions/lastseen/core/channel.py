@@ -25,6 +25,10 @@ EVERY = "*"
 """As the project, or a channel, of a message: each. Lastseen speaks of itself so."""
 
 
+ENDED_BY_HAND = frozenset({Reason.PAUSED, Reason.RESUMED, Reason.DELETED, Reason.UNASSIGNED})
+"""A person ended the incident, and no job: for all who saw it begin, or for some of them."""
+
+
 class Via(StrEnum):
     """How a channel is reached."""
 
@@ -65,7 +69,12 @@ def listed(channel: Channel, channels: str) -> bool:
 def is_reached_by(channel: Channel, check: Check) -> bool:
     """Return whether a channel is notified when this check goes down."""
     wants_down = not channel.statuses or Status.DOWN in channel.statuses
-    return wants_down and listed(channel, check.channels) and _wants_tags(channel, check)
+    return wants_down and is_named_by(channel, check)
+
+
+def is_named_by(channel: Channel, check: Check) -> bool:
+    """Return whether a check's list has the channel, and the channel's tags let the check through."""
+    return listed(channel, check.channels) and _wants_tags(channel, check)
 
 
 def hears(channel: Channel, check: Check, flip: Flip) -> bool:
@@ -74,12 +83,17 @@ def hears(channel: Channel, check: Check, flip: Flip) -> bool:
     Flapping, and its end, concern those who want either status alone.
     """
     wants_status = not channel.statuses or bool(set(concerned(flip)) & set(channel.statuses))
-    return wants_status and listed(channel, check.channels) and _wants_tags(channel, check)
+    return wants_status and is_named_by(channel, check)
+
+
+def readers_of(check: Check) -> tuple[set[str], set[str]]:
+    """Return what of a check decides which channels hear of it."""
+    return {each.strip() for each in check.channels.split(",")}, set(check.tags.split())
 
 
 def concerned(flip: Flip) -> tuple[Status, ...]:
-    """Return the statuses whose readers a flip concerns: a pause that ends an incident those of recoveries."""
-    if flip.reason in {Reason.PAUSED, Reason.RESUMED}:
+    """Return the statuses whose readers a flip concerns: an end made by a person those of recoveries."""
+    if flip.reason in ENDED_BY_HAND:
         return (Status.UP,)
     both = flip.flapping or flip.reason is Reason.STEADY
     return (Status.DOWN, Status.UP) if both else (flip.status,)

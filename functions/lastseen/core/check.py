@@ -12,10 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from lastseen.core.limits import FLAP_LIMIT
 from lastseen.core.schedule import Period, Schedule
-
-FLAP_LIMIT = 6
-"""Flips in an hour with an alert each, unless a check asks for another number."""
 
 
 class Status(StrEnum):
@@ -48,6 +46,8 @@ class Reason(StrEnum):
     RESUMED = "resumed"
     REMINDED = "reminded"  # no change: still down
     STEADY = "steady"  # no change: it flapped, and does so no more
+    UNASSIGNED = "unassigned"  # no change: its channels or tags were, so some of those who saw it begin hear no more
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Flip:
     exit_status: int | None = None
     note: str = ""
     body: bytes = b""  # the end of the ping's body
-    channels: tuple[str, ...] = ()  # ids of the channels that were notified; noted of what opens an incident
+    channels: tuple[str, ...] = ()  # ids of those notified of what opens an incident, or of what ends it for them alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,9 @@ KEYWORDS_CHARS = 200
 CHANNELS_CHARS = 2_000
 PROJECT_CHARS = 60
 
+FLAP_LIMIT = 6
+"""Flips in an hour with an alert each, unless a check asks for another number."""
+
 CHECKS_PER_PROJECT = 20_000
 """More checks than that belong into several projects: each list, badge and digest reads all of one. A default:
 a deployment may choose its own, by `-c checks_per_project`."""

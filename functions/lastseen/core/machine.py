@@ -32,8 +32,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lastseen.core.blind import Window
+from lastseen.core.channel import readers_of
 from lastseen.core.check import ASKED, Check, Flip, Kind, Outcome, Ping, Reason, Status
-from lastseen.core.log import flipped, with_evidence
+from lastseen.core.log import flipped, noted, with_evidence
 from lastseen.core.moments import TRUTHS, outcome, passed
 from lastseen.core.runs import (
     before_pause,
@@ -96,15 +97,16 @@ def pinged(check: Check, ping: Ping, blind: Sequence[Window] = ()) -> Outcome:
     return replace(outcome(check, moved, (*past, *flips)), kind=kind, duration=duration)
 
 
-def paused(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcome:
+def paused(check: Check, now: datetime, blind: Sequence[Window] = (), *, reason: Reason = Reason.PAUSED) -> Outcome:
     """Stop watching, time first; open runs are forgotten. Pausing a paused check changes nothing.
 
-    Silent, unless an incident lasts: those who were notified of its beginning are notified that it is over.
+    Silent, unless an incident lasts: those who were notified of its beginning are notified that it is over, and why: it
+    is paused, or about to be deleted.
     """
     present, past = passed(check, now, blind, TRUTHS)
     if present.status is Status.PAUSED:
         return outcome(check, present, past)
-    still, flip = flipped(present, Status.PAUSED, Reason.PAUSED, now, told=present.incident is not None)
+    still, flip = flipped(present, Status.PAUSED, reason, now, told=present.incident is not None)
     return outcome(check, forgotten(still), (*past, flip))
 
 
@@ -124,8 +126,9 @@ def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **a
     """Change what was asked for, time first: a deadline that was over, and that nobody noticed, is not forgotten.
 
     The change itself never moves the status, and is held against nothing that was before it: see `expected_after` and
-    `grace_from`. A pause that becomes sticky forgets the open runs, whose ends would be ignored. Raises TypeError for a
-    field that is not of `ASKED`.
+    `grace_from`. A pause that becomes sticky forgets the open runs, whose ends would be ignored. Other channels or tags
+    while an incident lasts are noted: it ends for those who hear of it no more. Raises TypeError for a field that is
+    not of `ASKED`.
     """
     if unknown := set(asked) - ASKED:
         raise TypeError(f"Not settings of a check: {', '.join(sorted(unknown))}.")
@@ -138,6 +141,9 @@ def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **a
         after = replace(after, grace_changed=now)
     if after.status is Status.PAUSED and after.manual_resume:
         after = forgotten(after)
+    if present.incident is not None and readers_of(after) != readers_of(present):
+        after, note = noted(after, Reason.UNASSIGNED, now)
+        past = [*past, note]
     return outcome(check, after, past)
 
 

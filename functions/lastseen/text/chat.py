@@ -64,7 +64,7 @@ class ChatParts:
 
 def mood(event: Event) -> Mood:
     """Return what an event is at first glance."""
-    if isinstance(event, FlipEvent) and event.flapping:
+    if isinstance(event, FlipEvent | DigestEvent) and event.flapping:
         return Mood.UNSTEADY
     if event.status is not None:
         return Mood.BAD if event.status is Status.DOWN else Mood.GOOD if event.status is Status.UP else Mood.NEUTRAL

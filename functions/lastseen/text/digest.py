@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from lastseen.core.channel import concerned
 from lastseen.core.check import Status, event_id
 from lastseen.text.event import DigestEvent, DigestFlip
-from lastseen.text.happened import check_name
+from lastseen.text.happened import check_name, shown_status
 from lastseen.text.message import (
     SUBJECT_LIMIT,
     Alert,
@@ -40,16 +40,17 @@ TAG_LIMIT = 40
 
 def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: Sequence[str] | None = None) -> Message:
     """Return one message for many flips of one status that go to the same people; of one project or of several."""
-    status = alerts[0].flip.status
+    status, flapping = shown_status(alerts[0].flip), alerts[0].flip.flapping
     projects = sorted({alert.check.project for alert in alerts})
     of_all = projects[0] if len(projects) == 1 else f"{len(projects)} projects"
     of_all_long = f"the project {of_all}" if len(projects) == 1 else of_all
     counts = Counter(what_happened(alert.check, alert.flip, brief=True) for alert in alerts)
     reasons = ", ".join(f"{count} {what}" for what, count in counts.most_common(5))
     checks = len({alert.check.id for alert in alerts})
-    subject = plain(f"{str(status).upper()}: {checks} checks of {of_all}: {reasons}", SUBJECT_LIMIT)
+    shout = "FLAPPING" if flapping else str(status).upper()
+    subject = plain(f"{shout}: {checks} checks of {of_all}" + ("" if flapping else f": {reasons}"), SUBJECT_LIMIT)
     common = common_tags(alerts)
-    lead = f"{checks} checks of {of_all_long} are {status}: {reasons}.{_in_common(common)}"
+    lead = f"{checks} checks of {of_all_long} {_are(alerts, reasons)}.{_in_common(common)}"
     url = _page(site_url, status, common)
     lines = [
         f"- {check_name(alert.check)} {what_happened(alert.check, alert.flip)}, {since(alert.flip)}" for alert in alerts
@@ -62,6 +63,7 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         title=subject,
         lead=lead,
         status=status,
+        flapping=flapping,
         project=projects[0] if len(projects) == 1 else None,
         at=alerts[0].flip.at,
         count=len(alerts),
@@ -79,6 +81,18 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         event=event,
         attributes=attributes(alerts[0].check, statuses, channels) | _united(alerts, projects),
     )
+
+
+def _are(alerts: Sequence[Alert], reasons: str) -> str:
+    """Return what is common to many flips, as the end of a sentence that begins with them."""
+    flip = alerts[0].flip
+    if flip.flapping:
+        return (
+            f"go up and down too often; now they are {flip.status}, and there are no more alerts until they are steady"
+        )
+    if shown_status(flip) in {Status.UP, Status.DOWN}:
+        return f"are {flip.status}: {reasons}"
+    return f"have an incident that is over here: {reasons}"
 
 
 def common_tags(alerts: Sequence[Alert]) -> tuple[str, ...]:
@@ -137,7 +151,7 @@ def _listed(alerts: Sequence[Alert]) -> tuple[DigestFlip, ...]:
             id=event_id(check.id, flip.n),
             incident=event_id(check.id, flip.incident) if flip.incident else None,
             check=check_name(check),
-            status=flip.status,
+            status=shown_status(flip),
             reason=flip.reason,
             flapping=flip.flapping,
             what=what_happened(check, flip, brief=True),

@@ -35,7 +35,11 @@ Todo = Annotated[str | None, "what to do: the check's description; or, where the
 At = Annotated[datetime, "when it happened; of a missed ping the deadline"]
 Url = Annotated[str | None, "where to look"]
 FlipStatus = Annotated[Status, "`down` or `up`; `paused` or `new` where a person ended the incident"]
-FlipReason = Annotated[Reason, "`missed`, `stuck`, `failed`, `pinged`, `reminded`, `steady`, `paused`, `resumed`"]
+FlipReason = Annotated[
+    Reason,
+    "`missed`, `stuck`, `failed`, `pinged`, `reminded`, `steady`, `paused`, `resumed`, `deleted`; `unassigned`: its "
+    "channels or tags were changed, and this one hears no more of it",
+]
 Flapping = Annotated[bool, "it goes up and down too often: no more alerts of this check until it is steady"]
 
 
@@ -64,7 +68,7 @@ class EventCheck:
     slug: str
     project: str
     tags: tuple[str, ...]
-    url: Annotated[str, "its page"]
+    url: Annotated[str, "its page; empty if it was deleted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +160,9 @@ class DigestEvent:
     title: Title
     lead: Lead
     status: FlipStatus
+    flapping: Annotated[bool, "they go up and down too often: no more alerts of these checks until they are steady"] = (
+        False
+    )
     project: Annotated[str | None, "null if the checks are of several"]
     at: At
     count: Annotated[int, "how many flips there are, also if not each is listed"]
@@ -178,7 +185,7 @@ class DigestEvent:
     @property
     def ends(self) -> bool:
         """Whether all incidents in it are over."""
-        return self.status is not Status.DOWN
+        return self.status is not Status.DOWN and not self.flapping
 
     @property
     def momentary(self) -> bool:

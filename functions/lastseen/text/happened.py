@@ -42,7 +42,14 @@ def happened(flip: Flip, *, brief: bool = False) -> str:
         Reason.REMINDED: "is still down",
         Reason.PAUSED: "was paused",
         Reason.RESUMED: "was resumed",
+        Reason.DELETED: "was deleted",
+        Reason.UNASSIGNED: "has other channels or tags now",
     }[flip.reason]
+
+
+def shown_status(flip: Flip) -> Status:
+    """Return the status as a flip's readers see it: for those who hear no more of a check it is as good as paused."""
+    return Status.PAUSED if flip.reason is Reason.UNASSIGNED else flip.status
 
 
 def how_it_ended(flip: Flip) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from lastseen.core.channel import concerned
+from lastseen.core.channel import ENDED_BY_HAND, concerned
 from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
 from lastseen.core.early import too_early
 from lastseen.core.history import Recorded
@@ -25,7 +25,7 @@ from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.core.zones import ZoneError, zone
 from lastseen.text.error_line import error_line
 from lastseen.text.event import Event, EventCheck, FlipEvent, to_json
-from lastseen.text.happened import NAME_LIMIT, ascii_name, check_name, happened, how_it_ended, lasted
+from lastseen.text.happened import NAME_LIMIT, ascii_name, check_name, happened, how_it_ended, lasted, shown_status
 from lastseen.text.usual import last_heard, sender_of, usual
 from lastseen.text.words import clock, cut, harmless, one_line, plain, short_clock, shown_output, span
 
@@ -114,7 +114,7 @@ def _event(  # one word of the message each
     return FlipEvent(
         id=event_id(check.id, flip.n),
         incident=event_id(check.id, flip.incident) if flip.incident else None,
-        status=flip.status,
+        status=shown_status(flip),
         was=flip.was,
         reason=flip.reason,
         flapping=flip.flapping,
@@ -139,7 +139,7 @@ def _event(  # one word of the message each
         also_down=tuple(one_line(name, NAME_LIMIT) for name in alert.also_down[:ALSO_DOWN_LIMIT]),
         also_down_count=len(alert.also_down),
         project=check.project,
-        check=_event_check(check, site_url),
+        check=_event_check(check, _page_of(alert, site_url)),
         subject=subject,
         title=f"{_shout(flip)}: {check_name(check)}{_headline(alert)}",
         lead=lead,
@@ -149,14 +149,19 @@ def _event(  # one word of the message each
     )
 
 
-def _event_check(check: Check, site_url: str) -> EventCheck:
+def _page_of(alert: Alert, site_url: str) -> str:
+    """Return the address of the check's page; "" if there is none any more."""
+    return "" if alert.flip.reason is Reason.DELETED else check_url(alert.check, site_url)
+
+
+def _event_check(check: Check, url: str) -> EventCheck:
     return EventCheck(
         key=unique_key(check.id),
         name=check_name(check),
         slug=check.slug,
         project=check.project,
         tags=tuple(check.tags.split()),
-        url=check_url(check, site_url),
+        url=url,
     )
 
 
@@ -215,7 +220,7 @@ def indented(text: str) -> str:
 def _shout(flip: Flip) -> str:
     if flip.reason is Reason.REMINDED:
         return f"STILL DOWN for {lasted(flip)}"
-    if flip.reason in {Reason.PAUSED, Reason.RESUMED}:
+    if flip.reason in ENDED_BY_HAND:
         return str(flip.reason).upper()
     return "FLAPPING" if flip.flapping else str(flip.status).upper()
 
@@ -250,9 +255,8 @@ def _lead(alert: Alert, now: datetime) -> str:
         had = f"and had {span(check.grace)} to finish"
         started = f"{which} started at {at(flip.started)} {had}."
         return f"{started} It is still running, or it died without reporting it.{_usually(alert)}"
-    if flip.reason in {Reason.PAUSED, Reason.RESUMED}:
-        over = "This incident is over, although the job did not succeed."
-        return f"{name} was {flip.reason} by hand at {at(flip.at)}. {over}"
+    if flip.reason in ENDED_BY_HAND:
+        return _ended_by_hand(alert, name, at)
     if flip.reason is Reason.FAILED:
         ran = f", after running for {span(flip.duration)}" if flip.duration is not None else ""
         return f"{name} reported at {at(flip.at)} that it failed{how_it_ended(flip)}{ran}.{_usually(alert)}"
@@ -263,6 +267,15 @@ def _lead(alert: Alert, now: datetime) -> str:
         return f"{name} flapped, and has not changed for {span(FLAP_SPAN)}: it is {flip.status} since {at(flip.since)}."
     back = f"{name} reported success at {at(flip.at)}."
     return f"{back} It was down for {lasted(flip)}{_because(alert)}." if flip.since else back
+
+
+def _ended_by_hand(alert: Alert, name: str, at: Callable[[datetime | None], str]) -> str:
+    flip = alert.flip
+    if flip.reason is Reason.UNASSIGNED:
+        state = f"is down since {at(flip.since)}{_because(alert)}" if flip.status is Status.DOWN else "flaps"
+        return f"{name} has other channels or tags since {at(flip.at)}: no more of it comes here. It still {state}."
+    over = ", although the job did not succeed" if flip.was is Status.DOWN else ""
+    return f"{name} was {flip.reason} by hand at {at(flip.at)}, and is not watched now. This incident is over{over}."
 
 
 def _missed(alert: Alert, now: datetime) -> str:
@@ -319,7 +332,7 @@ def _because(alert: Alert) -> str:
 def _todo(alert: Alert) -> str:
     """Return the description, or what to do where nobody wrote one; "" where there is nothing to do."""
     flip = alert.flip
-    if flip.status is not Status.DOWN:
+    if shown_status(flip) is not Status.DOWN:
         return ""
     about = cut(harmless(alert.about).strip(), ABOUT_LIMIT)
     if about or flip.flapping:
@@ -370,7 +383,7 @@ def _facts(alert: Alert, site_url: str) -> list[tuple[str, str]]:
         ("Channels", ASTRAY if alert.astray else ""),
         ("Project", check.project),
         ("Tags", one_line(check.tags, 200)),
-        ("Check", check_url(check, site_url)),
+        ("Check", _page_of(alert, site_url)),
         ("Event", event_id(check.id, flip.n) + _refers(check, flip)),
     ]
     return [(name, value) for name, value in facts if value]
@@ -385,7 +398,7 @@ def _also_down(alert: Alert) -> str:
 def _refers(check: Check, flip: Flip) -> str:
     if flip.incident is None or flip.incident == flip.n:
         return ""
-    word = "about" if flip.status is Status.DOWN else "ends"
+    word = "about" if shown_status(flip) is Status.DOWN else "ends"
     return f", {word} {event_id(check.id, flip.incident)}"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lastseen.alerting.alert import run
 from lastseen.api.app import Deployment, build
 from lastseen.core.check import Check, Ping, Status
 from lastseen.core.history import Recorded
@@ -62,13 +63,23 @@ class World:
             ping_url=f"{self.site}/ping",
             api_url=f"{self.site}/api",
             clock=lambda: self.now,
-            pause=self.waited.append,
+            pause=self._wait,
             allow_private_targets=self.allow_private_targets,
             checks_per_project=self.checks_per_project,
         )
         self.app = build(deployment, Logger(service="tests"))
         self.write = self.key(Scope.WRITE)
         self.read = self.key(Scope.READ)
+
+    def _wait(self, length: float) -> None:
+        """Let so many seconds pass for a request: the alert function works through what it was woken for."""
+        self.waited.append(length)
+        self.alerts(list(dict.fromkeys(wake.check_id for wake in self.wakes.sent)))
+
+    def alerts(self, check_ids: list[str]) -> None:
+        """Let the alert function look at checks."""
+        store, topic = self.store, self.topic
+        run(check_ids, store=store, topic=topic, clock=lambda: self.now, site_url=self.site, pause=lambda _: None)
 
     def key(self, scope: Scope, project: str = "default") -> str:
         word, key = new_key(scope, project, f"{scope} of tests", self.now)

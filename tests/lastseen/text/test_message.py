@@ -199,9 +199,12 @@ def test_a_chat_is_told_what_to_do_only_where_there_is_something_to_do() -> None
     told = {name: "**What to do**" in markdown(message.event, limit=4_000) for name, message in MESSAGES.items()}
     assert [name for name, has in told.items() if not has] == [
         "Paused while it was down",
+        "Deleted while it was down",
+        "Taken off a channel while it was down",
         "Up again",
         "Flapping",
         "Many at once: a digest",
+        "Many flap at once: a digest",
         "Lastseen hears again",
         "A channel takes alerts again",
         "The same to the channel itself",
