@@ -27,7 +27,7 @@ reminders while down, flapping, and time in which we were blind.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,32 +47,12 @@ from lastseen.core.runs import (
     started,
 )
 from lastseen.core.schedule import same_times
-from lastseen.core.signals import meaning
+from lastseen.core.signals import TURNS, meaning
 
 
 class NotPausedError(Exception):
     """Only a paused check can be resumed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Where a signal takes a check."""
-
-    status: Status
-    reason: Reason
-    alert: bool = True
-
-
-_DOWN = Turn(Status.DOWN, Reason.FAILED)
-TURNS: Mapping[tuple[Kind, Status], Turn] = {
-    (Kind.SUCCESS, Status.NEW): Turn(Status.UP, Reason.PINGED, alert=False),
-    (Kind.SUCCESS, Status.PAUSED): Turn(Status.UP, Reason.PINGED, alert=False),
-    (Kind.SUCCESS, Status.DOWN): Turn(Status.UP, Reason.PINGED),
-    (Kind.FAIL, Status.NEW): _DOWN,
-    (Kind.FAIL, Status.UP): _DOWN,
-    (Kind.FAIL, Status.PAUSED): _DOWN,
-}
-"""The status rows of the table above; where a pair is missing, the status stays."""
 
 Move = tuple[Check, tuple[Flip, ...], timedelta | None]
 """The check after a signal, the flips on the way, and how long the run took that it ended."""

@@ -1,8 +1,32 @@
-"""What a ping says to a check, after method, keywords and sticky pause."""
+"""What a ping says to a check, after method, keywords and sticky pause; and which status that leads to."""
 
 from __future__ import annotations
 
-from lastseen.core.check import Check, Filters, Kind, Ping, Status
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lastseen.core.check import Check, Filters, Kind, Ping, Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a signal takes a check."""
+
+    status: Status
+    reason: Reason
+    alert: bool = True
+
+
+_DOWN = Turn(Status.DOWN, Reason.FAILED)
+TURNS: Mapping[tuple[Kind, Status], Turn] = {
+    (Kind.SUCCESS, Status.NEW): Turn(Status.UP, Reason.PINGED, alert=False),
+    (Kind.SUCCESS, Status.PAUSED): Turn(Status.UP, Reason.PINGED, alert=False),
+    (Kind.SUCCESS, Status.DOWN): Turn(Status.UP, Reason.PINGED),
+    (Kind.FAIL, Status.NEW): _DOWN,
+    (Kind.FAIL, Status.UP): _DOWN,
+    (Kind.FAIL, Status.PAUSED): _DOWN,
+}
+"""The status rows of the table in machine.py; where a pair is missing, the status stays."""
 
 
 def meaning(check: Check, ping: Ping) -> Kind:
