@@ -207,6 +207,11 @@ class Api:
             raise UsageError(f"{self.url} is not the API's URL ({error}).") from error
         except UnicodeEncodeError as error:
             raise UsageError("This text cannot be sent: it has a character that is not Unicode.") from error
+        except httpx.LocalProtocolError:
+            raise UsageError(
+                "The request cannot be sent: your AWS credentials hold a character that no header may have, such as a "
+                "line end. They are not shown here."
+            ) from None  # the library's text holds the header
         except httpx.TransportError as error:
             raise CliError(
                 f"The API at {self.url} does not answer ({error or type(error).__name__}). Check LASTSEEN_API_URL; "

@@ -13,7 +13,7 @@ import boto3
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError
 from botocore.session import Session
 
 from lastseen_cli.errors import CliError, UsageError
@@ -21,6 +21,8 @@ from lastseen_cli.errors import CliError, UsageError
 SERVICE = "execute-api"
 STACK = "Lastseen"
 FALLBACK_REGION = "us-east-1"
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+"""Variables of the environment that hold them: what a file leaves at their end would be sent in a header."""
 
 _HOST = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
@@ -55,9 +57,13 @@ class Signer(httpx.Auth):
 
 
 def session() -> boto3.session.Session:
-    """Return AWS as the environment names it: boto3 does not know AWS_REGION, as AWS's command line and the CDK do."""
-    region = os.environ.get("AWS_REGION")  # noqa: TID251 - the environment of a command
-    return boto3.session.Session(region_name=region or None)
+    """Return AWS as the environment names it: boto3 does not know AWS_REGION, as AWS's command line and the CDK do.
+
+    Line ends and blanks around credentials come from the file or secret that they were kept in.
+    """
+    environ = os.environ  # noqa: TID251 - the environment of a command
+    environ.update({name: environ[name].strip() for name in CREDENTIALS if name in environ})
+    return boto3.session.Session(region_name=environ.get("AWS_REGION", "").strip() or None)
 
 
 def signer(url: str, *, or_key: bool = True) -> Signer:
@@ -83,7 +89,7 @@ def api_url(stack: str = STACK) -> str:
         ) from error
     except (BotoCoreError, ClientError) as error:
         raise CliError(
-            f"The stack {stack} does not say where the API is ({_words(error)}). Check AWS_PROFILE and AWS_REGION, or "
+            f"The stack {stack} does not say where the API is ({words(error)}). Check AWS_PROFILE and AWS_REGION, or "
             "set LASTSEEN_API_URL to the stack's output ApiUrl."
         ) from error
     outputs = {output.get("OutputKey"): output.get("OutputValue") for output in stacks[0].get("Outputs", [])}
@@ -92,5 +98,13 @@ def api_url(stack: str = STACK) -> str:
     return str(outputs["ApiUrl"])
 
 
-def _words(error: Exception) -> str:
-    return str(error.response["Error"].get("Message", error)) if isinstance(error, ClientError) else str(error)
+def words(error: BotoCoreError | ClientError) -> str:
+    """Return what AWS said, or why it was not reached.
+
+    The text of an HTTP library is never shown: it may quote a header, and headers hold credentials.
+    """
+    if isinstance(error, ClientError):
+        return str(error.response["Error"].get("Message") or error)
+    if type(error) is HTTPClientError:  # what botocore knows by no name of its own
+        return f"{type(error.kwargs.get('error')).__name__}: is a line end or a blank in the AWS credentials?"
+    return str(error)

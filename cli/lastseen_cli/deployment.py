@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
-from lastseen_cli.aws import STACK, session
+from lastseen_cli.aws import STACK, session, words
 from lastseen_cli.connect import enter_local
 from lastseen_cli.errors import CliError, UsageError
 
@@ -96,11 +96,6 @@ def find(stack: str) -> Deployment:
 def present() -> datetime:
     """Return the time: commands are entry points."""
     return datetime.now(UTC)  # noqa: TID251 - see above
-
-
-def words(error: Exception) -> str:
-    """Return what AWS said."""
-    return str(error.response["Error"].get("Message") or error) if isinstance(error, ClientError) else str(error)
 
 
 @cache

@@ -26,7 +26,8 @@ from lastseen.storage.errors import CorruptError
 from lastseen.storage.items import check_from_item
 from lastseen.text.words import span
 from lastseen_cli import output
-from lastseen_cli.deployment import Deployment, words
+from lastseen_cli.aws import words
+from lastseen_cli.deployment import Deployment
 
 SKEW_WARNING, SKEW_TROUBLE = timedelta(seconds=30), timedelta(minutes=5)
 """AWS refuses signatures that are more than five minutes off."""
@@ -104,7 +105,9 @@ def _guarded(about: str, look: Examination, deployment: Deployment, now: datetim
             found.append(Finding(Level.WARNING, about, "Your credentials may not read this.", fix))
         else:
             found.append(Finding(Level.WARNING, about, f"AWS did not answer {operation}: {words(error)}"))
-    except (BotoCoreError, CorruptError) as error:
+    except BotoCoreError as error:
+        found.append(Finding(Level.WARNING, about, f"This could not be read: {words(error)}"))
+    except CorruptError as error:
         found.append(Finding(Level.WARNING, about, f"This could not be read: {error}"))
     return found
 

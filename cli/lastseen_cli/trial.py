@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from lastseen.core.check import Check
 from lastseen.storage.errors import ConflictError
-from lastseen_cli.deployment import Deployment, words
+from lastseen_cli.aws import words
+from lastseen_cli.deployment import Deployment
 from lastseen_cli.doctor import REQUEST_SECONDS, Finding, Level
 
 ALERT_SECONDS = 90.0

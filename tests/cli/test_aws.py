@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from lastseen_cli import aws
+from lastseen_cli import aws, deployment
 from lastseen_cli.connect import connect
 from lastseen_cli.errors import CliError, UsageError
 
@@ -153,6 +153,42 @@ def test_a_key_that_is_none_is_never_shown(gateway: GatewayServer, key: str) -> 
     with pytest.raises(UsageError) as refused:
         connect(f"http://127.0.0.1:{gateway.server_port}/api", key)
     assert "SECRET" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \t"])
+def test_line_ends_and_blanks_around_aws_credentials_do_no_harm(
+    gateway: GatewayServer, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    values = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": TOKEN}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value + end)
+    monkeypatch.setenv("AWS_REGION", f"eu-central-1{end}")
+    with connect(f"http://127.0.0.1:{gateway.server_port}/api", "") as api:
+        api.checks()
+    (arrived,) = gateway.arrived
+    assert arrived.headers["authorization"] == expected(arrived)
+    assert arrived.headers["x-amz-security-token"] == TOKEN
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"])
+def test_credentials_that_cannot_be_sent_are_never_shown(
+    gateway: GatewayServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "SECRET\nSECRET")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{gateway.server_port}")
+    shown = []
+    with connect(f"http://127.0.0.1:{gateway.server_port}/api", "") as api, pytest.raises(UsageError) as refused:
+        api.checks()
+    shown.append(str(refused.value))
+    for look in (lambda: connect("", ""), lambda: deployment.find("Lastseen")):
+        with pytest.raises(CliError) as unreachable:
+            look()
+        shown.append(str(unreachable.value))
+    for text in shown:
+        assert "SECRET" not in text
+        assert "credentials" in text
 
 
 def test_a_key_goes_with_no_project() -> None:
