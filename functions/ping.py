@@ -77,9 +77,9 @@ def _request(event: dict[str, Any]) -> PingRequest:
     )
 
 
-def _response(request: PingRequest, told: PingAnswer) -> dict[str, Any]:
+def _response(request: PingRequest, answer: PingAnswer) -> dict[str, Any]:
     return {
-        "statusCode": told.status,
+        "statusCode": answer.status,
         "headers": _HEADERS,
-        "body": "" if request.method == "HEAD" else told.text,
+        "body": "" if request.method == "HEAD" else answer.text,
     }

@@ -113,7 +113,7 @@ def _going_out(
             ),
         ),
         _graph(
-            "From deadline to telling, s",
+            "From deadline to notification, s",
             own("alert", "AlertLateness", statistic="p50").with_(label="p50"),
             own("alert", "AlertLateness", statistic="p99").with_(label="p99"),
         ),

@@ -65,7 +65,7 @@ class LastseenStack(Stack):
             "sweep", does="Looks for deadlines", memory_mb=512, timeout=Duration.seconds(50), asynchronous=True
         )
         # A whole CPU: in a storm it is CPU that the last alert waits for, and idle it costs nothing.
-        self.alert = functions.add("alert", does="Decides, flips, tells", memory_mb=1769, timeout=ALERT_TIMEOUT)
+        self.alert = functions.add("alert", does="Decides, records, notifies", memory_mb=1769, timeout=ALERT_TIMEOUT)
         self.deliver = functions.add(
             "deliver",
             construct_id="Chat",  # its first name; another would replace the function, and what is on its way to it

@@ -170,7 +170,7 @@ def failed_without_output() -> tuple[Alert, datetime]:
 
 def paused_while_down() -> tuple[Alert, datetime]:
     check, flips = played(BACKUP, *RAN, GONE, lambda check: paused(check, NIGHT + hours(2)))
-    return Alert(check=check, flip=replace(flips[-1], told=True), cause=flips[-2]), NIGHT + hours(2)
+    return Alert(check=check, flip=replace(flips[-1], notify=True), cause=flips[-2]), NIGHT + hours(2)
 
 
 def deleted_while_down() -> tuple[Alert, datetime]:

@@ -56,7 +56,7 @@ def measure(_laboratory: Laboratory) -> list[Section]:
         Figure("our own CPU per alert", chosen.cpu_ms / DUE, "ms", "the store cut out"),
         *(
             Figure(
-                f"batches of {batch} message{'s' if batch > 1 else ''}: the last is told after",
+                f"batches of {batch} message{'s' if batch > 1 else ''}: the last is sent after",
                 one.last.total_seconds(),
                 "s",
                 f"first after {one.first.total_seconds():.1f} s; {one.messages} messages in all",

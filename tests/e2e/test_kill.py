@@ -132,4 +132,6 @@ def ping(deployed: Deployed, check_id: str, fails: bool) -> str:  # noqa: FBT001
 
 def told_flips(deployed: Deployed, checks: list[Check]) -> set[str]:
     """Return the ids of all flips in the logs that people are to be told of."""
-    return {event_id(check.id, flip.n) for check in checks for flip in deployed.live.store.flips(check.id) if flip.told}
+    return {
+        event_id(check.id, flip.n) for check in checks for flip in deployed.live.store.flips(check.id) if flip.notify
+    }

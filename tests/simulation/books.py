@@ -213,5 +213,5 @@ class Books:
 
 
 def _entry(flip: Flip) -> Entry:
-    incident = flip.incident if flip.told else None
-    return Entry(flip.n, millis(flip.at), flip.status.value, flip.reason.value, flip.told, flip.flapping, incident)
+    incident = flip.incident if flip.notify else None
+    return Entry(flip.n, millis(flip.at), flip.status.value, flip.reason.value, flip.notify, flip.flapping, incident)

@@ -65,7 +65,7 @@ def _told_before_written(
     assert isinstance(store, Tables)
     outcome = _woken(seen, now, blind)
     for flip in outcome.flips:
-        if flip.told:
+        if flip.notify:
             store.world.topic.publish(
                 flipped(Alert(check=outcome.check, flip=flip), now=now, site_url="https://x.test", channels=())
             )

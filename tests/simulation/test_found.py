@@ -126,4 +126,4 @@ def test_a_check_that_flapped_and_whose_schedule_is_broken_is_told_again_after_a
     assert outcome.fault
     assert outcome.check.wake_at == T0  # and so it is named as broken at each sweep
     failed = pinged(outcome.check, Ping(at=T0 + hours(2), kind=Kind.FAIL))
-    assert [flip.told for flip in failed.flips] == [True]
+    assert [flip.notify for flip in failed.flips] == [True]

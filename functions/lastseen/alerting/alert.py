@@ -211,7 +211,7 @@ def _pending(outcome: Outcome, store: Store, troubles: _Troubles) -> _Pending:
     """
     check = outcome.check
     if len(outcome.flips) == check.flips - check.announced:  # all were just written; no need to read them
-        return _Pending(check, tuple(flip for flip in outcome.flips if flip.told))
+        return _Pending(check, tuple(flip for flip in outcome.flips if flip.notify))
     flips = store.flips(check.id, after=check.announced, upto=check.flips)
     missing = sorted(set(range(check.announced + 1, check.flips + 1)) - {flip.n for flip in flips})
     if missing:
@@ -220,7 +220,7 @@ def _pending(outcome: Outcome, store: Store, troubles: _Troubles) -> _Pending:
         log.error("Broken log: check %s lacks flips, the last is %d; the alert has only its status.", name, missing[-1])
     if check.flips in missing:
         flips.append(_stand_in(check))
-    return _Pending(check, tuple(flip for flip in flips if flip.told))
+    return _Pending(check, tuple(flip for flip in flips if flip.notify))
 
 
 def _stand_in(check: Check) -> Flip:
@@ -235,7 +235,7 @@ def _stand_in(check: Check) -> Flip:
         was=Status.UP if down else Status.DOWN,
         status=check.status,
         reason=Reason.MISSED if down else Reason.PINGED,
-        told=down or check.status is Status.UP,
+        notify=down or check.status is Status.UP,
         incident=check.incident,
         last_ping=check.last_ping,
     )

@@ -120,7 +120,7 @@ def _operation(group: str, route: Route, names: Mapping[Any, Schema]) -> dict[st
         "tags": [group],
         "summary": route.summary,
         "security": SECURITY[route.needs],
-        "responses": {str(status): _response(told, names) for status, told in answers(route).items()},
+        "responses": {str(status): _response(responds, names) for status, responds in answers(route).items()},
     }
     if route.description:
         operation["description"] = route.description
@@ -138,13 +138,13 @@ def operation_id(route: Route) -> str:
     return f"{module}_{route.handler.__name__}"
 
 
-def _response(told: Responds, names: Mapping[Any, Schema]) -> dict[str, Any]:
+def _response(responds: Responds, names: Mapping[Any, Schema]) -> dict[str, Any]:
     content: dict[str, Any] = {}
-    if told.document:
-        content["application/json"] = {"schema": names[told.document, "serialization"]}
-    if told.content_type != "application/json" or not told.document:
-        content[told.content_type] = {"schema": {"type": "string"}}
-    return {"description": told.description, "content": content}
+    if responds.document:
+        content["application/json"] = {"schema": names[responds.document, "serialization"]}
+    if responds.content_type != "application/json" or not responds.document:
+        content[responds.content_type] = {"schema": {"type": "string"}}
+    return {"description": responds.description, "content": content}
 
 
 def _refusals(route: Route) -> Iterator[tuple[int, Responds]]:
@@ -161,7 +161,7 @@ def _refusals(route: Route) -> Iterator[tuple[int, Responds]]:
         foreseen[403] = "AWS does not let this identity in."
     if "{" in route.path or route.needs is Needs.SIGNATURE:
         foreseen[404] = "There is no such thing."
-    own = {status: told.description for status, told in route.responses.items() if status >= BAD_REQUEST}
+    own = {status: responds.description for status, responds in route.responses.items() if status >= BAD_REQUEST}
     for status, says in {**foreseen, **own}.items():
         yield status, Responds(description=says, document=ErrorDocument)
 
@@ -172,9 +172,9 @@ def _schemas(routes: Iterable[Route]) -> tuple[Mapping[Any, Schema], Mapping[str
     for route in routes:
         if route.body:
             wanted[route.body, "validation"] = None
-        for told in answers(route).values():
-            if told.document:
-                wanted[told.document, "serialization"] = None
+        for responds in answers(route).values():
+            if responds.document:
+                wanted[responds.document, "serialization"] = None
     names, definitions = models_json_schema(list(wanted), ref_template=REF)
     return names, definitions.get("$defs", {})
 

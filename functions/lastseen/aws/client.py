@@ -184,9 +184,9 @@ class SQS(Service):
 
 def _read(operation: str, answer: BaseHTTPResponse) -> dict[str, Any]:
     """Return what AWS answers. Raises ClientError if it refuses, ChecksumError if something was lost on the way."""
-    told, found = answer.headers.get("x-amz-crc32"), str(crc32(answer.data))
-    if told not in (None, found):
-        raise ChecksumError(checksum_type="crc32", expected_checksum=told, actual_checksum=found)
+    promised, found = answer.headers.get("x-amz-crc32"), str(crc32(answer.data))
+    if promised not in (None, found):
+        raise ChecksumError(checksum_type="crc32", expected_checksum=promised, actual_checksum=found)
     if OK <= answer.status < REDIRECTS:
         return dict(json.loads(answer.data, object_hook=_attribute))
     raise _refusal(operation, answer)

@@ -73,7 +73,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, order=True)
 class End:
-    """An end that bore a run id."""
+    """An end with a run id."""
 
     at: datetime
     rid: str
@@ -119,7 +119,7 @@ class Check:
     wake_at: datetime | None = None  # when time alone next changes something; None: never
     rev: int = 0  # bumped by every change that another decision depends on
     flips: int = 0  # status changes so far
-    announced: int = 0  # how many of them need no telling any more
+    announced: int = 0  # how many of them need no notification any more
 
     @property
     def running_since(self) -> datetime | None:
@@ -163,7 +163,7 @@ class Flip:
     was: Status
     status: Status
     reason: Reason
-    told: bool  # whether people are notified; pauses of what is not down, a first success and most flapping are silent
+    notify: bool  # people are notified; pauses of what is not down, a first success and most flapping are silent
     incident: int | None = None  # number of the flip that began the incident that this one begins, repeats or ends
     flapping: bool = False  # no more alerts until the check is steady
     held: timedelta | None = None  # how far the deadline was moved because no pings could reach us

@@ -48,8 +48,8 @@ def understood(
         schedules = [skipping(each) for each in schedules]
     schedule = schedules[0] if len(schedules) == 1 else _together(schedules, lines)
     if isinstance(schedule, Cron):
-        told = schedule.skipped_hour if schedule.skipped_hour == "skip" else otherwise
-        schedule = replace(schedule, skipped_hour=skipped_hour or told)
+        own = schedule.skipped_hour if schedule.skipped_hour == "skip" else otherwise
+        schedule = replace(schedule, skipped_hour=skipped_hour or own)
     return validated(schedule, after=after)
 
 

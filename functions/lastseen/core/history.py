@@ -29,12 +29,12 @@ class Recorded:
 def timed(newest_first: Sequence[Recorded]) -> list[Recorded]:
     """Return the pings with a duration for every end whose start is among them; a run begins with its first start."""
     started: dict[str, datetime] = {}
-    told: list[Recorded] = []
+    measured: list[Recorded] = []
     for recorded in reversed(newest_first):
         rid, at = recorded.ping.rid, recorded.ping.at
         if rid and recorded.kind is Kind.START:
             started.setdefault(rid, at)
         start = started.pop(rid, None) if rid and recorded.kind in {Kind.SUCCESS, Kind.FAIL} else None
         found = start is not None and recorded.duration is None and at - start <= LONGEST_RUN
-        told.append(replace(recorded, duration=max(at - start, timedelta(0))) if found and start else recorded)
-    return told[::-1]
+        measured.append(replace(recorded, duration=max(at - start, timedelta(0))) if found and start else recorded)
+    return measured[::-1]

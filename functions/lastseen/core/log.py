@@ -31,7 +31,7 @@ SILENCES: tuple[Callable[[Check], bool], ...] = (_flaps,)
 """Why people are not notified of a flip that concerns them. The status changes all the same: facts never wait."""
 
 
-def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> tuple[Check, Flip]:
+def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, notify: bool) -> tuple[Check, Flip]:
     """Change the status and log it. Flips never go back in time, however late a ping was written.
 
     One flip too many within `FLAP_SPAN` is alerted as flapping; those after it are silent until the check is steady.
@@ -40,7 +40,7 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
     assert at.tzinfo is not None, "times are aware"
     at = max(at, check.since) if check.since else at
     is_watched = status in {Status.UP, Status.DOWN}
-    counts = told and is_watched
+    counts = notify and is_watched
     recent = tuple(moment for moment in check.recent if moment > at - FLAP_SPAN) + ((at,) if counts else ())
     flaps = counts and not check.flapping and 0 < check.flap_limit < len(recent)
     n = check.flips + 1
@@ -49,7 +49,7 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
     lasts = status is Status.DOWN or (is_watched and (check.flapping or flaps))
     silent = is_watched and any(silences(check) for silences in SILENCES)
     flip = replace(
-        _entry(check, status, reason, at, told=told and not silent),
+        _entry(check, status, reason, at, notify=notify and not silent),
         incident=incident,
         flapping=flaps,
     )
@@ -68,7 +68,7 @@ def flipped(check: Check, status: Status, reason: Reason, at: datetime, *, told:
 
 def noted(check: Check, reason: Reason, at: datetime) -> tuple[Check, Flip]:
     """Log a note on a status that lasts."""
-    flip = _entry(check, check.status, reason, at, told=True)
+    flip = _entry(check, check.status, reason, at, notify=True)
     return _logged(check, flip), flip
 
 
@@ -86,14 +86,14 @@ def with_evidence(flip: Flip, before: Check, ping: Ping) -> Flip:
     )
 
 
-def _entry(check: Check, status: Status, reason: Reason, at: datetime, *, told: bool) -> Flip:
+def _entry(check: Check, status: Status, reason: Reason, at: datetime, *, notify: bool) -> Flip:
     return Flip(
         n=check.flips + 1,
         at=at,
         was=check.status,
         status=status,
         reason=reason,
-        told=told,
+        notify=notify,
         incident=check.incident,
         since=check.since,
         last_ping=check.last_ping,
@@ -104,8 +104,8 @@ def _entry(check: Check, status: Status, reason: Reason, at: datetime, *, told: 
 
 
 def _logged(check: Check, flip: Flip) -> Check:
-    """Count an entry of the log. A silent one needs no telling, unless others before it still do."""
+    """Count an entry of the log. A silent one needs no notification, unless others before it still do."""
     assert flip.n == check.flips + 1, "entries have consecutive numbers"
     nothing_pending = check.announced == check.flips
-    announced = flip.n if nothing_pending and not flip.told else check.announced
+    announced = flip.n if nothing_pending and not flip.notify else check.announced
     return replace(check, flips=flip.n, announced=announced)

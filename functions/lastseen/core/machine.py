@@ -86,7 +86,7 @@ def paused(check: Check, now: datetime, blind: Sequence[Window] = (), *, reason:
     present, past = passed(check, now, blind, TRUTHS)
     if present.status is Status.PAUSED:
         return outcome(check, present, past)
-    still, flip = flipped(present, Status.PAUSED, reason, now, told=present.incident is not None)
+    still, flip = flipped(present, Status.PAUSED, reason, now, notify=present.incident is not None)
     return outcome(check, forgotten(still), (*past, flip))
 
 
@@ -98,7 +98,7 @@ def resumed(check: Check, now: datetime, blind: Sequence[Window] = ()) -> Outcom
     if check.status is not Status.PAUSED:
         raise NotPausedError(f"The check is {check.status}, not paused.")
     present, past = passed(check, now, blind, TRUTHS)
-    fresh, flip = flipped(present, Status.NEW, Reason.RESUMED, now, told=present.incident is not None)
+    fresh, flip = flipped(present, Status.NEW, Reason.RESUMED, now, notify=present.incident is not None)
     return outcome(check, replace(forgotten(fresh), last_ping=None), (*past, flip))
 
 
@@ -161,7 +161,7 @@ def _failed(check: Check, ping: Ping) -> Move:
         return after, (), duration
     assert check.last_ping is not None, "a later end was written"
     down, failures = _turned(after, Kind.FAIL, check, ping)
-    up, again = flipped(down, Status.UP, Reason.PINGED, check.last_ping, told=True)
+    up, again = flipped(down, Status.UP, Reason.PINGED, check.last_ping, notify=True)
     return up, (*failures, again), duration
 
 
@@ -174,7 +174,7 @@ def _turned(check: Check, kind: Kind, before: Check, ping: Ping) -> tuple[Check,
     turn = TURNS.get((kind, check.status))
     if turn is None:
         return check, ()
-    after, flip = flipped(check, turn.status, turn.reason, ping.at, told=turn.alert)
+    after, flip = flipped(check, turn.status, turn.reason, ping.at, notify=turn.alert)
     return after, (with_evidence(flip, before, ping),)
 
 

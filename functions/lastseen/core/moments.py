@@ -63,7 +63,7 @@ def deadline_over(check: Check, blind: Sequence[Window]) -> Moment | None:
     over = extended(due.deadline, since=due.at, windows=blind)
 
     def falls(check: Check, _now: datetime) -> tuple[Check, Flip]:
-        down, flip = flipped(check, Status.DOWN, due.reason, over, told=True)
+        down, flip = flipped(check, Status.DOWN, due.reason, over, notify=True)
         return down, replace(flip, expected=due.at, held=over - due.deadline or None)
 
     return Moment(over, over + SLACK, falls)
@@ -71,10 +71,10 @@ def deadline_over(check: Check, blind: Sequence[Window]) -> Moment | None:
 
 def reminder_due(check: Check, _blind: Sequence[Window]) -> Moment | None:
     """People are notified again of a check that stays down: once, however many reminders were missed meanwhile."""
-    told = check.reminded or check.since
-    if check.status is not Status.DOWN or check.reminder is None or told is None or check.flapping:
+    last_alert = check.reminded or check.since
+    if check.status is not Status.DOWN or check.reminder is None or last_alert is None or check.flapping:
         return None
-    at = max(told + check.reminder, check.snoozed_until or told)
+    at = max(last_alert + check.reminder, check.snoozed_until or last_alert)
     return Moment(at, at, lambda check, now: noted(replace(check, reminded=now), Reason.REMINDED, now))
 
 

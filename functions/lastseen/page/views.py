@@ -310,7 +310,7 @@ def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
         ("Reminders", f"every {span(check.reminder)} while it is down" if check.reminder else ""),
         ("Snoozed until", _at(check, check.snoozed_until) if snoozed else ""),
         ("Flapping", "no more alerts until it has not changed for an hour" if check.flapping else ""),
-        ("Notifies", _told_to(check)),
+        ("Notifies", _notified_by(check)),
     ]
 
 
@@ -331,7 +331,7 @@ def _at(check: Check, moment: datetime | None) -> str:
         return clock(moment, UTC)
 
 
-def _told_to(check: Check) -> str:
+def _notified_by(check: Check) -> str:
     if check.channels == ALL_CHANNELS:
         return "every channel of the project"
     named = len([one for one in check.channels.split(",") if one.strip()])
@@ -356,7 +356,7 @@ _SIGNALS = {"success": "success", "start": "start", "fail": "failure", "log": "l
 
 
 def _flip(flip: Flip, now: datetime) -> HistoryEntry:
-    silent = "" if flip.told else "silent"
+    silent = "" if flip.notify else "silent"
     held = f"we heard nothing for {span(flip.held)} of the wait" if flip.held and flip.held > timedelta(0) else ""
     return HistoryEntry(
         n=flip.n,

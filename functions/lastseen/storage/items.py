@@ -222,7 +222,7 @@ FLIP: Attributes = {
     "was": Attribute("was", _word(Status)),
     "status": Attribute("status", _word(Status)),
     "reason": Attribute("reason", _word(Reason)),
-    "told": Attribute("told", _FLAG),
+    "notify": Attribute("told", _FLAG),
     "incident": Attribute("incident", _NUMBER),
     "flapping": Attribute("flapping", _FLAG),
     "held": Attribute("held", _SPAN),
@@ -241,6 +241,7 @@ FLIP: Attributes = {
 PING: Attributes = {
     "at": Attribute("at", _INSTANT),
     "rid": Attribute("rid", _RUN),
+    "over": Attribute("over", _TEXT),
     "exit_status": Attribute("exit_status", _NUMBER),
     "note": Attribute("note", _TEXT),
     "body": Attribute("body", _BYTES),
@@ -263,7 +264,7 @@ def check_to_item(check: Check) -> Item:
     """Return a check as the table holds it."""
     assert check.announced <= check.flips, "more flips are announced than there are"
     item = _to_item(check, CHECK, always=COMPARED)
-    if len(check.ended) == 1 and check.ended[0].at == check.last_ping:  # as most are: the last ping bore that id
+    if len(check.ended) == 1 and check.ended[0].at == check.last_ping:  # as most are: the last ping had that id
         item[attribute("ended")] = _RUN.encode(check.ended[0].rid)
     return item
 

@@ -171,7 +171,7 @@ def test_a_channel_of_mail_that_was_made_before_the_topic_of_channels_hears_as_b
 
 def flip(n: int, status: Status) -> Flip:
     was = Status.UP if status is Status.DOWN else Status.DOWN
-    return Flip(n=n, at=T0, was=was, status=status, reason=Reason.FAILED, told=True)
+    return Flip(n=n, at=T0, was=was, status=status, reason=Reason.FAILED, notify=True)
 
 
 def one(number: int, receivers: str, *, n: int = 2, status: Status = Status.DOWN) -> Routed:

@@ -53,7 +53,7 @@ def told(*pings: Ping, check: Check = NEW) -> list[str]:
     heard = []
     for ping in pings:
         outcome = pinged(check, ping)
-        heard += [said(flip) for flip in outcome.flips if flip.told]
+        heard += [said(flip) for flip in outcome.flips if flip.notify]
         check = outcome.check
     return heard
 

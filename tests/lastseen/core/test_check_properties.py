@@ -119,10 +119,10 @@ def assert_people_are_told_of_what_matters(before: Check, outcome: Outcome) -> N
             flip.status is Status.UP and flip.was in {Status.NEW, Status.PAUSED}
         )
         if flip.reason in STATUSES and not before.flapping and not any(other.flapping for other in outcome.flips):
-            assert flip.told is not quiet
-        if flip.told:
+            assert flip.notify is not quiet
+        if flip.notify:
             assert flip.n > outcome.check.announced
-    if before.announced == before.flips and not any(flip.told for flip in outcome.flips):
+    if before.announced == before.flips and not any(flip.notify for flip in outcome.flips):
         assert outcome.check.announced == outcome.check.flips
 
 
@@ -142,7 +142,7 @@ def assert_an_incident_lasts_while_it_is_down_or_flaps(outcome: Outcome) -> None
     assert (check.incident is not None) == (check.status is Status.DOWN or check.flapping)
     for flip in outcome.flips:
         if flip.reason in STATUSES and flip.status is Status.DOWN:
-            assert flip.incident == flip.n if flip.told else flip.incident is not None
+            assert flip.incident == flip.n if flip.notify else flip.incident is not None
         elif flip.was is Status.DOWN:
             assert flip.incident is not None
 
@@ -266,7 +266,7 @@ def test_in_whatever_order_pings_are_written_the_check_ends_as_it_should(orders:
         right.n_pings,
     )
     failed = any(ping.kind is Kind.FAIL for ping in received)
-    assert any(flip.told and flip.status is Status.DOWN for flip in log) == failed
+    assert any(flip.notify and flip.status is Status.DOWN for flip in log) == failed
 
 
 runs = st.permutations([(Kind.START, 10), (Kind.START, 11), (Kind.SUCCESS, 40), (Kind.SUCCESS, 41)])
@@ -312,7 +312,7 @@ def test_a_run_that_never_ends_is_noticed_whatever_starts_after_it_and_in_whatev
     pings = data.draw(st.permutations(pings_of(lives)))
     for ping in pings:  # all within the half hour that a run may take: nothing is late yet
         outcome = pinged(check, ping)
-        assert outcome.flips == () or (outcome.check.status, outcome.flips[-1].told) == (Status.UP, False)
+        assert outcome.flips == () or (outcome.check.status, outcome.flips[-1].notify) == (Status.UP, False)
         check = outcome.check
     hung = sorted(T0 + seconds(begin) for begin, _, kind in lives if kind is None)
     assert [run.started for run in check.runs] == hung

@@ -176,7 +176,7 @@ def runs_after(signal: str, state: str, run: str) -> str:
 
 
 def words(flip: Flip) -> str:
-    return f"{flip.status} told" if flip.told else str(flip.status)
+    return f"{flip.status} told" if flip.notify else str(flip.status)
 
 
 CASES = [
@@ -230,7 +230,7 @@ def test_time_alone_does_what_the_table_says(state: str, run: str) -> None:
         return
     (flip,) = outcome.flips
     assert f"{flip.status} {flip.reason}" == expected
-    assert flip.told
+    assert flip.notify
     assert minute(flip.at) == DEADLINE_OF[state, "none" if run == "none" else "30"]
     assert outcome.check.status is Status.DOWN
     assert outcome.check.runs == before.runs
@@ -251,7 +251,7 @@ def test_people_see_the_right_status_at_any_time(row: str) -> None:
 def test_a_pause_is_silent_unless_it_ends_an_incident_and_forgets_the_open_run(state: str, run: str) -> None:
     outcome = paused(check_in(state, run), NOW)
     (flip,) = outcome.flips
-    assert (flip.status, flip.reason, flip.told, flip.at) == (Status.PAUSED, Reason.PAUSED, state == "down", NOW)
+    assert (flip.status, flip.reason, flip.notify, flip.at) == (Status.PAUSED, Reason.PAUSED, state == "down", NOW)
     assert (outcome.check.status, outcome.check.runs) == (Status.PAUSED, ())
     assert outcome.check.wake_at is None
     assert outcome.check.last_ping == check_in(state).last_ping
@@ -269,7 +269,7 @@ def test_a_resumed_check_is_as_new(state: str, run: str) -> None:
     outcome = resumed(check_in(state, run), NOW)
     (flip,) = outcome.flips
     after = outcome.check
-    assert (flip.status, flip.reason, flip.told, flip.at) == (Status.NEW, Reason.RESUMED, False, NOW)
+    assert (flip.status, flip.reason, flip.notify, flip.at) == (Status.NEW, Reason.RESUMED, False, NOW)
     assert (after.status, after.last_ping, after.runs) == (Status.NEW, None, ())
     assert after.wake_at is None
 

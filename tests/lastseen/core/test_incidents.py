@@ -40,7 +40,7 @@ def lived(steps: list[str], check: Check = NEW) -> tuple[Check, list[Flip]]:
 
 
 def incidents(flips: list[Flip]) -> list[tuple[str, int | None]]:
-    return [(str(flip.status), flip.incident) for flip in flips if flip.told]
+    return [(str(flip.status), flip.incident) for flip in flips if flip.notify]
 
 
 def test_a_recovery_ends_the_incident_of_its_failure() -> None:
@@ -69,7 +69,7 @@ def test_the_end_of_flapping_ends_what_the_last_alert_opened() -> None:
 def test_a_pause_ends_what_flaps_even_while_it_is_up() -> None:
     flapping = ["ok", "fail", "ok", "fail", "ok", "fail", "ok"]
     check, flips = lived([*flapping, "pause"])
-    assert (flips[-1].status, flips[-1].told) == (Status.PAUSED, True)
+    assert (flips[-1].status, flips[-1].notify) == (Status.PAUSED, True)
     assert flips[-1].incident == next(flip for flip in flips if flip.flapping).incident
     assert check.incident is None
 
@@ -79,7 +79,7 @@ def test_at_most_one_incident_is_open_for_people_and_none_when_all_is_well(steps
     check, flips = lived(steps)
     open_incidents: set[int] = set()
     for flip in flips:
-        if not flip.told:
+        if not flip.notify:
             continue
         if flip.status is Status.DOWN:
             assert flip.incident is not None

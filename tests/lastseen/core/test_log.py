@@ -51,13 +51,13 @@ def test_flapping_is_one_incident_from_its_alert_to_the_check_being_steady() -> 
     [flap] = [flip for flip in flips if flip.flapping]
     later = [flip for flip in flips if flip.n > flap.n]
     assert later
-    assert not any(flip.told for flip in later)
+    assert not any(flip.notify for flip in later)
     assert {flip.incident for flip in later} == {flap.incident}
-    assert [flip.incident for flip in flips if flip.told and flip.status is Status.DOWN] == [2, 4, 6, 8]
+    assert [flip.incident for flip in flips if flip.notify and flip.status is Status.DOWN] == [2, 4, 6, 8]
     (steady,) = woken(check, at(11 + 60)).flips
     assert (steady.reason, steady.status, steady.incident) == (Reason.STEADY, Status.DOWN, flap.incident)
     (back,) = pinged(woken(check, at(11 + 60)).check, success(75)).flips
-    assert (back.told, back.incident) == (True, flap.incident)
+    assert (back.notify, back.incident) == (True, flap.incident)
 
 
 def test_a_check_that_is_steady_and_up_ends_what_the_flapping_began() -> None:
@@ -77,7 +77,7 @@ def test_a_check_that_is_steady_and_up_ends_what_the_flapping_began() -> None:
 def test_a_pause_is_told_where_it_ends_an_incident(was_down: bool) -> None:  # noqa: FBT001 - a column of the table
     check = pinged(UP, fail(5)).check if was_down else UP
     (flip,) = paused(check, at(6)).flips
-    assert (flip.told, flip.flapping, flip.incident) == (was_down, False, 2 if was_down else None)
+    assert (flip.notify, flip.flapping, flip.incident) == (was_down, False, 2 if was_down else None)
 
 
 def test_events_are_named_without_the_ping_url() -> None:
@@ -101,14 +101,14 @@ def flap(times: int, *, check: Check = UP, every: float = 1.0) -> tuple[Check, l
 
 def test_one_flip_too_many_in_an_hour_is_told_as_flapping_and_the_next_are_silent() -> None:
     check, flips = flap(9)
-    assert [flip.told for flip in flips] == [True] * 7 + [False] * 2
+    assert [flip.notify for flip in flips] == [True] * 7 + [False] * 2
     assert [flip.flapping for flip in flips] == [False] * 6 + [True] + [False] * 2
     assert check.flapping
 
 
 def test_flips_that_are_not_within_an_hour_are_told_one_by_one() -> None:
     check, flips = flap(20, every=10)
-    assert all(flip.told and not flip.flapping for flip in flips)
+    assert all(flip.notify and not flip.flapping for flip in flips)
     assert not check.flapping
 
 
@@ -118,7 +118,7 @@ def test_a_check_that_flapped_and_is_quiet_for_an_hour_is_told_as_steady_with_it
     assert woken(check, at(68.9)).flips == ()
     outcome = woken(check, at(69))
     (flip,) = outcome.flips
-    assert (said(flip), flip.told) == ("down steady 69", True)
+    assert (said(flip), flip.notify) == ("down steady 69", True)
     assert (outcome.check.flapping, outcome.check.recent) == (False, ())
 
 
@@ -141,12 +141,15 @@ def test_the_word_that_a_check_is_steady_comes_before_the_flip_that_follows_it()
 def test_a_missed_deadline_of_a_flapping_check_is_not_lost() -> None:
     hourly, _ = flap(8, check=replace(UP, grace=minutes(1), schedule=Period(minutes(10))))
     outcome = woken(hourly, at(200))  # last ping at 8, so it was down at 19, and steady an hour later
-    assert [(said(flip), flip.told) for flip in outcome.flips] == [("down missed 19", False), ("down steady 79", True)]
+    assert [(said(flip), flip.notify) for flip in outcome.flips] == [
+        ("down missed 19", False),
+        ("down steady 79", True),
+    ]
 
 
 def test_a_limit_of_0_tells_every_flip() -> None:
     check, flips = flap(30, check=replace(UP, flap_limit=0))
-    assert all(flip.told for flip in flips)
+    assert all(flip.notify for flip in flips)
     assert check.recent == ()
 
 

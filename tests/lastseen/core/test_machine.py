@@ -44,7 +44,7 @@ def test_1_a_start_on_a_new_or_paused_check_that_never_ends_is_alerted() -> None
         begun = after(start(20), check=check)
         assert begun.status is check.status
         (flip,) = woken(begun, at(31)).flips
-        assert (said(flip), flip.told, flip.started) == ("down stuck 30", True, at(20))
+        assert (said(flip), flip.notify, flip.started) == ("down stuck 30", True, at(20))
 
 
 def test_2_a_start_does_not_rescue_a_late_check() -> None:
@@ -328,7 +328,7 @@ def test_a_change_does_not_forget_a_deadline_that_nobody_had_noticed(longer: dic
 
 def test_a_pause_does_not_forget_a_deadline_that_nobody_had_noticed() -> None:
     outcome = paused(UP, at(80))
-    assert [(said(flip), flip.told) for flip in outcome.flips] == [
+    assert [(said(flip), flip.notify) for flip in outcome.flips] == [
         ("down missed 70", True),
         ("paused paused 80", True),
     ]
@@ -346,7 +346,7 @@ def test_a_run_that_got_stuck_on_a_paused_check_is_told_before_it_is_paused_agai
 def test_what_passed_before_a_change_is_not_held_against_a_job_that_we_could_not_hear() -> None:
     deaf = (Window(at(60), at(80)),)
     for outcome in (configured(UP, at(80), deaf, grace=hours(2)), paused(UP, at(80), deaf)):
-        assert [flip for flip in outcome.flips if flip.told] == []
+        assert [flip for flip in outcome.flips if flip.notify] == []
 
 
 def test_what_a_check_is_cannot_be_configured() -> None:

@@ -42,7 +42,7 @@ def test_people_are_told_again_while_a_check_stays_down() -> None:
     assert down.wake_at == at(65)
     assert woken(down, at(64.9)).flips == ()
     first = woken(down, at(65))
-    assert [(said(flip), flip.told) for flip in first.flips] == [("down reminded 65", True)]
+    assert [(said(flip), flip.notify) for flip in first.flips] == [("down reminded 65", True)]
     assert first.check.wake_at == at(125)
 
 

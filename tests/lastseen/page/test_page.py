@@ -292,7 +292,7 @@ def every_page() -> dict[str, str]:
         was=up().status,
         status=up().status,
         reason=woken(a_check(last=T0 - hours(9)), T0).flips[0].reason,
-        told=True,
+        notify=True,
         note=HOSTILE,
         body=HOSTILE.encode(),
     )

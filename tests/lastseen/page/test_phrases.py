@@ -76,13 +76,13 @@ def test_what_lasts_is_said_as_a_span() -> None:
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_its_words(reason: Reason) -> None:
-    flip = Flip(n=1, at=T0, was=Status.UP, status=Status.DOWN, reason=reason, told=True)
+    flip = Flip(n=1, at=T0, was=Status.UP, status=Status.DOWN, reason=reason, notify=True)
     assert happened(flip)
 
 
 def test_the_troubles_are_told_apart() -> None:
     def flip(reason: Reason, **fields: Any) -> Flip:
-        given: dict[str, Any] = {"n": 1, "at": T0, "was": Status.UP, "status": Status.DOWN, "told": True}
+        given: dict[str, Any] = {"n": 1, "at": T0, "was": Status.UP, "status": Status.DOWN, "notify": True}
         return Flip(reason=reason, **(given | fields))
 
     assert happened(flip(Reason.MISSED)) == "did not start in time"

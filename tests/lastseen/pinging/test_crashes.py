@@ -79,7 +79,7 @@ def go_on(world: Pinging) -> None:
 
 def told(world: Pinging, check: Check) -> list[tuple[Any, ...]]:
     """What people are told, or were, whatever the moment."""
-    return [(flip.was, flip.status, flip.reason, flip.told) for flip in world.store.flips(check.id)]
+    return [(flip.was, flip.status, flip.reason, flip.notify) for flip in world.store.flips(check.id)]
 
 
 def gist(world: Pinging) -> tuple[Any, ...]:

@@ -87,7 +87,8 @@ flips = st.builds(
     started=st.none() | moments,
     duration=st.none() | spans,
 )
-pings = st.builds(Ping, at=moments, kind=st.just(Kind.SUCCESS), rid=st.none() | rids)
+overs = st.sampled_from(["", "1", "again"])
+pings = st.builds(Ping, at=moments, kind=st.just(Kind.SUCCESS), rid=st.none() | rids, over=overs)
 recorded = st.builds(Recorded, n=st.integers(1, 10**12 - 1), ping=pings, duration=st.none() | spans)
 
 
@@ -214,7 +215,7 @@ def test_an_item_without_an_id_is_corrupt_too() -> None:
 
 
 def test_an_event_that_cannot_be_read_is_named_with_its_check() -> None:
-    flip = flip_to_item(ID, Flip(n=7, at=T0, was=Status.UP, status=Status.DOWN, reason=Reason.FAILED, told=True))
+    flip = flip_to_item(ID, Flip(n=7, at=T0, was=Status.UP, status=Status.DOWN, reason=Reason.FAILED, notify=True))
     ping = ping_to_item(ID, Recorded(n=8, kind=Kind.SUCCESS, ping=Ping(at=T0)))
     with pytest.raises(CorruptError, match=r"flip#000000000007 of the check b3902294"):
         flip_from_item(flip | {"reason": {"S": "bored"}})

@@ -125,7 +125,15 @@ EVIL = "\x1b[2Jx\x00\r\nSubject: y\u202e\u2066\ud83d"
 
 def _told(*, name: str, tags: str, about: str, body: bytes, note: str) -> Message:
     flip = Flip(
-        n=3, at=T0, was=Status.UP, status=Status.DOWN, reason=Reason.FAILED, told=True, note=note, body=body, incident=3
+        n=3,
+        at=T0,
+        was=Status.UP,
+        status=Status.DOWN,
+        reason=Reason.FAILED,
+        notify=True,
+        note=note,
+        body=body,
+        incident=3,
     )
     check = replace(EXPORT, name=name, tags=tags)
     return flipped(Alert(check=check, flip=flip, about=about, also_down=(name,)), now=T0, site_url=SITE)
