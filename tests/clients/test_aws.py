@@ -116,6 +116,7 @@ def test_an_event_is_a_ping_of_the_check_that_bears_the_jobs_name(
 ) -> None:
     handler(event)
     assert [(ping.check, ping.signal) for ping in receiver.pings] == [(check, signal)]
+    assert receiver.pings[0].query.get("over") == ("1" if signal == "log" else None)  # stopped by hand: nothing follows
 
 
 def test_each_of_these_events_comes_by_one_rule(template: dict[str, Any]) -> None:
@@ -178,6 +179,15 @@ def test_a_monitor_in_trouble_is_raised_so_that_lambda_calls_again_without_the_s
         with pytest.raises(RuntimeError, match=told) as caught:
             handler(states("SUCCEEDED"))
         assert receiver.secrets_in(str(caught.value)) == []
+    assert caught.value.__suppress_context__
+
+
+def test_a_url_that_is_none_is_in_no_log(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
+    monkeypatch.setenv("LASTSEEN_PING_URL", "https://host.test/SECRET SECRET")
+    monkeypatch.setenv("LASTSEEN_PING_KEY", KEY)
+    with pytest.raises(RuntimeError, match="InvalidURL") as caught:
+        handler(states("SUCCEEDED"))
+    assert "SECRET" not in str(caught.value)
     assert caught.value.__suppress_context__
 
 

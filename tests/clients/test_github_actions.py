@@ -57,7 +57,7 @@ def run(workflow: dict[str, Any], receiver: Receiver | None, status: str, folder
     """Run the steps with `run` one by one; return their exit statuses."""
     write(folder, "bin/make", f"#!/bin/sh\nexit {0 if status == 'success' else 1}\n").chmod(0o755)
     pasted = receiver.environment if receiver else {}
-    secrets = {name: f"{value}\r\n" for name, value in pasted.items()}  # with a line end, as people paste them
+    secrets = {name: f" {value}\r\n" for name, value in pasted.items()}  # as people paste them
     env = {
         "PATH": f"{folder}/bin:{ENVIRON['PATH']}",
         "GITHUB_ENV": str(write(folder, "env", "")),
@@ -98,6 +98,8 @@ def test_a_run_tells_its_start_and_how_it_ended(
         ("nightly-report", signal),
     ]
     assert len({ping.rid for ping in receiver.pings} - {""}) == 1
+    cancelled = {"over": "1"} if signal == "log" else {}  # nobody waits for its end
+    assert {name: value for name, value in receiver.pings[-1].query.items() if name == "over"} == cancelled
     link = "https://github.example/acme/shop/actions/runs/17"
     assert [ping.body.decode() for ping in receiver.pings] == [link, f"{status}: {link}"]
 
