@@ -145,9 +145,18 @@ class Api:
         """Make a channel; return it."""
         return _object(self._send("POST", "/channels/", body=settings))
 
-    def delete_channel(self, channel_id: str) -> Document:
-        """Delete a channel; return what it was."""
-        return _object(self._send("DELETE", f"/channels/{_segment(channel_id)}"))
+    def update_channel(self, channel_id: str, settings: Mapping[str, object]) -> Document:
+        """Change the settings of a channel that are given; return it."""
+        return _object(self._send("POST", f"/channels/{_segment(channel_id)}", body=settings))
+
+    def delete_channel(self, channel_id: str, *, replace_by: str = "", detach: bool = False) -> Document:
+        """Delete a channel; return what it was. Checks that list it get another, or go without, or it stays."""
+        params = [("replace_by", replace_by)] if replace_by else [("detach", "1")] if detach else []
+        return _object(self._send("DELETE", f"/channels/{_segment(channel_id)}", params=params))
+
+    def ask_again(self, channel_id: str) -> Document:
+        """Let AWS mail the reader of an address again; return the channel."""
+        return _object(self._send("POST", f"/channels/{_segment(channel_id)}/ask-again"))
 
     def test_channel(self, channel_id: str) -> Document:
         """Send a test alert to a channel; return its state."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from lastseen.delivery.notes import NOTES
 from lastseen.storage.documents import CHANNELS
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.test_channels import SLACK
+from tests.lastseen.api.world import World
+from tests.lastseen.api.wsgi import served
+from tests.lastseen.delivery.receiver import Reply, listening
 from tests.times import T0
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
@@ -56,7 +60,8 @@ def test_the_secret_of_a_webhook_is_the_only_data(lastseen: Terminal, monkeypatc
     [
         ((), "one of --email"),
         (("--email", "a@example.com", "--sms", "+491701234567"), "one of --email"),
-        (("--email", "a@example.com", "--body", "x"), "belong to --webhook"),
+        (("a@example.com", "--sms", "+491701234567"), "Give one target"),
+        (("--email", "a@example.com", "--body", "x"), "belong to a webhook"),
         (("--webhook", "https://x/", "--header", "nonsense"), "Name: value"),
     ],
 )
@@ -117,6 +122,93 @@ def test_a_test_without_a_result_fails(lastseen: Terminal, monkeypatch: pytest.M
     done = lastseen("channels", "test", "chat")
     assert done.status == 1
     assert "log of the deliver function" in done.err
+
+
+PAGERDUTY_KEY = "0123456789abcdef0123456789abcdef"
+TARGETS = {
+    "ops@example.com": ("email", "ops@example.com"),
+    "mailto:ops@example.com": ("email", "ops@example.com"),
+    "+49 170 1234567": ("sms", "+491701234567"),
+    SLACK: ("chat", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdn"),
+    "ntfys://ntfy.example.com/alerts": ("chat", "ntfys://ntfy.example.com/alerts"),
+    PAGERDUTY_KEY: ("chat", f"pagerduty://{PAGERDUTY_KEY}@lastseen"),
+    "https://example.com/in": ("webhook", "https://example.com/in"),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_channel_is_made_from_its_target_alone(
+    lastseen: Terminal, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lastseen.delivery.services.check_host", lambda *_, **__: None)
+    lastseen.ok("channels", "create", "x", target)
+    via, begins = TARGETS[target]
+    assert stored(lastseen).via.value == via
+    assert stored(lastseen).target.startswith(begins)  # of a chat Apprise writes its options behind it
+
+
+def test_what_a_channel_takes_is_changed_and_the_rest_stays(lastseen: Terminal) -> None:
+    lastseen.ok("channels", "create", "chat", SLACK, "--only", "down", "--tag", "db", "--on-demand")
+    lastseen.ok("channels", "update", "chat", "--name", "team", "--tag", "prod", "--tag", "web")
+    channel = stored(lastseen)
+    assert (channel.name, channel.tags, channel.statuses, channel.default) == (
+        "team",
+        ("prod", "web"),
+        ("down",),
+        False,
+    )
+    lastseen.ok("channels", "update", "team", "--no-tags", "--only", "all", "--always")
+    channel = stored(lastseen)
+    assert (channel.name, channel.tags, channel.statuses, channel.default) == ("team", (), (), True)
+    assert channel.target.startswith("slack://T1JJ3T3L2/")
+
+
+@pytest.mark.parametrize("answer", [200, 404])
+def test_a_new_target_replaces_the_old_one_only_if_it_takes_a_test(lastseen: Terminal, answer: int) -> None:
+    lastseen = replace(lastseen, world=World(allow_private_targets=True))
+    lastseen.by_key(lastseen.world.write)
+    with served(lastseen.world) as url, listening() as receiver:
+        lastseen.monkeypatch.setenv("LASTSEEN_API_URL", f"{url}/api")
+        receiver.usual = Reply(answer)
+        lastseen.ok("channels", "create", "hook", f"{receiver.url}/old")
+        done = lastseen("channels", "update", "hook", f"{receiver.url}/new")
+        assert [each.path for each in receiver.received] == ["/new"]
+        assert done.status == (0 if answer == 200 else 1)
+        assert ("It took a test alert." if answer == 200 else "it answered HTTP 404") in done.err
+        assert stored(lastseen).target.removeprefix(receiver.url) == ("/new" if answer == 200 else "/old")
+
+
+@pytest.mark.parametrize("options", [(), ("--tag", "a", "--no-tags"), ("--name", "a/b"), ("--header", "nonsense")])
+def test_a_change_that_cannot_be_meant_is_refused_before_anything_is_asked(
+    lastseen: Terminal, options: tuple[str, ...]
+) -> None:
+    assert lastseen("channels", "update", "x", *options).status == 2
+
+
+def test_an_address_is_mailed_again(lastseen: Terminal) -> None:
+    lastseen.ok("channels", "create", "ops", "ops@example.com")
+    assert "lastseen channels confirm ops 'LINK'" in lastseen.ok("channels", "ask-again", "ops").err
+    lastseen.ok("channels", "confirm", "ops", "ops@example.com")
+    assert "it is confirmed already" in lastseen("channels", "ask-again", "ops").err
+
+
+def test_a_channel_in_use_is_deleted_only_if_that_says_what_becomes_of_its_checks(lastseen: Terminal) -> None:
+    for name, target in (("old", SLACK), ("new", SLACK), ("third", SLACK)):
+        lastseen.ok("channels", "create", name, target)
+    for check, listed in (("backup", "old"), ("report", "old,third")):
+        lastseen.ok("checks", "create", check, "--channels", listed)
+    refused = lastseen("channels", "delete", "old", "--yes")
+    assert refused.status == 1
+    assert "in use by the checks 'backup', 'report': delete it with --replace-by CHANNEL" in refused.err
+    assert "or with --detach" in refused.err
+    assert lastseen("channels", "delete", "old", "--yes", "--detach", "--replace-by", "new").status == 2
+    assert (
+        "new takes its place for: backup, report."
+        in lastseen.ok("channels", "delete", "old", "--yes", "--replace-by", "new").err
+    )
+    done = lastseen.ok("channels", "delete", "new", "--yes", "--detach")
+    assert "These checks go without: backup, report." in done.err
+    assert "No channel is left for: backup; they alert the deployment's addresses only." in done.err
 
 
 def test_a_channel_is_deleted_when_that_is_meant(lastseen: Terminal) -> None:
