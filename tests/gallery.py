@@ -30,6 +30,8 @@ from lastseen.text.own import (
     deaf,
     hearing,
     reached_again,
+    subscription_incident,
+    subscriptions_back,
     subscriptions_lost,
     trial,
 )
@@ -270,7 +272,12 @@ def messages() -> dict[str, Message]:
             ON_CALL, since=T0 - hours(3), event_id="channel:c1:e:1", now=T0
         ),
         "An alert is refused": alert_refused(ON_CALL, others=["c2"], why=TOO_LONG, refused=refused, now=T0),
-        "Addresses are lost": subscriptions_lost(["ops@example.com"], ["new@example.com"], now=T0),
+        "Addresses are lost": subscriptions_lost(
+            ["ops@example.com"], ["new@example.com"], now=T0, incident=subscription_incident(T0)
+        ),
+        "They get alerts again": subscriptions_back(
+            ["new@example.com", "ops@example.com"], now=T0 + hours(48), incident=subscription_incident(T0)
+        ),
         "A test": trial(ON_CALL, now=T0, nonce="5f0c9b"),
     }
 

@@ -196,7 +196,7 @@ class Channels:
 
     def _check_name(self, present: Sequence[Channel], name: str) -> None:
         if any(channel.name == name for channel in present):
-            raise RefusedError(f"a channel is called {name!r} already; delete it first, or choose another name")
+            raise RefusedError(f"a channel is called {name!r} already: change that one, or choose another name")
 
     def _subscribed(self, channel: Channel) -> Channel:
         """Write a channel, then subscribe its address, then fill that in: a crash leaves what can be finished."""

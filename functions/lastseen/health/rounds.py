@@ -14,7 +14,7 @@ from lastseen.aws.topic import Topic
 from lastseen.health.canary import CanaryMessages, check_canary
 from lastseen.health.subscriptions import SubscriptionReport, check_subscriptions
 from lastseen.storage.store import Store
-from lastseen.text.own import deaf, hearing, subscriptions_lost
+from lastseen.text.own import deaf, hearing, subscriptions_back, subscriptions_lost
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,13 @@ def ping_canary(
 
 
 def check_addresses(store: Store, topic: Topic, now: datetime) -> None:
-    """Check once a day whether every address still gets alerts, and notify the others of those that do not."""
+    """Check once a day whether every address still gets alerts, and notify people of those that do not, or do again."""
 
     def notify(report: SubscriptionReport) -> None:
-        topic.publish(subscriptions_lost(report.lost, report.pending, now=now))
+        for incident, addresses in report.over.items():
+            topic.publish(subscriptions_back(addresses, now=now, incident=incident))
+        if report.incident:
+            topic.publish(subscriptions_lost(report.lost, report.pending, now=now, incident=report.incident))
 
     try:
         check_subscriptions(store, now, subscriptions=topic.subscriptions, notify=notify)

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lastseen.aws.topic import Subscription
+from lastseen.core.times import EPOCH
 from lastseen.storage.documents import SUBSCRIPTIONS
 from lastseen.storage.errors import CorruptError
 from lastseen.storage.records import SubscriptionsRecord
 from lastseen.storage.store import Store
+from lastseen.text.own import subscription_incident
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +35,13 @@ class SubscriptionReport:
     states: Mapping[str, str]  # address -> whether it is confirmed
     lost: tuple[str, ...] = ()  # was confirmed, and is no more
     pending: tuple[str, ...] = ()  # nobody confirmed it since the last look
+    incident: str = ""  # that these addresses begin, or go on with
+    over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # incident -> its addresses, all confirmed again
 
     @property
     def is_worth_a_message(self) -> bool:
-        """Whether somebody should do something."""
-        return bool(self.lost or self.pending)
+        """Whether somebody should do something, or need not any more."""
+        return bool(self.lost or self.pending or self.over)
 
 
 def compared(before: Mapping[str, str], present: Sequence[Subscription]) -> SubscriptionReport:
@@ -53,6 +57,20 @@ def compared(before: Mapping[str, str], present: Sequence[Subscription]) -> Subs
     return SubscriptionReport(states=states, lost=tuple(sorted(lost)), pending=tuple(sorted(pending)))
 
 
+def with_incidents(
+    report: SubscriptionReport, known: Mapping[str, tuple[str, ...]], now: datetime
+) -> SubscriptionReport:
+    """Return the report with the incident that it begins or goes on with, and those of the `known` that are over."""
+    missing = {*report.lost, *report.pending}
+    same = next((incident for incident, addresses in known.items() if missing <= set(addresses)), "")
+    over = {
+        incident: addresses
+        for incident, addresses in known.items()
+        if all(report.states.get(address) == IS_CONFIRMED for address in addresses)
+    }
+    return replace(report, incident=(same or subscription_incident(now)) if missing else "", over=over)
+
+
 def check_subscriptions(
     store: Store,
     now: datetime,
@@ -61,22 +79,29 @@ def check_subscriptions(
     notify: Callable[[SubscriptionReport], None],
 ) -> SubscriptionReport | None:
     """Look, unless somebody did today; notify people of changes, then note the look: better twice than not at all."""
-    record = _load(store)
-    if record and now - record.looked_at < LOOK_EVERY:
+    record = _load(store) or SubscriptionsRecord(EPOCH)
+    if now - record.looked_at < LOOK_EVERY:
         return None
-    report = compared(record.states if record else {}, subscriptions())
+    report = with_incidents(compared(record.states, subscriptions()), record.open, now)
     if report.is_worth_a_message:
         notify(report)
-    SUBSCRIPTIONS.write(store, SubscriptionsRecord(now, report.states))
+    incidents = {incident: addresses for incident, addresses in record.open.items() if incident not in report.over}
+    if report.incident:
+        incidents.setdefault(report.incident, (*report.lost, *report.pending))
+    SUBSCRIPTIONS.write(store, SubscriptionsRecord(now, report.states, incidents))
     return report
 
 
 def forget_address(store: Store, address: str) -> None:
     """Forget an address that was deleted on purpose, so that nobody is notified that it is lost."""
     record = _load(store)
-    if record and address in record.states:
+    if record and (address in record.states or any(address in missing for missing in record.open.values())):
         rest = {other: state for other, state in record.states.items() if other != address}
-        SUBSCRIPTIONS.write(store, replace(record, states=rest))
+        incidents = {
+            incident: tuple(other for other in addresses if other != address)
+            for incident, addresses in record.open.items()
+        }
+        SUBSCRIPTIONS.write(store, replace(record, states=rest, open=incidents))
 
 
 def _load(store: Store) -> SubscriptionsRecord | None:

@@ -280,11 +280,13 @@ CANARY = Record("watch", "hearing", encode=_canary_to, decode=_canary_from)
 
 
 def _subscriptions_to(record: SubscriptionsRecord) -> Document:
-    return {"at": millis(record.looked_at), "known": dict(record.states)}
+    incidents = {incident: list(addresses) for incident, addresses in record.open.items()}
+    return {"at": millis(record.looked_at), "known": dict(record.states)} | ({"open": incidents} if incidents else {})
 
 
 def _subscriptions_from(document: Document) -> SubscriptionsRecord:
-    return SubscriptionsRecord(moment(document["at"]), dict(document["known"]))
+    incidents = {incident: tuple(addresses) for incident, addresses in document.get("open", {}).items()}
+    return SubscriptionsRecord(moment(document["at"]), dict(document["known"]), incidents)
 
 
 SUBSCRIPTIONS = Record("watch", "subscriptions", encode=_subscriptions_to, decode=_subscriptions_from)

@@ -36,3 +36,4 @@ class SubscriptionsRecord:
 
     looked_at: datetime
     states: Mapping[str, str] = field(default_factory=dict)  # address -> "confirmed" or "pending"
+    open: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # incident -> the addresses that it is about

@@ -65,7 +65,7 @@ def channel_lost(
         f"Lastseen cannot reach the channel {name} of the project {channel.project} any more: {why}.\n"
         f"{state} What it did not take: {one_line(refused.title, NAME_LIMIT * 3)}\n\n"
         "What to do:\n"
-        "  Give the channel its present address, or make a new one: lastseen channels --help\n"
+        f"  Give the channel its present address: lastseen channels update {quote(name)} TARGET\n"
         f"  If it works again as it is, a test says so at once: lastseen channels test {quote(name)}"
     )
     begun = f"{OwnKind.CHANNEL}:{channel.id}:{refused.id}"
@@ -122,8 +122,8 @@ def alert_refused(channel: Channel, *, others: Sequence[str], why: str, refused:
         f"The channel {name} of the project {channel.project} did not take an alert: {why}.\n"
         f"This alert is not sent to it again; others are. It was: {one_line(refused.title, NAME_LIMIT * 3)}\n\n"
         "What to do:\n"
-        "  If it happens often, look at the channel's template or its limits. A test shows what it takes:\n"
-        f"  lastseen channels test {quote(name)}"
+        "  If it happens often, look at the channel's template (lastseen channels update) or its limits. A test shows\n"
+        f"  what it takes: lastseen channels test {quote(name)}"
     )
     return _own(
         OwnKind.CHANNEL,
@@ -144,7 +144,12 @@ def _missed(count: int) -> str:
     )
 
 
-def subscriptions_lost(lost: Sequence[str], pending: Sequence[str], *, now: datetime) -> Message:
+def subscription_incident(now: datetime) -> str:
+    """Return the name of an incident that begins with addresses that get no alerts."""
+    return f"{OwnKind.SUBSCRIPTION}:{to_document(now)}"
+
+
+def subscriptions_lost(lost: Sequence[str], pending: Sequence[str], *, now: datetime, incident: str) -> Message:
     """Return the message about addresses that get no alerts: subscriptions that are gone, and those never confirmed."""
     parts = []
     if lost:
@@ -156,12 +161,41 @@ def subscriptions_lost(lost: Sequence[str], pending: Sequence[str], *, now: date
         )
     parts.append(
         "What to do:\n"
-        "  A mail scanner that opens links can unsubscribe an address. Delete its channel, make it anew, and confirm\n"
-        "  it by `lastseen channels confirm`: then only somebody with AWS credentials can unsubscribe it."
+        "  Let AWS mail each of them again: lastseen channels ask-again NAME\n"
+        "  Then confirm it by `lastseen channels confirm`, and do not open the link: a mail scanner that opens links\n"
+        "  can unsubscribe an address that was confirmed by its link. An address of the deployment itself\n"
+        "  (alert_emails) is subscribed again in the console of SNS."
     )
     total = len(lost) + len(pending)
     what = "address gets" if total == 1 else "addresses get"
-    return _own(OwnKind.SUBSCRIPTION, f"LOST: {total} {what} no alerts", "\n\n".join(parts), now=now)
+    return _own(
+        OwnKind.SUBSCRIPTION,
+        f"LOST: {total} {what} no alerts",
+        "\n\n".join(parts),
+        now=now,
+        incident=incident,
+    )
+
+
+def subscriptions_back(addresses: Sequence[str], *, now: datetime, incident: str) -> Message:
+    """Return the message that addresses get alerts again: it ends what `subscriptions_lost` began.
+
+    None are left if all of them were deleted meanwhile.
+    """
+    what = "address gets" if len(addresses) == 1 else "addresses get"
+    names = indented("\n".join(addresses))
+    return _own(
+        OwnKind.SUBSCRIPTION_BACK,
+        f"BACK: {len(addresses)} {what} alerts again"
+        if addresses
+        else "BACK: the addresses without alerts are deleted",
+        f"These addresses get alerts again:\n{names}"
+        if addresses
+        else "The addresses that got no alerts were deleted.",
+        now=now,
+        event_id=f"{incident}:back",
+        incident=incident,
+    )
 
 
 def trial(channel: Channel, *, now: datetime, nonce: str) -> Message:

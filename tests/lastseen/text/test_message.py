@@ -216,6 +216,7 @@ def test_a_chat_is_told_what_to_do_only_where_there_is_something_to_do() -> None
         "Lastseen hears again",
         "A channel takes alerts again",
         "The same to the channel itself",
+        "They get alerts again",
         "A test",
     ]
     assert "Deadlines in that time are moved" in markdown(MESSAGES["Lastseen hears again"].event, limit=4_000)
