@@ -16,6 +16,10 @@ import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]
 
+from tests import judge
+
+judge.install()
+
 READY_SECONDS = 180.0
 STOP_SECONDS = 90.0
 COMMAND = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
@@ -78,6 +82,13 @@ def _signals_as_cron_leaves_them() -> None:
 def _no_running_local_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let no command that a test runs find the `lastseen local` that somebody has running, nor that of other tests."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))  # noqa: TID251 - tests are an entry point
+
+
+@pytest.fixture(autouse=True)
+def _aws_would_understand_every_request() -> Iterator[None]:
+    """Fail a test whose requests AWS's own models refuse, whoever plays AWS in it."""
+    yield
+    assert judge.verdicts() == []
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lastseen.aws.topic import DELETED, PENDING
+from tests.judge import judged
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:alerts"
 CHANNELS_ARN = f"{ARN}-of-channels"
@@ -42,6 +43,7 @@ class Entry:
         return DELETED if self.deleted else self.arn if self.confirmed else PENDING
 
 
+@judged("sns")
 @dataclass
 class SnsAsAws:
     """The calls of a client that are about subscriptions."""

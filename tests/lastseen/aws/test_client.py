@@ -31,6 +31,8 @@ from lastseen.aws import client as aws
 from lastseen.aws.client import LAST_TRY_SECONDS, PASSING, SQS, TRIES, Aws, DynamoDB
 
 KEY = {"TableName": "checks", "Key": {"id": {"S": "1"}}}
+PUT = {"TableName": "checks", "Item": {"id": {"S": "1"}}}
+BOTH = {"TransactItems": [{"Put": PUT}, {"Delete": KEY}]}
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -148,16 +150,16 @@ def test_a_call_is_signed_as_botocore_signs_and_names_its_operation(wire: Wire) 
 
 
 @pytest.mark.parametrize(
-    ("call", "target"),
+    ("call", "target", "asked"),
     [
-        ("get_item", "GetItem"),
-        ("put_item", "PutItem"),
-        ("update_item", "UpdateItem"),
-        ("transact_write_items", "TransactWriteItems"),
+        ("get_item", "GetItem", KEY),
+        ("put_item", "PutItem", PUT),
+        ("update_item", "UpdateItem", KEY),
+        ("transact_write_items", "TransactWriteItems", BOTH),
     ],
 )
-def test_each_call_is_that_of_its_name(wire: Wire, call: str, target: str) -> None:
-    getattr(wire.dynamodb(), call)(TableName="t")
+def test_each_call_is_that_of_its_name(wire: Wire, call: str, target: str, asked: dict[str, Any]) -> None:
+    getattr(wire.dynamodb(), call)(**asked)
     assert wire.asked[0][0]["X-Amz-Target"] == f"DynamoDB_20120810.{target}"
 
 
@@ -216,7 +218,7 @@ def test_a_refusal_is_the_error_that_botocores_client_raises(wire: Wire) -> None
     reasons = [{"Code": "None"}, {"Code": "ConditionalCheckFailed", "Message": "m"}]
     wire.will(refusal("TransactionCanceledException", CancellationReasons=reasons))
     with pytest.raises(ClientError) as raised:
-        wire.dynamodb().transact_write_items(TransactItems=[])
+        wire.dynamodb().transact_write_items(**BOTH)
     response: Any = raised.value.response
     assert response["Error"] == {"Code": "TransactionCanceledException", "Message": "words"}
     assert response["CancellationReasons"] == reasons
@@ -272,8 +274,8 @@ def test_no_code_is_left_out_after_which_botocore_tries_again() -> None:
 def test_a_transaction_that_is_sent_again_bears_the_same_token(wire: Wire) -> None:
     wire.will(HANG_UP, refusal("InternalServerError", 500), taken())
     dynamodb = wire.dynamodb()
-    dynamodb.transact_write_items(TransactItems=[])
-    dynamodb.transact_write_items(TransactItems=[])
+    dynamodb.transact_write_items(**BOTH)
+    dynamodb.transact_write_items(**BOTH)
     first, second, third, other = [body["ClientRequestToken"] for body in wire.bodies]
     assert first == second == third != other
 
