@@ -17,6 +17,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests import judge
+from tests.tables import on_this_machine
 
 judge.install()
 
@@ -38,6 +39,15 @@ SHARERS = {"local": ("tests/clients/", "tests/compat/", "tests/test_readme.py"),
 
 def _slow(config: pytest.Config) -> bool:
     return bool(config.option.markexpr == "slow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--dynamodb", metavar="URL", help="run the store's tests also at this DynamoDB on loopback")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.dynamodb:
+        on_this_machine(config.option.dynamodb)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

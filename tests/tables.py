@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
+
+import pytest
 
 from lastseen.storage.tables import Tables
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NAMES = ("Checks", "Names", "History", "Settings")
 
 
@@ -17,6 +21,12 @@ def made(client: Any, template: dict[str, Any]) -> Tables:
     for name, table in tables.items():
         client.create_table(TableName=table, **_definition(template, name))
     return Tables(tables["Checks"], tables["Names"], tables["History"], tables["Settings"])
+
+
+def on_this_machine(url: str) -> None:
+    """Refuse a DynamoDB elsewhere: it could be one that matters, and tests leave their tables behind."""
+    if urlsplit(url).hostname not in LOOPBACK:
+        raise pytest.UsageError(f"--dynamodb {url}: name one on this machine, such as http://127.0.0.1:8000.")
 
 
 def _definition(template: dict[str, Any], name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lastseen.aws.client import Aws, DynamoDB
 from tests import judge
 from tests.moto_server import running
 from tests.sns import ARN, SnsAsAws
+from tests.tables import on_this_machine
 
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 KEY = {"id": {"S": "1"}}
@@ -107,3 +108,10 @@ def test_it_compares_how_an_answer_is_read_with_how_botocore_reads_it(monkeypatc
         DynamoDB(Aws({**ENVIRONMENT, "AWS_ENDPOINT_URL": aws.url})).get_item(TableName="table", Key=KEY)
     [said_of_the_answer] = judge.verdicts()
     assert "its answer is read as" in said_of_the_answer
+
+
+@pytest.mark.parametrize("url", ["https://dynamodb.eu-west-1.amazonaws.com", "http://127.0.0.1.example.com", "8000"])
+def test_no_dynamodb_elsewhere_gets_the_tables_of_tests(url: str) -> None:
+    on_this_machine("http://127.0.0.1:8000")
+    with pytest.raises(pytest.UsageError, match="on this machine"):
+        on_this_machine(url)

@@ -64,9 +64,9 @@ def meeting(kind: Any) -> Any:
     return Meeting
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
-def store(request: pytest.FixtureRequest) -> Any:
-    if request.param == "memory":
+@pytest.fixture
+def store(request: pytest.FixtureRequest, player: str) -> Any:
+    if player == "memory":
         return meeting(MemoryStore)()
     client, template = request.getfixturevalue("dynamodb"), request.getfixturevalue("template")
     return meeting(TableStore)(OneAtATime(client), made(client, template))
