@@ -181,7 +181,8 @@ class Alarms(Construct):
             )
         self._alarm(
             "BrokenChecks",
-            "A check's item, schedule or log is broken; it may not be watched. The alert function's log names it.",
+            "A check's item, schedule or log, or a channel, is broken: it may not be watched, or not be notified. The "
+            "alert function's log names it.",
             own_metric(self, "alert", "BrokenChecks"),
         )
 

@@ -62,7 +62,7 @@ class BatchResult:
     lateness: tuple[timedelta, ...] = ()  # from each missed deadline to its notification
     failed: tuple[str, ...] = ()  # ids of checks to be tried again
     unfinished: tuple[str, ...] = ()  # ids of checks for which no time was left
-    broken: tuple[str, ...] = ()  # names of checks that somebody must fix
+    broken: tuple[str, ...] = ()  # names of checks and channels that somebody must fix
 
 
 @dataclass(slots=True)
@@ -244,7 +244,8 @@ def _stand_in(check: Check) -> Flip:
 def _routed(pending: Sequence[_Pending], store: Store, troubles: _Troubles, at_once: int) -> list[DueCheck]:
     """Return the checks with the receivers of each of their alerts; each project's channels are read once."""
     projects = list(dict.fromkeys(each.check.project for each in pending if each.flips))
-    channels = dict(zip(projects, _each(projects, at_once, lambda project: _channels(project, store)), strict=True))
+    read = _each(projects, at_once, lambda project: _channels(project, store, troubles))
+    channels = dict(zip(projects, read, strict=True))
 
     def routed_check(each: _Pending) -> DueCheck | None:
         with troubles.of(each.check.id):
@@ -295,10 +296,15 @@ def _routed_flip(alert: Alert, channels: ProjectChannels, seen: dict[int, frozen
     return routed(alert, channels, saw_beginning=leaving)
 
 
-def _channels(project: str, store: Store) -> ProjectChannels | Exception:
-    """Return a project's channels, or why they cannot be read: then its alerts wait, and those of others do not."""
+def _channels(project: str, store: Store, troubles: _Troubles) -> ProjectChannels | Exception:
+    """Return a project's channels, or why they cannot be read: then its alerts wait, and those of others do not.
+
+    A single channel that cannot be read gets no alert, so it is named as broken.
+    """
     try:
-        return ProjectChannels(tuple(channels_of(store, project)), default_channels(store, project))
+        channels, unreadable = channels_of(store, project)
+        troubles.broken += [f"channel {name}" for name in unreadable]
+        return ProjectChannels(tuple(channels), default_channels(store, project))
     except Exception as error:  # noqa: BLE001 - whatever it is, it stops no other project
         return error
 

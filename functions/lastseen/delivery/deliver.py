@@ -259,7 +259,7 @@ class _Attempt:
 
     def _others(self) -> Sequence[str]:
         """Return the ids of the project's other channels that are on."""
-        others = channels_of(self.ways.store, self.channel.project)
+        others = channels_of(self.ways.store, self.channel.project).values
         return [other.id for other in others if other.id != self.channel.id and not other.disabled]
 
 

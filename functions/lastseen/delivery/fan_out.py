@@ -59,7 +59,7 @@ def fan_out(
     candidates = [
         channel
         for name in (project_names(store) if project == EVERY else [project])
-        for channel in channels_of(store, name)
+        for channel in channels_of(store, name).values
         if channel.via not in BY_SNS
     ]
     receivers = [channel for channel in candidates if _is_for(channel, event, attributes)]

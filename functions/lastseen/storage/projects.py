@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 
 from lastseen.core.channel import ALL_CHANNELS, Channel
-from lastseen.storage.documents import CHANNELS, PROJECTS
+from lastseen.storage.documents import CHANNELS, PROJECTS, DocumentList
 from lastseen.storage.errors import CorruptError
 from lastseen.storage.records import Project
 from lastseen.storage.store import Store
@@ -42,9 +42,9 @@ def is_gone(store: Store, name: str) -> bool:
         return False
 
 
-def channels_of(store: Store, project: str) -> list[Channel]:
-    """Return a project's channels; one that cannot be read is named in the log and stops no other."""
-    return CHANNELS.all(store, project=project).values
+def channels_of(store: Store, project: str) -> DocumentList[Channel]:
+    """Return a project's channels; one that cannot be read is named, also in the log, and stops no other."""
+    return CHANNELS.all(store, project=project)
 
 
 def project_names(store: Store) -> Sequence[str]:

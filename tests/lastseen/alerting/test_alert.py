@@ -379,3 +379,14 @@ def test_what_we_know_of_our_hearing_holds_back_no_alert_if_it_cannot_be_read(wo
     else:
         world.store.put_setting("watch", "hearing", {"canary": 7})
     assert world.tell(check()).messages == 1
+
+
+def test_a_channel_that_cannot_be_read_is_named_as_broken_and_the_others_are_notified(world: World) -> None:
+    good = Channel(id="good", project="default", name="chat", via=Via.CHAT, target="ntfy://x")
+    CHANNELS.create(world.store, good)
+    world.store.put_setting("channel#default", "damaged", {"name": 7})
+    world.create(check())
+    result = world.tell(check())
+    assert result.broken == ("channel damaged",)
+    assert (result.alerts, result.failed) == (1, ())
+    assert "good" in world.topic.published[0].attributes["channel_ids"]
