@@ -6,6 +6,7 @@ What all schedulers read alike is taken; what they read differently is refused w
 
     N/step in day-of-week   to Saturday (Kubernetes, Quartz), to Sunday (cron-parser), N alone (fugit), nothing (Vixie)
     H                       a time that Jenkins alone knows
+    0~30                    a time that cron chooses at random (cronie, OpenBSD)
     15W                     the nearest weekday, for which there is no expression here
 
 Source: the parsers of Vixie's cron (Debian), robfig/cron, Quartz, AWS EventBridge, fugit, croniter.
@@ -39,6 +40,8 @@ def plain_fields(fields: Sequence[str]) -> list[str]:
     """Return five fields as schedule.py reads them. Raise ScheduleError for what schedulers read differently."""
     if any("H" in field.upper().replace("THU", "").replace("MARCH", "") for field in fields):
         raise _hashed(fields)
+    if any("~" in field for field in fields):
+        raise _random(fields)
     return [",".join(_plain(item, place) for item in field.split(",")) for place, field in enumerate(fields)]
 
 
@@ -79,6 +82,8 @@ def _plain(item: str, place: int) -> str:
             f"{item}, the weekday nearest to a day, cannot be said here; LW, the last weekday of the month, can. "
             "Write the last day that it can be, with a grace of some days, or `every 32 days`."
         )
+    if place == WEEKDAY and upper[:-1] in DAYS and upper.endswith("L"):
+        return f"{DAYS.index(upper[:-1])}L"
     if place == WEEKDAY and (step := _NUMBERED_STEP.fullmatch(upper)):
         raise _ambiguous_step(item, step)
     if (wrapped := _RANGE.fullmatch(upper)) and place in _FIRST_AND_COUNT:
@@ -138,11 +143,21 @@ def _hashed(fields: Sequence[str]) -> ScheduleError:
     )
 
 
+def _random(fields: Sequence[str]) -> ScheduleError:
+    """Return why a time that cron chooses at random is refused, with the line that comes nearest."""
+    firsts = [str(first) for first, _ in _FIRST_AND_COUNT.values()]
+    earliest = [re.sub(r"(?<![0-9])~", f"{first}~", field) for first, field in zip(firsts, fields, strict=True)]
+    plain = re.sub(r"~[0-9]*", "", " ".join(earliest))
+    return ScheduleError(
+        f"~ is a time that cron alone knows: write `{plain}` and as much more grace as it can be later."
+    )
+
+
 def _quartz_item(item: str) -> str:
     if item == "L":
         return "SAT"
     if last := re.fullmatch(r"([1-7])L", item):
-        return f"{int(last[1]) - 1}L"
+        return f"{DAYS[int(last[1]) - 1]}L"
     if step := re.fullmatch(r"(\w+)/([1-7])", item):
         first = DAYS.index(step[1]) if step[1] in DAYS else int(_quartz_day(step[1], index=True))
         return ",".join(DAYS[day] for day in range(first, len(DAYS), int(step[2])))

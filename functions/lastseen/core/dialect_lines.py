@@ -24,8 +24,19 @@ SYNONYMS = {"semi-annually": "semiannually", "biannually": "semiannually", "bi-a
 SPECIALS = "minutely|hourly|daily|monthly|weekly|yearly|annually|quarterly|semiannually"
 _AWS = re.compile(r"(cron|rate|at)\s*\((.*)\)", re.ASCII | re.IGNORECASE)
 _RATE = re.compile(r"([0-9]{1,8})\s+(minute|hour|day)s?", re.ASCII | re.IGNORECASE)
-_NAMES = "SUN|MON|TUE|WED|THU|FRI|SAT|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
-_FIELD = re.compile(rf"(?:[0-9*?,/#LW-]|{_NAMES}|\bH(?:\([0-9]+-[0-9]+\))?(?![A-Z]))+", re.ASCII | re.IGNORECASE)
+_DAYS = "(?:SUN|MON|TUE(?:S)?|WED(?:NES)?|THU(?:RS)?|FRI|SAT(?:UR)?)(?:DAY)?"
+_MONTHS = (
+    "JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEP(?:TEMBER)?|OCT(?:OBER)?|"
+    "NOV(?:EMBER)?|DEC(?:EMBER)?"
+)
+_FIELD = re.compile(
+    rf"(?:[0-9*?,/#~LW-]|{_DAYS}|{_MONTHS}|\bH(?:\([0-9]+-[0-9]+\))?(?![A-Z]))+", re.ASCII | re.IGNORECASE
+)
+_WHENEVER = re.compile(
+    r"every\s+(?::(?P<word>[a-z]+)|(?P<number>[0-9]{1,4})\.(?P<unit>[a-z]+?)s?|(?P<mark>['\"])(?P<cron>[^'\"]+)(?P=mark))"
+    r"(?:,\s*:?at(?::|\s*=>)\s*['\"](?P<at>[^'\"]+)['\"])?(?:,\s*\w+:[^,]*)*?(?:\s+do)?",
+    re.ASCII | re.IGNORECASE,
+)
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}.*", re.ASCII)
 _CALENDAR = re.compile(
     rf"(?:{SPECIALS}|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b).*|.*[0-9*][:~.-].*", re.ASCII | re.IGNORECASE
@@ -76,6 +87,18 @@ def cron(line: str, tz: str) -> Schedule | None:
     return skipping(_with_year(fields, tz) if has_year else _with_seconds(fields, tz))
 
 
+def whenever(line: str, tz: str) -> Schedule | None:
+    """Read a line of whenever, whose schedules are lines of the host's crontab: every 1.day, at: '4:30 am' do."""
+    match = _WHENEVER.fullmatch(line)
+    if not match:
+        return None
+    if match["cron"]:
+        return cron(match["cron"], tz)
+    unit = match["word"] or (match["unit"] if match["number"] == "1" else f"{match['number']} {match['unit']}s")
+    schedule = natural(f"every {unit}" + (f" at {match['at']}" if match["at"] else ""), tz)
+    return replace(schedule, skipped_hour="run") if isinstance(schedule, Cron) else schedule
+
+
 def command(line: str) -> str:
     """Return the command at the end of a crontab's line; "" if there is none."""
     fields, rest = _split(line)
@@ -99,7 +122,7 @@ def calendar(line: str, tz: str) -> Schedule:
     return OnCalendar(line, tz)
 
 
-DIALECTS: tuple[Callable[[str, str], Schedule | None], ...] = (word, aws, natural, cron, calendar)
+DIALECTS: tuple[Callable[[str, str], Schedule | None], ...] = (word, aws, whenever, natural, cron, calendar)
 
 
 def _split(line: str) -> tuple[list[str], str]:

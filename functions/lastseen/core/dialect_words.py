@@ -10,7 +10,7 @@ import re
 from datetime import timedelta
 
 from lastseen.core.schedule import Cron, Period, Schedule, ScheduleError
-from lastseen.core.zones import is_zone
+from lastseen.core.zones import is_zone, names_city
 
 WORDS = {  # Vixie's cron; Kubernetes and Rails read them alike. systemd's `weekly`, without @, is Monday.
     "@hourly": "0 * * * *",
@@ -28,27 +28,27 @@ _EVERY = re.compile(
     r"(every\s+)?(?:([0-9]{1,8})\s*)?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)",
     re.ASCII | re.IGNORECASE,
 )
-_EVERY_DAY = re.compile(r"every ([a-z]+)(?: at (.+))?", re.ASCII | re.IGNORECASE)
+_EVERY_DAY = re.compile(r"(?:every ([a-z]+)|daily)(?: (?:at )?(.+))?", re.ASCII | re.IGNORECASE)
 _TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))?\s*(am|pm)?", re.ASCII | re.IGNORECASE)
 _DURATION = re.compile(r"(?=.)(?:([0-9]{1,4})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?", re.ASCII)
 _AREAS = re.compile(
     r"(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|US|Etc)/.*",
     re.ASCII | re.IGNORECASE,
 )
+_MEANT_AS_ZONE = re.compile(r"[A-Z]{2,4}T|(?:UTC|GMT)?[+-][0-9]{1,2}(?::?[0-9]{2})?", re.ASCII)
 
 
 def word(line: str, tz: str) -> Schedule | None:
     """Read @daily and its like, and @every with Go's durations."""
     name, _, rest = line.partition(" ")
     name = name.lower()
-    if not name.startswith("@"):
+    if not re.fullmatch(r"@[a-z_-]+", name):
         return None
     if name == "@every":
         match = _DURATION.fullmatch(rest)
         if not match:
             raise ScheduleError(f"@every {rest} cannot be read: write it as in @every 1h30m.")
-        parts = zip(match.groups(default="0"), ("d", "h", "m", "s"), strict=True)
-        return Period(timedelta(seconds=sum(int(number) * SECONDS_IN[unit] for number, unit in parts)))
+        return Period(_duration(match))
     if name == "@reboot":
         raise ScheduleError("@reboot has no time: write the longest that may pass between two, as in `every 30 days`.")
     if name not in WORDS:
@@ -62,29 +62,38 @@ def natural(line: str, tz: str) -> Schedule | None:
         if not match[1]:
             raise ScheduleError(f"{line} alone could be many things: write `every {line}`.")
         return Period(timedelta(seconds=int(match[2] or 1) * SECONDS_IN[match[3][0].lower()]))
-    if not line.lower().startswith("every "):
+    if not line.lower().startswith(("every ", "daily at ")):
         return None
+    if match := _DURATION.fullmatch(line.partition(" ")[2]):
+        return Period(_duration(match))
     head, _, last = line.rpartition(" ")
     if names_zone(last):
         line, tz = head, last
     match = _EVERY_DAY.fullmatch(line)
-    weekday = _weekday(match[1].upper()) if match else ""
+    days = _days((match[1] or "day").upper()) if match else ""
     time = _time(match[2] or "midnight") if match else ""
-    if not match or not weekday or not time:
+    if not days or not time:
         raise ScheduleError(f"{line!r} cannot be read: write `every 5 minutes`, `every day at 2:30am` or cron.")
-    return Cron(f"{time} * * {weekday}", tz, "skip")
+    return Cron(f"{time} {days}", tz, "skip")
 
 
 def names_zone(text: str) -> bool:
     """Return whether a text is a zone, or is meant to be one."""
-    return is_zone(text) or bool(_AREAS.fullmatch(text))
+    is_city = text[:1].isupper() and names_city(text)
+    return is_zone(text) or is_city or bool(_AREAS.fullmatch(text) or _MEANT_AS_ZONE.fullmatch(text))
 
 
-def _weekday(name: str) -> str:
-    if name in {"DAY", "WEEKDAY"}:
-        return "*" if name == "DAY" else "MON-FRI"
+def _duration(match: re.Match[str]) -> timedelta:
+    parts = zip(match.groups(default="0"), ("d", "h", "m", "s"), strict=True)
+    return timedelta(seconds=sum(int(number) * SECONDS_IN[unit] for number, unit in parts))
+
+
+def _days(name: str) -> str:
+    """Return the days that a word means as cron's day of month, month and day of week; "" if it means none."""
+    if spans := {"DAY": "* * *", "WEEKDAY": "* * MON-FRI", "MONTH": "1 * *", "YEAR": "1 1 *"}.get(name):
+        return spans
     full = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
-    return next((day[:3] for day in full if name in {day[:3], day, f"{day}S"}), "")
+    return next((f"* * {day[:3]}" for day in full if name in {day[:3], day, f"{day}S"}), "")
 
 
 def _time(text: str) -> str:

@@ -3,7 +3,8 @@
 A text is recognized before it is judged, so that a refusal speaks of what its writer meant. What can be understood
 without doubt is taken; what two schedulers read differently is refused with the line to write instead.
 
-    this file           texts: comments, settings, units, YAML around the lines; several lines
+    this file           several lines as one schedule; what to know of it
+    dialect_texts.py    texts: what stands around the lines
     dialect_lines.py    one line: DIALECTS, who recognizes it and reads it; dialect_words.py, those in words
     cron_fields.py      the fields of cron: what they mean elsewhere
     schedule.py         when a schedule is due
@@ -11,24 +12,16 @@ without doubt is taken; what two schedulers read differently is refused with the
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from lastseen.core.cron_fields import notes
 from lastseen.core.dialect_lines import DIALECTS, command, skipping
+from lastseen.core.dialect_texts import ZONE_BEFORE, times
 from lastseen.core.expressions import CRON_FIELDS
 from lastseen.core.limits import SCHEDULE_CHARS
 from lastseen.core.schedule import Cron, Period, Schedule, ScheduleError, SkippedHour, skipped_time, validated
-
-_ZONE_ALONE = re.compile(r"(?:CRON_TZ|TZ|timeZone)\s*[:=]\s*[\"']?([^\s\"']+)[\"']?", re.ASCII)
-_OF_KUBERNETES = re.compile(r"^\s*timeZone\s*:", re.ASCII | re.MULTILINE)
-_ZONE_BEFORE = re.compile(r"(?:CRON_TZ|TZ)=([^\s\"']+)\s+(.+)", re.ASCII)
-_LABEL = re.compile(r"(?:-\s*)?(?:cron|schedule\w*)\s*[:=]\s*", re.ASCII | re.IGNORECASE)
-_SETTING = re.compile(r"[A-Za-z_]+\s*=.*|\[[A-Za-z]+\]", re.ASCII)
-_UNIT_FILE = re.compile(r"OnCalendar\s*=\s*(.*)", re.ASCII | re.IGNORECASE)
-_MONOTONIC = re.compile(r"On(?:UnitActive|UnitInactive|Boot|Startup|Active)Sec\s*=", re.ASCII)
-_COMMENT = re.compile(r"\s#(?![1-5]$).*")
 
 
 def understood(
@@ -42,11 +35,16 @@ def understood(
     """
     if len(text) > SCHEDULE_CHARS:
         raise ScheduleError(f"The schedule has {len(text)} characters: at most {SCHEDULE_CHARS} are allowed.")
-    lines, tz = _times(text, tz)
-    schedules = [_read(line, tz) for line in lines]
-    if _OF_KUBERNETES.search(text):
+    stated = times(text, tz)
+    if stated.environment and any(map(command, stated.lines)):
+        raise ScheduleError(
+            f"{stated.environment} in a crontab is for its commands: cron starts them by the clocks of its host. Leave "
+            f"it out and give the host's zone beside the schedule; if your cron reads it, write CRON_TZ={stated.tz}."
+        )
+    schedules = [_read(line, stated.tz) for line in stated.lines]
+    if stated.kubernetes:
         schedules = [skipping(each) for each in schedules]
-    schedule = schedules[0] if len(schedules) == 1 else _together(schedules, lines)
+    schedule = schedules[0] if len(schedules) == 1 else _together(schedules, stated.lines)
     if isinstance(schedule, Cron):
         own = schedule.skipped_hour if schedule.skipped_hour == "skip" else otherwise
         schedule = replace(schedule, skipped_hour=skipped_hour or own)
@@ -70,38 +68,13 @@ def remarks(schedule: Schedule, *, after: datetime) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _times(text: str, tz: str) -> tuple[list[str], str]:
-    """Return the lines that say when, and the zone that a line beside them sets."""
-    lines = [line for line in map(_bare, text.splitlines()) if line]
-    if unit := [match[1] for line in lines if (match := _UNIT_FILE.fullmatch(line)) and match[1]]:
-        return unit, tz
-    if any(_MONOTONIC.match(line) for line in lines):
-        raise ScheduleError("A timer without OnCalendar= counts from its last run: write `every 15 minutes`, say.")
-    times = []
-    for line in lines:
-        if alone := _ZONE_ALONE.fullmatch(line):
-            tz = alone[1]
-        elif _ZONE_BEFORE.fullmatch(line) or not _SETTING.fullmatch(line):
-            times.append(line)
-    return times, tz
-
-
-def _bare(line: str) -> str:
-    """Return a line without comment, YAML label and quotation marks around it, its blanks in one form."""
-    line = _COMMENT.sub("", f" {line.strip()}").strip()
-    line = _LABEL.sub("", line, count=1) if _LABEL.match(line) else line
-    if len(line) > 1 and line[0] == line[-1] and line[0] in "\"'`":
-        line = line[1:-1]
-    return " ".join(line.split())
-
-
 def _read(line: str, tz: str) -> Schedule:
-    if zoned := _ZONE_BEFORE.fullmatch(line):  # as Kubernetes, not Vixie's cron
+    if zoned := ZONE_BEFORE.fullmatch(line):  # as Kubernetes, not Vixie's cron
         return skipping(_read(zoned[2], zoned[1]))
     return next(schedule for read in DIALECTS if (schedule := read(line, tz)))
 
 
-def _together(schedules: list[Schedule], lines: list[str]) -> Schedule:
+def _together(schedules: Sequence[Schedule], lines: Sequence[str]) -> Schedule:
     """Return several lines as one schedule, which is due whenever one of them is."""
     if not schedules:
         raise ScheduleError("The schedule is empty: write five cron fields or an OnCalendar such as daily.")

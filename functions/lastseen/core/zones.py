@@ -79,6 +79,11 @@ def is_zone(name: str) -> bool:
     return name.lower() in _names()
 
 
+def names_city(name: str) -> bool:
+    """Return whether a zone has this name as its last part, as Berlin, in whatever case."""
+    return name.strip().replace(" ", "_").lower() in _cities()
+
+
 @cache
 def _names() -> dict[str, str]:
     """Map every name that tzdata knows, in lower case, to the one to use."""
@@ -93,6 +98,11 @@ def _names() -> dict[str, str]:
             stays = other in places or other in PLACELESS
             names[other.lower()] = other if stays else AT_HOME.get(other, name)
     return names
+
+
+@cache
+def _cities() -> dict[str, str]:
+    return {name.rpartition("/")[2]: canonical for name, canonical in _names().items() if "/" in name}
 
 
 def _lines(file_name: str) -> list[str]:
@@ -111,8 +121,7 @@ def _closest(wanted: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only who misspells pays for it
 
     places = {name: canonical for name, canonical in _names().items() if "/" in name}
-    cities = {name.rpartition("/")[2]: canonical for name, canonical in places.items()}
-    for known in (cities, places):
+    for known in (_cities(), places):
         for name in get_close_matches(wanted, known, n=1, cutoff=0.8):
             return f"Did you mean {known[name]}?"
     return "Use a name such as Europe/Berlin or UTC."

@@ -5,6 +5,7 @@ docs/schedules.md is a table of them; test_schedules_page.py runs it.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import process_time
@@ -40,7 +41,29 @@ def read(text: str, tz: str = "Europe/Kiev") -> Schedule:
         ("0 3 * * * bin/nightly", Cron("0 3 * * *", KYIV)),
         ("0 3 * * * /bin/löschen # täglich", Cron("0 3 * * *", KYIV)),
         ("* * * * * sleep 30; x", Cron("* * * * *", KYIV)),
-        ("MAILTO=ops\nTZ=Europe/Berlin\n# m h dom mon dow\n0 3 * * * /bin/x", Cron("0 3 * * *", BERLIN)),
+        ("MAILTO=ops\nCRON_TZ=Europe/Berlin\n# m h dom mon dow\n0 3 * * * /bin/x", Cron("0 3 * * *", BERLIN)),
+        ("TZ=Europe/Berlin\n0 3 * * *", Cron("0 3 * * *", BERLIN)),  # as in Jenkins: no commands, so no crontab
+        ("0 3 * * * Backup", Cron("0 3 * * *", KYIV)),
+        ("OnCalendar=daily\nOnCalendar=\nOnCalendar=weekly", OnCalendar("weekly", KYIV)),
+        ("every 1h30m", Period(timedelta(minutes=90))),
+        ("every monday 09:00", Cron("0 9 * * MON", KYIV, "skip")),
+        ("every year", Cron("0 0 1 1 *", KYIV, "skip")),
+        ("Daily at 4:00 AM UTC", Cron("0 4 * * *", "UTC", "skip")),
+        ("every :weekday, :at => '10pm' do", Cron("0 22 * * MON-FRI", KYIV)),
+        ("every 1.day, at: '4:30 am' do\n  runner \"M.t\"\nend", Cron("30 4 * * *", KYIV)),
+        ("every 2.weeks do", Period(timedelta(days=14))),
+        ("triggers {\n  cron('0 4 * * 1-5')\n}", Cron("0 4 * * 1-5", KYIV)),
+        ('@Scheduled(zone = "Europe/Berlin", cron = "0 0 3 * * *")', Cron("0 3 * * *", BERLIN, "skip")),
+        ('"schedule": "0 3 * * *",', Cron("0 3 * * *", KYIV)),
+        ('crons = ["0 * * * *"]', Cron("0 * * * *", KYIV)),
+        ("schedule:\n  - 0 3 * * *", Cron("0 3 * * *", KYIV)),
+        ("events:\n  - schedule:\n      rate: cron(0 12 * * ? *)", Cron("0 12 * * *", KYIV, "skip")),
+        (
+            'schedule_expression_timezone = "Europe/Berlin"\nschedule_expression = "cron(0 20 * * ? *)"',
+            Cron("0 20 * * *", BERLIN, "skip"),
+        ),
+        ('schedule  = "0 3 * * *"\ntime_zone = "Europe/Berlin"', Cron("0 3 * * *", BERLIN)),
+        ("0 3 * * fril", Cron("0 3 * * 5L", KYIV)),
         ("@Daily", Cron("0 0 * * *", KYIV)),
         ("@daily Europe/Berlin", Cron("0 0 * * *", BERLIN, "skip")),
         ("@midnight", Cron("0 0 * * *", KYIV)),
@@ -92,6 +115,18 @@ def test_what_is_understood_without_doubt_is_taken(text: str, schedule: Schedule
         ("@every 30s", "out of bounds: use 60 seconds to 365 days"),
         ("@every 1.5h", "write it as in @every 1h30m"),
         ("@fortnightly", "@fortnightly is no word of cron: use @hourly, @daily"),
+        ("0 0 9 ? * 6L", "6L in the day of week is FRIL in Quartz, but SATL in Spring and Go"),
+        ("0~30 3 * * * /bin/x", "~ is a time that cron alone knows: write `0 3 * * *`"),
+        ("~ 3 1~5 * *", "write `0 3 1 * *`"),
+        ("cron('H 4 * * 1-5')", "H is a time that Jenkins alone knows: write `0 4 * * 1-5`"),
+        ("0 3 * * Monday /bin/x", "has a bad day-of-week: use 0 to 7, SUN to SAT"),
+        ("0 3 * * * Berlin", "Did you mean Europe/Berlin?"),
+        ("0 3 * * * PST", "Unknown time zone 'PST'"),
+        ("0 3 * * * UTC+2", "Unknown time zone 'UTC+2'"),
+        ("0 3 * * * +02:00", "Unknown time zone '+02:00'"),
+        ("TZ=Europe/Berlin\n0 3 * * * /bin/x", "write CRON_TZ=Europe/Berlin"),
+        ("0 3 * * * x\nCRON_TZ=UTC\n0 4 * * * x", "CRON_TZ=UTC counts for the lines below it only"),
+        ("@Scheduled(fixedRate = 5000)", "is no schedule in a dialect known here"),
         ("H H(1-4) * * *", "H is a time that Jenkins alone knows: write `0 1 * * *`"),
         ("every fortnight", "write `every 5 minutes`, `every day at 2:30am` or cron"),
         ("every day at 13pm", "write `every 5 minutes`, `every day at 2:30am` or cron"),
@@ -119,6 +154,22 @@ def test_what_is_refused_names_the_trouble_and_the_line_to_write(text: str, word
     assert words in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["H/15 * * * *", "H H(1-4) * * 1-5", "0~30 3 1~5 * *", "5m", "every fortnight", "0 9 15W * *", "0 3 * * MON/2", "x"]
+    + [f"0 0 9 ? * {day}" for day in ("1", "2-6", "6L", "6#3", "1,7", "2L")],
+)
+def test_what_a_refusal_says_to_write_is_taken(text: str) -> None:
+    with pytest.raises(ScheduleError) as refusal:
+        read(text)
+    lines = re.findall(r"`([^`]+)`", str(refusal.value))
+    for days in re.findall(r"is (\S+) in Quartz, but (\S+) in Spring", str(refusal.value)):
+        lines += [f"0 0 9 ? * {day}" for day in days]
+    assert lines
+    for line in lines:
+        read(line)
+
+
 @pytest.mark.parametrize("tz", ["Europe/Berln", "x" * 100])
 def test_an_unknown_zone_beside_the_text_is_refused(tz: str) -> None:
     with pytest.raises(ScheduleError, match=r"Did you mean|at most 64"):
@@ -142,6 +193,8 @@ def test_days_that_must_both_match_are_remarked_upon_because_others_take_either(
         ("30 2 * * * Europe/Berlin", "skip"),
         ("@daily Europe/Berlin", "skip"),
         ("every day at 2:30am", "skip"),
+        ("every 1.day, at: '2:30 am' do", "run"),
+        ('kind: CronJob\nspec:\n  schedule: "30 2 * * *"', "skip"),
         ("cron(30 2 * * ? *)", "skip"),
         ("0 30 2 * * *", "skip"),
     ],
@@ -192,6 +245,14 @@ SCHEDULE_TEXT = st.one_of(
         "every {} at {}".format,
         st.sampled_from(["day", "monday", "weekday", "x"]),
         st.text("0123456789:apm", max_size=7),
+    ),
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(
+            ["every 1.day, at: '", "every '", "cron: '", '@Scheduled(cron = "', "triggers { cron('", "rate: "]
+        ),
+        st.text("0123456789*/,- '\"\n:{}()amdo", max_size=40),
+        st.sampled_from(["' do", '")', "') }", "\ntimeZone: UTC", ""]),
     ),
     st.builds(
         "{} {}".format,
