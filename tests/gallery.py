@@ -128,6 +128,13 @@ def came_early() -> tuple[Alert, datetime]:
     return Alert(check=check, flip=flips[-1], about=RUN_BOOK), NIGHT + hours(1) + seconds(3)
 
 
+def wrong_zone() -> tuple[Alert, datetime]:
+    """A scheduler that runs in UTC, watched as one in Berlin."""
+    late = tuple(replace(each, ping=replace(each.ping, at=each.ping.at + hours(2))) for each in nights(5))
+    check, flips = played(BACKUP, ping(late[0].ping.at), GONE)
+    return Alert(check=check, flip=flips[-1], about=RUN_BOOK, recent=late), NIGHT + hours(1) + seconds(3)
+
+
 def never_heard_without_description() -> tuple[Alert, datetime]:
     check, flips = played(replace(EXPORT, name=""), ping(T0), wake(T0 + hours(2)))
     return Alert(check=check, flip=flips[-1]), T0 + minutes(70) + seconds(3)
@@ -223,6 +230,7 @@ FLIPS: dict[str, Callable[[], tuple[Alert, datetime]]] = {
     "The job failed deep in Rails": failed_in_rails,
     "The job failed without a word, and its name is not for mail": failed_without_output,
     "The job pings shortly before its time": came_early,
+    "The job always pings some hours after its time": wrong_zone,
     "Still down: a reminder": reminded,
     "Paused while it was down": paused_while_down,
     "Deleted while it was down": deleted_while_down,
@@ -262,7 +270,7 @@ def messages() -> dict[str, Message]:
     window = Window(T0, T0 + minutes(14))
     refused = told["The job got stuck"].event
     return told | {
-        "Many at once: a digest": digest(storm(8), now=T0 + hours(2), site_url=SITE),
+        "Many at once: a digest": digest(storm(8), now=T0 + hours(2), site_url=SITE, address="10.0.3.7"),
         "Many flap at once: a digest": digest(restless(8), now=T0 + hours(1), site_url=SITE),
         "Lastseen itself hears nothing": deaf(since=T0, now=T0 + minutes(3)),
         "Lastseen hears again": hearing(window=window, now=T0 + minutes(15)),

@@ -123,7 +123,7 @@ def run(
     due = _routed([pending for _, pending in settled if pending], store, troubles, at_once)
     publisher = Publisher(
         topic=topic,
-        around=Around(store),
+        around=Around(store, each=lambda ids, read: _each(ids, at_once, read)),
         clock=clock,
         site_url=site_url,
         announce=lambda done: _announce(done, store, troubles, at_once),

@@ -6,7 +6,7 @@ Worth having, and never worth holding an alert back: what cannot be read is left
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -27,11 +27,23 @@ NEIGHBOURS_LIMIT = 100
 """What else is down is looked up in projects of at most so many checks: one query and one batch of reads."""
 
 
+SAMPLE = 5
+"""Checks of a digest whose last ping is looked at first: where their hosts differ, the others are not read."""
+
+Each = Callable[[Sequence[str], Callable[[str], str]], Sequence[str]]
+"""Do something with each id, some at the same time."""
+
+
+def _one_by_one(ids: Sequence[str], work: Callable[[str], str]) -> Sequence[str]:
+    return [work(each) for each in ids]
+
+
 class Around:
     """Reads what is around the alerts of one batch; each project's checks once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, each: Each = _one_by_one) -> None:
         self._store = store
+        self._each = each
         self._down: dict[str, dict[str, str]] = {}  # project -> id: name of checks that are down
 
     def of(self, alert: Alert) -> Alert:
@@ -47,6 +59,23 @@ class Around:
             also_down=tuple(sorted(others.values())),
             recent=self._known(lambda: tuple(self._store.pings(check.id, limit=RECENT_LIMIT)), ()),
         )
+
+    def common_address(self, alerts: Sequence[Alert]) -> str:
+        """Return the address from which every check of a digest pinged last; "" if they have none in common."""
+        if alerts[0].flip.status is not Status.DOWN:
+            return ""
+        ids = list(dict.fromkeys(alert.check.id for alert in alerts))
+
+        def read() -> str:
+            address, *others = set(self._each(ids[:SAMPLE], self._last_address))
+            if others or not address:
+                return ""
+            return address if all(each == address for each in self._each(ids[SAMPLE:], self._last_address)) else ""
+
+        return self._known(read, "")
+
+    def _last_address(self, check_id: str) -> str:
+        return next((recorded.ping.address for recorded in self._store.pings(check_id, limit=1)), "")
 
     def _read_down(self, project: str) -> dict[str, str]:
         ids, more = self._store.project_page(project, after=FIRST_PLACE, limit=NEIGHBOURS_LIMIT)

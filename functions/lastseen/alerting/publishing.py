@@ -109,7 +109,8 @@ class Publisher:
         if len(parcel.alerts) == 1:
             alert = self.around.of(parcel.alerts[0])
             return flipped(alert, now=now, site_url=self.site_url, channels=channels)
-        return digest(parcel.alerts, now=now, site_url=self.site_url, channels=channels)
+        address = self.around.common_address(parcel.alerts)
+        return digest(parcel.alerts, now=now, site_url=self.site_url, channels=channels, address=address)
 
     def _count(self, parcel: Parcel, published: Published, counted: set[tuple[str, int]]) -> None:
         """Count each alert once, however many messages it is in, at the moment after its first."""

@@ -47,6 +47,7 @@ def _described(event: Event, form: MessageForm) -> dict[str, Any]:
         details = {"what_happened": event.lead, "what_to_do": event.todo}
         if isinstance(event, FlipEvent):
             details |= {
+                "likely_cause": event.hint,
                 "output": cut(event.output or "", DETAIL_LIMIT),
                 "also_down": ", ".join(event.also_down),
                 "tags": " ".join(event.check.tags),

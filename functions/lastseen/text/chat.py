@@ -86,7 +86,7 @@ def chat_parts(event: Event, *, room: int) -> ChatParts:
     left = room - len(parts.lead) - len(parts.url) - 40
     if left < LEAST:
         return parts
-    more = cut(event.more, max(left // 2, LEAST)) if isinstance(event, OwnEvent) and event.more else ""
+    more = cut(_more(event), max(left // 2, LEAST))
     todo = cut(event.todo, max(left // 3, LEAST)) if event.todo else ""
     left -= len(more) + len(todo) + 20
     output = _output(event, left // 2) if isinstance(event, FlipEvent) and left >= LEAST else ""
@@ -255,6 +255,12 @@ def amazon_q(event: Event) -> dict[str, Any]:
             "eventType": str(event.type),
         },
     }
+
+
+def _more(event: Event) -> str:
+    if isinstance(event, FlipEvent):
+        return f"Likely cause: {event.hint}" if event.hint else ""
+    return (event.more or "") if isinstance(event, OwnEvent) else ""
 
 
 def _subject(event: Event) -> str:

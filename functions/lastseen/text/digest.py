@@ -38,8 +38,13 @@ TAG_LIMIT = 40
 """Tags that are named as what all checks have in common, and characters of each."""
 
 
-def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: Sequence[str] | None = None) -> Message:
-    """Return one message for many flips of one status that go to the same people; of one project or of several."""
+def digest(
+    alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: Sequence[str] | None = None, address: str = ""
+) -> Message:
+    """Return one message for many flips of one status that go to the same people; of one project or of several.
+
+    `address`: from which all of them were last heard, if that is one.
+    """
     status, flapping = shown_status(alerts[0].flip), alerts[0].flip.flapping
     projects = sorted({alert.check.project for alert in alerts})
     of_all = projects[0] if len(projects) == 1 else f"{len(projects)} projects"
@@ -50,7 +55,7 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
     shout = "FLAPPING" if flapping else str(status).upper()
     subject = plain(f"{shout}: {checks} checks of {of_all}" + ("" if flapping else f": {reasons}"), SUBJECT_LIMIT)
     common = common_tags(alerts)
-    lead = f"{checks} checks of {of_all_long} {_are(alerts, reasons)}.{_in_common(common)}"
+    lead = f"{checks} checks of {of_all_long} {_are(alerts, reasons)}.{_in_common(common, address)}"
     url = _page(site_url, status, common)
     lines = [
         f"- {check_name(alert.check)} {what_happened(alert.check, alert.flip)}, {since(alert.flip)}" for alert in alerts
@@ -69,6 +74,7 @@ def digest(alerts: Sequence[Alert], *, now: datetime, site_url: str, channels: S
         count=len(alerts),
         flips=_listed(alerts),
         common_tags=common,
+        common_address=address or None,
         url=url,
         text=text,
         channels=None if channels is None else tuple(channels),
@@ -101,9 +107,11 @@ def common_tags(alerts: Sequence[Alert]) -> tuple[str, ...]:
     return tuple(tag for tag in dict.fromkeys(first) if all(tag in tags for tags in others))
 
 
-def _in_common(tags: Sequence[str]) -> str:
+def _in_common(tags: Sequence[str], address: str) -> str:
     shown = ", ".join(one_line(tag, TAG_LIMIT) for tag in tags[:COMMON_LIMIT])
-    return f" All of them have the tag{'s' if len(tags) > 1 else ''} {shown}." if tags else ""
+    have = [f"have the tag{'s' if len(tags) > 1 else ''} {shown}"] if tags else []
+    heard = [f"were last heard from {address}"] if address else []
+    return f" All of them {' and '.join([*have, *heard])}." if have or heard else ""
 
 
 def _page(site_url: str, status: Status, tags: Sequence[str]) -> str:

@@ -110,6 +110,9 @@ class FlipEvent:
     subject: Subject
     title: Title
     lead: Lead
+    hint: Annotated[
+        str | None, "a likely cause that the pings before hint at: a wrong time zone, a clock that is ahead"
+    ] = None
     todo: Todo = None
     text: Text
     channels: Channels = None
@@ -168,6 +171,7 @@ class DigestEvent:
     count: Annotated[int, "how many flips there are, also if not each is listed"]
     flips: tuple[DigestFlip, ...]
     common_tags: Annotated[tuple[str, ...], "tags that all its checks have"] = ()
+    common_address: Annotated[str | None, "where the last ping of each of them came from, if that is one place"] = None
     url: Url
     text: Text
     channels: Channels = None

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from lastseen.core.channel import ENDED_BY_HAND, concerned
 from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
-from lastseen.core.early import too_early
 from lastseen.core.history import Recorded
 from lastseen.core.log import FLAP_SPAN
 from lastseen.core.schedule import Cron, OnCalendar, Period
@@ -26,6 +25,7 @@ from lastseen.core.zones import ZoneError, zone
 from lastseen.text.error_line import error_line
 from lastseen.text.event import Event, EventCheck, FlipEvent, to_json
 from lastseen.text.happened import NAME_LIMIT, ascii_name, check_name, happened, how_it_ended, lasted, shown_status
+from lastseen.text.likely import likely_cause
 from lastseen.text.usual import last_heard, sender_of, usual
 from lastseen.text.words import clock, cut, harmless, one_line, plain, short_clock, shown_output, span
 
@@ -37,10 +37,6 @@ ALSO_DOWN_LIMIT = 10
 """Characters, or names, of the parts of an alert."""
 
 Attributes = dict[str, str | list[str]]
-
-HOUR = timedelta(hours=1)
-ZONE_SLACK = timedelta(minutes=10)
-"""A ping that is whole hours early, give or take this, hints at a wrong time zone."""
 
 TODO = "What to do:"
 
@@ -87,8 +83,11 @@ def flipped(alert: Alert, *, now: datetime, site_url: str, channels: Sequence[st
     lead = _lead(alert, now)
     todo = _todo(alert)
     output = shown_output(flip.body, OUTPUT_LIMIT)
-    email = _email(lead, _facts(alert, site_url), output, todo, output_first=flip.reason is Reason.FAILED)
-    event = _event(alert, site_url, subject=subject, lead=lead, todo=todo, output=output, text=email, channels=channels)
+    hint = likely_cause(check, flip, alert.recent, zone_name=_zone(check)[1])
+    sentences = f"{lead}\n\nLikely cause: {hint}" if hint else lead
+    email = _email(sentences, _facts(alert, site_url), output, todo, output_first=flip.reason is Reason.FAILED)
+    words = {"subject": subject, "lead": lead, "hint": hint, "todo": todo, "output": output, "text": email}
+    event = _event(alert, site_url, channels=channels, **words)
     return Message(
         subject=subject,
         email=email,
@@ -104,6 +103,7 @@ def _event(  # one word of the message each
     *,
     subject: str,
     lead: str,
+    hint: str,
     todo: str,
     output: str,
     text: str,
@@ -143,6 +143,7 @@ def _event(  # one word of the message each
         subject=subject,
         title=f"{_shout(flip)}: {check_name(check)}{_headline(alert)}",
         lead=lead,
+        hint=hint or None,
         todo=todo or None,
         text=text,
         channels=None if channels is None else tuple(channels),
@@ -305,20 +306,6 @@ def _usually(alert: Alert) -> str:
     return f" {ran.words[0].upper()}{ran.words[1:]}." if ran else ""
 
 
-def _early(check: Check, flip: Flip) -> str:
-    """Return what to think of a last ping that may have been meant for the time that was missed; "" if it was not."""
-    if flip.reason is not Reason.MISSED or flip.started or not flip.last_ping or not flip.expected:
-        return ""
-    ahead = too_early(check, flip.last_ping - (flip.duration or timedelta(0)), flip.expected)
-    if ahead is None:
-        return ""
-    hours = round(ahead / HOUR)
-    whole_hours = hours and abs(ahead - hours * HOUR) <= ZONE_SLACK
-    _, zone_name = _zone(check)
-    why = f"is {zone_name} the zone of its scheduler" if whole_hours else "is the clock of its host ahead"
-    return f"its last ping came {span(ahead)} before it was expected, too early to count for that time: {why}?"
-
-
 def _short(check: Check) -> Callable[[datetime | None], str]:
     """Return how to write an instant in a sentence about a check: in its zone, and in UTC."""
     zone, zone_name = _zone(check)
@@ -379,7 +366,7 @@ def _facts(alert: Alert, site_url: str) -> list[tuple[str, str]]:
         ("Came from" if ended else "Last heard from", sender_of(heard) if heard and not said else ""),
         ("Runs before", ran.words if ran and flip.reason is Reason.REMINDED else ""),
         ("Exit status", str(flip.exit_status) if flip.exit_status else one_line(flip.note, NAME_LIMIT)),
-        ("Caution", unheard or _early(check, flip)),
+        ("Caution", unheard),
         ("Channels", ASTRAY if alert.astray else ""),
         ("Project", check.project),
         ("Tags", one_line(check.tags, 200)),

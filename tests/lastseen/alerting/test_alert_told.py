@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+import pytest
+
 from lastseen.alerting.alert import run
 from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, Kind, Outcome, Ping, Status
+from lastseen.core.history import Recorded
 from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Period
@@ -150,6 +153,7 @@ def test_a_batch_is_read_at_once_and_a_digest_costs_two_writes_a_check() -> None
         "get_many": 1,
         "save": 250,
         "announce": 250,
+        "pings": 5,  # hosts differ: the others are not looked at
     }
 
 
@@ -201,3 +205,40 @@ def test_a_wake_that_comes_two_seconds_early_is_waited_out() -> None:
     run([late.id], store=store, topic=topic, clock=lambda: due - seconds(2), site_url=SITE, pause=waited.append)
     assert waited == [2.0]
     assert len(topic.published) == 1
+
+
+HOSTS: dict[str, tuple[list[str], str]] = {
+    "one host": (["10.0.3.7"] * 12, "10.0.3.7"),
+    "the last one is another": (["10.0.3.7"] * 11 + ["10.0.3.8"], ""),
+    "the first one is another": (["10.0.3.8"] + ["10.0.3.7"] * 11, ""),
+    "not known of one": (["10.0.3.7"] * 11 + [""], ""),
+    "not known of any": ([""] * 12, ""),
+}
+
+
+@pytest.mark.parametrize("case", HOSTS)
+def test_a_digest_names_the_host_that_all_its_checks_have_in_common(case: str) -> None:
+    addresses, common = HOSTS[case]
+    many = [check(n, tags="db1 nightly" if n % 2 else "db1") for n in range(1, 13)]
+    store, topic = given(*many)
+    for each, address in zip(many, addresses, strict=True):
+        store.record(each.id, Recorded(n=1, kind=Kind.SUCCESS, ping=Ping(at=T0, address=address)))
+    tell(store, topic, *many)
+    [message] = topic.published
+    assert message.document["common_address"] == (common or None)
+    heard = f" and were last heard from {common}" if common else ""
+    assert f"All of them have the tag db1{heard}." in message.document["lead"]
+    assert message.event.url == f"{SITE}/?tag=db1&status=down"
+
+
+def test_a_digest_goes_out_although_no_history_can_be_read() -> None:
+    many = [check(n) for n in range(1, 8)]
+    store, topic = given(*many)
+
+    def broken(call: str, _when: str) -> None:
+        if call == "pings":
+            raise OSError(call)
+
+    store.hook = broken
+    tell(store, topic, *many)
+    assert topic.published[0].document["count"] == 7
