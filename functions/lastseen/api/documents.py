@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from lastseen.core.check import Check, Flip, Status, unique_key
 from lastseen.core.dues import appearance, expectation
 from lastseen.core.history import Recorded
+from lastseen.core.runs import under_way
 from lastseen.core.schedule import Cron, Period, ScheduleError
 from lastseen.core.times import peer_time, peer_time_exact
 
@@ -204,7 +205,8 @@ def check_document(  # one keyword per thing that the form depends on
     read_only: bool,
 ) -> CheckDocument:
     """Return a check's document; `ping_url` and `api_url` are the public bases."""
-    started = check.running_since is not None
+    runs = under_way(check)
+    started = bool(runs)
     status = appearance(check, now)
     own = f"{api_url}/v{version}/checks/{check.id}"
     document = CheckDocument.model_construct(
@@ -216,8 +218,8 @@ def check_document(  # one keyword per thing that the form depends on
         n_pings=check.n_pings,
         status="started" if version == 1 and started else status,
         started=started,
-        open_runs=len(check.runs),
-        running_since=time_or_none(check.running_since),
+        open_runs=len(runs),
+        running_since=time_or_none(runs[0].started if runs else None),
         last_ping=time_or_none(check.last_ping),
         next_ping=time_or_none(_expected(check)),
         manual_resume=check.manual_resume,

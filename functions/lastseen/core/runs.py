@@ -39,6 +39,16 @@ def hangs(check: Check, at: datetime) -> bool:
     return any(_hung(check, run, at) for run in check.runs)
 
 
+def under_way(check: Check) -> tuple[Run, ...]:
+    """Return the open runs, oldest first, without those that are over and wait for their retry."""
+    return tuple(run for run in check.runs if run.rid != RETRY)
+
+
+def awaits_retry(check: Check, since: datetime | None) -> bool:
+    """Return whether the run that began then is over, and its retry has not begun."""
+    return any(run.rid == RETRY and run.started == since for run in check.runs)
+
+
 def forgotten(check: Check) -> Check:
     """Return the check without its open runs: their ends are not waited for any more."""
     return replace(check, runs=())

@@ -16,6 +16,7 @@ from lastseen.core.channel import ALL_CHANNELS
 from lastseen.core.check import Check, Flip, Status, unique_key
 from lastseen.core.dues import appearance, deadline, expectation
 from lastseen.core.history import Recorded
+from lastseen.core.runs import awaits_retry, under_way
 from lastseen.core.schedule import Period, ScheduleError
 from lastseen.core.zones import ZoneError, zone
 from lastseen.page.phrases import When, expected, expression, lasting, when
@@ -204,7 +205,7 @@ def _row(check: Check, now: datetime) -> Row:
         name=check_name(check),
         status=status,
         word=WORDS[status],
-        running=check.running_since is not None,
+        running=bool(under_way(check)),
         flapping=check.flapping,
         tags=tuple(check.tags.split()),
         schedule=expected(check.schedule),
@@ -225,7 +226,7 @@ def _next(check: Check, status: str, now: datetime) -> tuple[str, When | None]:
     if status == "paused":
         return "paused for", lasting(check.since, now) if check.since else None
     if check.running_since is not None and over and due == check.running_since:
-        return "must end", when(over, now)
+        return "must be retried" if awaits_retry(check, due) else "must end", when(over, now)
     if status == "grace" and over:
         return "alert", when(over, now)
     if status == "new" or due is None:
@@ -273,13 +274,14 @@ def _sentence(check: Check, now: datetime, cause: Flip | None) -> str:
         wakes = "only a person can resume it" if check.manual_resume else "its next ping, or a person, resumes it"
         return f"It is not watched: {wakes}."
     if status == "new":
-        running = "It is running. " if check.running_since else ""
+        running = "It is running. " if under_way(check) else ""
         return f"{running}It has not ended yet since it was made or resumed: its first ping starts the clock."
     word, moment = _next(check, status, now)
     if moment is None:
         return "It is up."
     return {
         "must end": f"It is running, and must end {moment.relative}.",
+        "must be retried": f"Its last attempt is over, and must be retried {moment.relative}.",
         "alert": f"It is late. An alert is sent {moment.relative}, unless it pings before.",
     }.get(word, f"The next ping is expected {moment.relative}.")
 
@@ -316,8 +318,9 @@ def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
 
 def _running(check: Check) -> str:
     """Return since when a check runs: of several open runs, since when the oldest does."""
-    since = _at(check, check.running_since)
-    return f"{since}, the oldest of {len(check.runs)} open runs" if len(check.runs) > 1 else since
+    runs = under_way(check)
+    since = _at(check, runs[0].started) if runs else ""
+    return f"{since}, the oldest of {len(runs)} open runs" if len(runs) > 1 else since
 
 
 def _at(check: Check, moment: datetime | None) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from lastseen.core.check import Check, unique_key
 from lastseen.core.dues import appearance, deadline
+from lastseen.core.runs import under_way
 from lastseen.core.schedule import ScheduleError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,7 +30,7 @@ def _seconds_to_deadline(check: Check, _appearance: str, now: datetime) -> float
 
 GAUGES: tuple[tuple[str, str, Value], ...] = (
     ("hc_check_up", "Whether the check is not down.", lambda _check, seen, _now: float(seen != "down")),
-    ("hc_check_started", "Whether a run is open.", lambda check, _seen, _now: float(check.running_since is not None)),
+    ("hc_check_started", "Whether a run is open.", lambda check, _seen, _now: float(bool(under_way(check)))),
     (
         "hc_check_grace",
         "Whether the check is late, within its grace.",

@@ -20,6 +20,7 @@ from lastseen.core.channel import ENDED_BY_HAND, concerned
 from lastseen.core.check import Check, Flip, Reason, Status, event_id, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.log import FLAP_SPAN
+from lastseen.core.runs import awaits_retry
 from lastseen.core.schedule import Cron, OnCalendar, Period
 from lastseen.core.zones import ZoneError, zone
 from lastseen.text.error_line import error_line
@@ -171,6 +172,8 @@ def what_happened(check: Check, flip: Flip, *, brief: bool = False) -> str:
     if flip.flapping:
         often = f"changed more than {check.flap_limit} times in an hour"
         return "is flapping" if brief else f"{often}, now {flip.status}"
+    if flip.reason is Reason.STUCK and awaits_retry(check, flip.started):
+        return "was not retried in time"
     return happened(flip, brief=brief)
 
 
@@ -251,6 +254,9 @@ def _lead(alert: Alert, now: datetime) -> str:
         )
     if flip.reason is Reason.MISSED:
         return f"{_missed(alert, now)}{_usually(alert)}"
+    if flip.reason is Reason.STUCK and awaits_retry(check, flip.started):
+        retry = f"its retry had to start within {span(check.grace)} of that, and did not"
+        return f"{name} started at {at(flip.started)}. That attempt is over, but {retry}.{_usually(alert)}"
     if flip.reason is Reason.STUCK:
         which = f"Of {flip.runs} open runs of {name} the oldest" if flip.runs > 1 else name
         had = f"and had {span(check.grace)} to finish"
@@ -324,9 +330,13 @@ def _todo(alert: Alert) -> str:
     about = cut(harmless(alert.about).strip(), ABOUT_LIMIT)
     if about or flip.flapping:
         return about
+    if awaits_retry(alert.check, flip.started):
+        hung = "Check whether its queue still runs and holds the retry. If not, run it again."
+    else:
+        hung = "Check whether it is still running. If it hangs, end it and run it again."
     first = {
         Reason.MISSED: "Check whether its scheduler started it, and whether its host is up and reaches Lastseen.",
-        Reason.STUCK: "Check whether it is still running. If it hangs, end it and run it again.",
+        Reason.STUCK: hung,
         Reason.FAILED: _look_at_output(alert),
     }.get(flip.reason, "Fix the cause, and run it again.")
     return f"{first}\nIts next success ends this alert."

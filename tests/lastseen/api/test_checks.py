@@ -589,6 +589,14 @@ def test_open_runs_are_counted_and_the_oldest_is_named(world: World) -> None:
     assert document["running_since"] == "2026-03-02T12:00:00+00:00"
 
 
+def test_an_attempt_that_is_over_and_waits_for_its_retry_is_no_open_run(world: World) -> None:
+    world.check()
+    world.ping(kind=Kind.START, rid=RID)
+    world.ping(kind=Kind.LOG, rid=RID, over="again")
+    document = world.get(ONE).json()
+    assert (document["started"], document["open_runs"], document["running_since"]) == (False, 0, None)
+
+
 def test_the_last_runs_duration_is_shown_if_it_is_known(world: World) -> None:
     world.check()
     world.ping(kind=Kind.START, rid=RID)

@@ -16,6 +16,7 @@ from lastseen.core.check import Check, Flip, Kind, Ping, Run, unique_key
 from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
+from lastseen.core.runs import RETRY
 from lastseen.core.schedule import Cron, Period
 from lastseen.page import render, views
 from lastseen.page.views import Visitor
@@ -221,6 +222,7 @@ def test_of_several_open_runs_the_oldest_is_shown() -> None:
             "It is not watched: only a person can resume it.",
         ),
         (pinged(up(), Ping(at=T0, kind=Kind.START)).check, "It is running, and must end in 1 h."),
+        (replace(up(), runs=(Run(T0, RETRY),)), "Its last attempt is over, and must be retried in 1 h."),
     ],
 )
 def test_each_state_is_one_sentence(check: Check, sentence: str) -> None:

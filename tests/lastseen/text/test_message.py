@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from lastseen.aws.topic import SIZE_LIMIT, as_json
-from lastseen.core.check import Flip, Reason, Status
+from lastseen.core.check import Flip, Reason, Run, Status
+from lastseen.core.runs import RETRY
 from lastseen.core.schedule import Cron
 from lastseen.delivery.incident import singly
 from lastseen.delivery.results import MessageForm
@@ -94,6 +95,15 @@ def test_of_several_open_runs_the_alert_speaks_of_the_oldest() -> None:
     message = flipped(replace(alert, flip=replace(alert.flip, runs=2)), now=now, site_url=SITE)
     assert message.event.lead.startswith("Of 2 open runs of nightly-backup the oldest started at Tue 2026-03-03 00:00 ")
     assert message.document["open_runs"] == 2
+
+
+def test_of_a_retry_that_did_not_start_the_alert_says_so_and_not_that_a_run_hangs() -> None:
+    alert, now = FLIPS["The job got stuck"]()
+    waiting = replace(alert, check=replace(alert.check, runs=(Run(alert.flip.started or now, RETRY),)))
+    event = flipped(waiting, now=now, site_url=SITE).event
+    assert event.subject == "DOWN: nightly-backup was not retried in time"
+    assert "That attempt is over, but its retry had to start within" in event.lead
+    assert "still running" not in f"{event.lead}{event.todo}"
 
 
 def test_a_recovery_refers_to_the_event_that_it_ends() -> None:
