@@ -4,7 +4,7 @@ Lives here: the parsing of path and query, with the words for each mistake. Pure
 Never here: what a signal does (core/machine.py), whether the check exists (ping.py).
 
 Source of the forms: Healthchecks' pinging API, /<uuid> and /<ping key>/<slug>, each with /start, /fail, /log or
-/<exit status>. Kinder where it would lose a ping: a final slash, upper-case UUIDs, run ids without hyphens or empty,
+/<exit status>. Kinder where it would lose a ping: a slash too many, upper-case UUIDs, run ids without hyphens or empty,
 an exit status by signal name, below 0 or above 255, and what copying leaves at the end of a URL or a key: a blank, a
 line end, the CR of a script from Windows.
 """
@@ -37,7 +37,9 @@ _EXIT = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _SIGNALS = frozenset(name.removeprefix("SIG") for name in signal.Signals.__members__)
 _REALTIME = re.compile(r"RT(MIN|MAX)([+-][0-9]+)?", re.ASCII)
 _EXIT_MAX = 255
-_COPIED = string.whitespace + "\x00\u00a0\u200b\ufeff"  # blanks, line ends, and those that nobody sees
+_COPIED = string.whitespace + (  # blanks, line ends, and those that nobody sees
+    "\x00\x85\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202f\u2060\ufeff"
+)
 _WORDS = {"start": Kind.START, "fail": Kind.FAIL, "log": Kind.LOG}
 
 
@@ -75,14 +77,14 @@ def read_path(path: str) -> tuple[Target, Signal]:
 
     Raises BadPingError for a slug or key of the wrong form, NoSuchPathError for everything that is no ping.
     """
-    parts = [_trimmed(part) for part in path.split("/")]
+    parts = [_trimmed(part) for part in path.lstrip("/").split("/")]  # as after a base URL that ends with a slash
     if not parts[-1]:
         parts.pop()  # a final slash
     if not parts:
         raise NoSuchPathError
     uuid = as_uuid(parts[0])
     target_parts = 1 if uuid else 2
-    target, rest = parts[:target_parts], parts[target_parts:]
+    target, rest = parts[:target_parts], [part for part in parts[target_parts:] if part]
     if len(target) < target_parts or len(rest) > 1:
         raise NoSuchPathError
     spoken = _signal(rest[0]) if rest else Signal()

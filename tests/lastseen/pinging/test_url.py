@@ -37,7 +37,7 @@ def test_each_form_is_read_by_uuid_and_by_slug_with_a_final_slash_and_without(
 
 @pytest.mark.parametrize("rest", ["", "/start", "/log", "/3", "/TERM"])
 @pytest.mark.parametrize(
-    "copied", [" ", "%20", "\n", "%0A", "\r", "%0D", "%0d%0a", "\r\n", "%09", "%C2%A0", "\ufeff", "%00"]
+    "copied", [" ", "%20", "\n", "%0A", "\r", "%0D", "%0d%0a", "\r\n", "%09", "%C2%A0", "\ufeff", "%00", "%E2%80%8E"]
 )
 def test_what_copying_leaves_at_the_end_of_a_url_or_a_key_loses_no_ping(copied: str, rest: str) -> None:
     for base in (UUID, "pIn-g_Key/nightly"):
@@ -68,6 +68,20 @@ def test_a_path_says_the_same_with_blanks_around_its_parts_decoded_or_not(
     padded = [data.draw(COPIED) + part + data.draw(COPIED) for part in parts]
     path = "/".join(quote(part, safe="%") if form == "percent-encoded" else part for part in padded)
     assert reading(path) == reading("/".join(parts))
+
+
+@pytest.mark.parametrize("rest", ["", "start", "3"])
+@pytest.mark.parametrize("base", [UUID, "pIn-g_Key/nightly"])
+def test_a_slash_too_many_loses_no_ping(base: str, rest: str) -> None:
+    for path in (f"/{base}/{rest}", f"{base}//{rest}", f"//{base}//{rest}//"):
+        assert read_path(path) == read_path(f"{base}/{rest}")
+
+
+@pytest.mark.parametrize("path", ["pIn-g_Key//start", "//start", "/nightly", "/start/"])
+def test_a_part_that_is_missing_is_not_taken_from_behind(path: str) -> None:
+    """A script whose slug or key is empty must not ping the check `start`."""
+    with pytest.raises((BadPingError, NoSuchPathError)):
+        read_path(path)
 
 
 @pytest.mark.parametrize("copied", ["%0D", "%0A", "%20", "+"])
@@ -119,7 +133,6 @@ def test_an_end_that_the_peer_would_lose_is_kept_with_its_reason(word: str, sign
         f"{UUID}/SIGSIGTERM",
         f"{UUID}/SIGNAL",
         f"{UUID}/start/extra",
-        f"{UUID}//",
         f"{UUID[:-1]}",
         f"{UUID}0",
         f"{UUID}\n0",
