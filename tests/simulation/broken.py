@@ -52,7 +52,8 @@ class Variant:
 
 
 _MOVES = machine._MOVES  # noqa: SLF001 - to break it
-_started, _succeeded, _failed = runs.started, _MOVES[Kind.SUCCESS], _MOVES[Kind.FAIL]
+_started, _given_up = runs.started, runs.given_up
+_succeeded, _failed = _MOVES[Kind.SUCCESS], _MOVES[Kind.FAIL]
 _publish, _parcels = Publisher._publish, routing.parcels  # noqa: SLF001 - to break it
 _zone = zones.zone
 _settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa: SLF001 - to break it
@@ -147,6 +148,14 @@ def _grace_since_ever(seen: Check, _since: datetime) -> timedelta:
 
 def _last_start_wins(seen: Check, said: Ping) -> Check:
     return replace(_started(replace(seen, runs=()), said), runs=(Run(said.at, said.rid),))
+
+
+def _retry_not_awaited(seen: Check, said: Ping) -> Check:
+    return _given_up(seen, replace(said, over="1"))
+
+
+def _clock_runs_on(seen: Check, _said: Ping) -> Check:
+    return seen
 
 
 def _down_while_a_run_hangs(seen: Check, said: Ping) -> machine.Move:
@@ -258,6 +267,8 @@ VARIANTS = (
         OVERTAKEN,
     ),
     Variant("the last start wins", LOST, ((machine, "started", _last_start_wins),)),
+    Variant("a retry that never comes is not awaited", LOST, ((machine, "given_up", _retry_not_awaited),), seed=2),
+    Variant("an attempt that is over keeps its clock", FALSE, ((machine, "given_up", _clock_runs_on),), seed=2),
     Variant("an end of one run ends all", LOST, ((runs, "_ends", _any_end_ends_all),)),
     Variant(
         "a run that hung holds the check down",
