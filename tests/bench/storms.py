@@ -71,15 +71,15 @@ def _spoken(calls: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in calls.most_common())
 
 
-def storm(batch: int) -> Storm:
-    """Sweep, hand the wakes out in batches of so many messages, and tell."""
+def storm(batch: int, among: int = AMONG) -> Storm:
+    """Sweep, hand the wakes out in batches of so many messages, and alert."""
     clock = _Clock()
     store, wakes, topic = MemoryStore(clock.hook), MemoryWakes(), MemoryTopic(clock.hook)
     typical = check()
-    for number in range(AMONG):
+    for number in range(among):
         each = _numbered(typical, number)
         store.checks[each.id] = each
-    sweep.run(store=store, wakes=wakes, clock=lambda: T0, segments=sweep.segments_for(AMONG))
+    sweep.run(store=store, wakes=wakes, clock=lambda: T0, segments=sweep.segments_for(among))
     clock.calls.clear()
     queue = _messages(wakes.taken(), batch)
     began, free = time.process_time(), [T0] * CONCURRENT_BATCHES

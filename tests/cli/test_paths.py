@@ -42,7 +42,15 @@ class Listed:
             "ping_url": "http://x/",
         }
         document |= {"scope": "rw", "channels": "*", "manual_resume": False, **CHECK, **CHANNEL}
-        lists = {"checks": [document], "channels": [document], "keys": [document], "pings": [], "flips": []}
+        lists = {
+            "checks": [document],
+            "channels": [document],
+            "keys": [document],
+            "pings": [],
+            "flips": [],
+            "changed": [],
+            "without": [],
+        }
         return document | lists
 
 
@@ -98,7 +106,7 @@ NAMES = st.one_of(st.text(min_size=1), st.text("./%?#\\ prod2F", min_size=1))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[:2]))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None)
 @given(name=NAMES, id_=st.one_of(st.just("c0ffee"), NAMES))
 @example(name="prod?", id_="c0ffee")
 @example(name="../keys", id_="..")
