@@ -1,6 +1,6 @@
-"""Every kind of alert, told by the real code about jobs that are played here: for the tests, and for docs/alerts.md.
+"""Every kind of alert, made by the real code about jobs that are played here: for the tests, and for docs/gallery.md.
 
-The state machine makes the flips; nothing is written by hand. To renew the page: uv run python -m tests.gallery
+The state machine makes the flips; nothing is written by hand. To renew the pages: uv run python -m tests.gallery
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from lastseen.core.history import Recorded
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron, Period
-from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
 from lastseen.text.event import DigestEvent, DigestFlip, EventCheck, FlipEvent, OwnEvent, event_schema
 from lastseen.text.message import Alert, Message, flipped
@@ -36,13 +35,14 @@ from lastseen.text.own import (
     trial,
 )
 from lastseen.text.wire import described
-from tests.forms import chats_page
+from tests.forms import chats_page, gallery_page
 from tests.times import T0, hours, minutes, seconds
 
 SITE = "https://lastseen.example.com"
 PAGE = Path(__file__).parents[1] / "docs" / "alerts.md"
 SCHEMA = PAGE.with_name("event.schema.json")
 CHATS = PAGE.with_name("chats.md")
+GALLERY = PAGE.with_name("gallery.md")
 EVENT_BEGIN, EVENT_END = "<!-- event: uv run python -m tests.gallery -->", "<!-- end of the event -->"
 EVENT_PARTS = {
     "of one check: `flip`": FlipEvent,
@@ -51,7 +51,6 @@ EVENT_PARTS = {
     "each of its `flips`": DigestFlip,
     "of Lastseen itself": OwnEvent,
 }
-BEGIN, END = "<!-- gallery: uv run python -m tests.gallery -->", "<!-- end of the gallery -->"
 
 RUN_BOOK = (
     "1. ssh db1, then: journalctl -u nightly-backup\n2. Disk full? Run: prune-backups --keep 7\n3. Else call Ada."
@@ -298,17 +297,6 @@ def flip_event(name: str) -> FlipEvent:
     return event
 
 
-def rendered(told: dict[str, Message]) -> str:
-    """Return the gallery as the page has it."""
-    parts = []
-    for name, message in told.items():
-        parts += [f"### {name}", f"Subject: **{message.subject}**", f"```text\n{message.email.rstrip()}\n```"]
-        parts += [f"SMS: `{message.sms}`"]
-    shown = told["The job failed"]
-    parts += ["### The same in a chat", f"````markdown\n{markdown(shown.event, limit=1_900)}\n````"]
-    return "\n\n".join(parts)
-
-
 def event_tables() -> str:
     """Return what each field of the event means, as the page has it."""
     tables: list[str] = []
@@ -325,16 +313,11 @@ def schema() -> str:
     return json.dumps(event_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
-def page(text: str, gallery: str) -> str:
-    """Return the page with the event's fields and the gallery put in."""
-    text = _put_in(text, EVENT_BEGIN, EVENT_END, event_tables())
-    return _put_in(text, BEGIN, END, gallery)
-
-
-def _put_in(text: str, begin: str, end: str, part: str) -> str:
-    head, _, rest = text.partition(begin)
-    _, _, foot = rest.partition(end)
-    return f"{head}{begin}\n\n{part}\n\n{end}{foot}"
+def page(text: str) -> str:
+    """Return the page of alerts with the event's fields put in."""
+    head, _, rest = text.partition(EVENT_BEGIN)
+    _, _, foot = rest.partition(EVENT_END)
+    return f"{head}{EVENT_BEGIN}\n\n{event_tables()}\n\n{EVENT_END}{foot}"
 
 
 def subjects(told: Sequence[Message]) -> list[str]:
@@ -344,4 +327,5 @@ def subjects(told: Sequence[Message]) -> list[str]:
 if __name__ == "__main__":
     SCHEMA.write_text(schema())
     CHATS.write_text(chats_page(messages()))
-    PAGE.write_text(page(PAGE.read_text(), rendered(messages())))
+    GALLERY.write_text(gallery_page(messages()))
+    PAGE.write_text(page(PAGE.read_text()))

@@ -22,6 +22,7 @@ from lastseen.text.message import (
     Attributes,
     Message,
     attributes,
+    in_short,
     since,
     sms,
     what_happened,
@@ -58,7 +59,7 @@ def digest(
     lead = f"{checks} checks of {of_all_long} {_are(alerts, reasons)}.{_in_common(common, address)}"
     url = _page(site_url, status, common)
     lines = [
-        f"- {check_name(alert.check)} {what_happened(alert.check, alert.flip)}, {since(alert.flip)}" for alert in alerts
+        f"- {check_name(alert.check)} {in_short(alert.check, alert.flip)}, {since(alert.flip)}" for alert in alerts
     ]
     named = _within(lines, [check_name(alert.check) for alert in alerts])
     text = "\n".join([lead, "", *named, "", f"These checks: {url}", f"Sent at {clock(now)}."])
@@ -110,7 +111,7 @@ def common_tags(alerts: Sequence[Alert]) -> tuple[str, ...]:
 def _in_common(tags: Sequence[str], address: str) -> str:
     shown = ", ".join(one_line(tag, TAG_LIMIT) for tag in tags[:COMMON_LIMIT])
     have = [f"have the tag{'s' if len(tags) > 1 else ''} {shown}"] if tags else []
-    heard = [f"were last heard from {address}"] if address else []
+    heard = [f"last pinged from {address}"] if address else []
     return f" All of them {' and '.join([*have, *heard])}." if have or heard else ""
 
 

@@ -232,12 +232,12 @@ def _shout(flip: Flip) -> str:
 def _headline(alert: Alert) -> str:
     """Return the end of the subject, which begins with the check's name. A reminder says again what had happened."""
     if alert.flip.reason is not Reason.REMINDED:
-        return f" {_in_short(alert.check, alert.flip)}"
+        return f" {in_short(alert.check, alert.flip)}"
     known = alert.cause and not alert.cause.flapping
-    return f" {_in_short(alert.check, alert.cause)}" if alert.cause and known else ""
+    return f" {in_short(alert.check, alert.cause)}" if alert.cause and known else ""
 
 
-def _in_short(check: Check, flip: Flip) -> str:
+def in_short(check: Check, flip: Flip) -> str:
     """Return what happened, with the line that names the error, where one can be found, in place of the exit status."""
     error = error_line(shown_output(flip.body, OUTPUT_LIMIT)) if flip.reason is Reason.FAILED else ""
     return f"failed: {error}" if error and not flip.flapping else what_happened(check, flip)
@@ -279,8 +279,10 @@ def _lead(alert: Alert, now: datetime) -> str:
 def _ended_by_hand(alert: Alert, name: str, at: Callable[[datetime | None], str]) -> str:
     flip = alert.flip
     if flip.reason is Reason.UNASSIGNED:
-        state = f"is down since {at(flip.since)}{_because(alert)}" if flip.status is Status.DOWN else "flaps"
-        return f"{name} has other channels or tags since {at(flip.at)}: no more of it comes here. It still {state}."
+        is_down = flip.status is Status.DOWN
+        state = f"is still down, since {at(flip.since)}{_because(alert)}" if is_down else "still flaps"
+        changed = f"The channels or tags of {name} were changed at {at(flip.at)}"
+        return f"{changed}, so its alerts do not come here any more. It {state}."
     over = ", although the job did not succeed" if flip.was is Status.DOWN else ""
     return f"{name} was {flip.reason} by hand at {at(flip.at)}, and is not watched now. This incident is over{over}."
 
@@ -293,17 +295,15 @@ def _missed(alert: Alert, now: datetime) -> str:
     if flip.started:
         done = f"was expected to be done by {at(flip.expected)}, {grace}"
         return f"{name} started at {at(flip.started)}, but {done}.{late}"
-    heard = (
-        f"It was last heard from at {at(flip.last_ping)}{_by(alert)}." if flip.last_ping else "It was never heard from."
-    )
+    heard = f"It last pinged at {at(flip.last_ping)}{_from(alert)}." if flip.last_ping else "It has never pinged."
     return f"{name} was expected at {at(flip.expected)}, {grace}.{late} {heard}"
 
 
-def _by(alert: Alert) -> str:
-    """Return ", by 10.0.3.7 (lastseen-exec/1.0)": who sent the last ping."""
+def _from(alert: Alert) -> str:
+    """Return ", from 10.0.3.7 (lastseen-exec/1.0)": who sent the last ping."""
     heard = last_heard(alert.recent, alert.flip.at)
     sender = sender_of(heard) if heard else ""
-    return f", by {sender}" if sender else ""
+    return f", from {sender}" if sender else ""
 
 
 def _usually(alert: Alert) -> str:
@@ -373,7 +373,7 @@ def _facts(alert: Alert, site_url: str) -> list[tuple[str, str]]:
         ("Schedule", _schedule(check)),
         ("Last ping", at(flip.last_ping) or ("never" if late else "")),
         ("Run took" if ended else "Last run took", span(flip.duration) if flip.duration is not None else ""),
-        ("Came from" if ended else "Last heard from", sender_of(heard) if heard and not said else ""),
+        ("Came from" if ended else "Last ping from", sender_of(heard) if heard and not said else ""),
         ("Runs before", ran.words if ran and flip.reason is Reason.REMINDED else ""),
         ("Exit status", str(flip.exit_status) if flip.exit_status else one_line(flip.note, NAME_LIMIT)),
         ("Caution", unheard),

@@ -59,7 +59,7 @@ def channel_lost(
     state = (
         "It refused alerts for a day, and is switched off now."
         if incident
-        else "What is for it is kept for an hour, and it is tried again for a day; then it is switched off."
+        else "Its alerts are kept for an hour, and it is tried again for a day; then it is switched off."
     )
     text = (
         f"Lastseen cannot reach the channel {name} of the project {channel.project} any more: {why}.\n"

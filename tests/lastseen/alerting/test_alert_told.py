@@ -226,7 +226,7 @@ def test_a_digest_names_the_host_that_all_its_checks_have_in_common(case: str) -
     tell(store, topic, *many)
     [message] = topic.published
     assert message.document["common_address"] == (common or None)
-    heard = f" and were last heard from {common}" if common else ""
+    heard = f" and last pinged from {common}" if common else ""
     assert f"All of them have the tag db1{heard}." in message.document["lead"]
     assert message.event.url == f"{SITE}/?tag=db1&status=down"
 

@@ -123,7 +123,7 @@ def test_an_incident_tool_resolves_what_it_had_opened_and_a_chat_reads_why() -> 
     assert message.event.incident == f"{message.event.id.partition(':')[0]}:2"
     assert message.document["status"] == "paused"
     assert message.subject == "UNASSIGNED: backup has other channels or tags now"
-    assert "no more of it comes here. It still is down since" in message.document["lead"]
+    assert "its alerts do not come here any more. It is still down, since" in message.document["lead"]
 
 
 def test_what_flaps_ends_too_for_those_whom_a_change_leaves() -> None:

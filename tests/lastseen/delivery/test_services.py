@@ -27,6 +27,8 @@ from requests.adapters import HTTPAdapter
 from syrupy.assertion import SnapshotAssertion
 from urllib3 import HTTPResponse
 
+from lastseen.api.targets import read_target
+from lastseen.core.channel import Via
 from lastseen.delivery import discord as discord_form
 from lastseen.delivery import opsgenie, pagerduty
 from lastseen.delivery import slack as slack_form
@@ -50,6 +52,7 @@ from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
 from lastseen.text.event import Event
 from tests import gallery
+from tests.forms import TARGETS
 from tests.lastseen.delivery.receiver import Receiver, Reply, listening, make_certificate
 from tests.times import T0, hours
 
@@ -658,3 +661,11 @@ def test_no_secret_of_a_channel_is_in_a_log_whatever_goes_wrong(
     post(request(Form(url=url, secret="lss_T0ps3cret"), DOWN, T0), allow_private=True)
     assert "TIiajkdnl" not in caplog.text
     assert "T0ps3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("service", TARGETS)
+def test_the_target_that_the_pages_show_is_taken_and_leads_to_the_service(service: str) -> None:
+    via, target = read_target(TARGETS[service])
+    assert via in {Via.CHAT, None}  # None: an https URL, which a chat shows
+    names = {"Microsoft Teams": "workflows"}
+    assert type(plugin_of(target)).__name__.lower() == f"notify{names.get(service, service.lower())}"

@@ -21,10 +21,10 @@ from lastseen.delivery.incident import singly
 from lastseen.delivery.results import MessageForm
 from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
-from lastseen.text.event import FlipEvent
+from lastseen.text.event import FlipEvent, OwnKind
 from lastseen.text.message import Alert, Message, flipped
 from tests import gallery
-from tests.forms import FORMS, LIMITS_BYTES, chats_page
+from tests.forms import FORMS, LIMITS_BYTES, chats_page, gallery_page
 from tests.gallery import BACKUP, EXPORT, FLIPS, NIGHT, SITE
 from tests.lastseen.text.test_event import strings
 from tests.times import T0, hours
@@ -305,7 +305,7 @@ def test_a_subject_names_a_check_that_ascii_cannot_write(name: str, slug: str, c
 
 def test_an_alert_says_how_the_runs_before_went_and_who_sent_the_last_ping() -> None:
     message = MESSAGES["The job did not start"]
-    assert "by 10.0.3.7 (lastseen-exec/1.0). 29 of its last 30 runs were good, usually in 12 min." in message.email
+    assert "from 10.0.3.7 (lastseen-exec/1.0). 29 of its last 30 runs were good, usually in 12 min." in message.email
     event = gallery.flip_event("The job did not start")
     assert (event.runs_count, event.runs_good, event.usual_seconds) == (30, 29, 720.0)
     assert (event.last_address, event.last_agent) == ("10.0.3.7", "lastseen-exec/1.0")
@@ -344,6 +344,13 @@ def test_the_utc_day_is_told_where_it_is_another() -> None:
 def test_the_page_of_alerts_shows_what_the_code_says() -> None:
     """If it does not: uv run python -m tests.gallery."""
     text = gallery.PAGE.read_text()
-    assert gallery.page(text, gallery.rendered(MESSAGES)) == text
+    assert gallery.page(text) == text
     assert gallery.SCHEMA.read_text() == gallery.schema()
     assert gallery.CHATS.read_text() == chats_page(MESSAGES)
+    assert gallery.GALLERY.read_text() == gallery_page(MESSAGES)
+
+
+def test_every_kind_of_event_and_every_reason_has_its_place_in_the_gallery() -> None:
+    events = [message.event for message in MESSAGES.values()]
+    assert {event.type for event in events} == {*OwnKind, "flip", "digest"}
+    assert {event.reason for event in events if isinstance(event, FlipEvent)} == {*Reason} - {Reason.RESUMED}
