@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from lastseen.core.schedule import Period
 from lastseen_cli.local import emulator, synth
 from lastseen_cli.local.emulator import Emulator
 from lastseen_cli.local.front import listen
-from lastseen_cli.local.inbox import Inbox, Notice
+from lastseen_cli.local.inbox import Account, Inbox, Notice
 from lastseen_cli.local.live import Live, live
 
 WAIT_SECONDS = 60.0
@@ -71,11 +73,18 @@ class Post:
 class Deployed:
     """A deployment of the real template whose IAM is enforced. Tests share it: each uses names of its own."""
 
-    cloud: Emulator
+    cloud: Account
     live: Live
     post: Post
     http: httpx.Client = field(repr=False)
     patience: float = WAIT_SECONDS  # how long an errand waits for what should come
+    project: str = "default"  # of the keys
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator; a deployment on AWS has none."""
+        assert isinstance(self.cloud, Emulator)
+        return self.cloud
 
     def api(self, method: str, path: str, body: object = None, *, key: str | None = None) -> httpx.Response:
         """Send a request of the management API, with the write key unless told otherwise."""
@@ -128,14 +137,27 @@ class Deployed:
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[Deployed]:
     """Deploy the template for the session, TLS and IAM on, with its real schedule."""
+    with deployment() as made:
+        yield made
+
+
+STRICT = (str(Path(__file__).with_name("strict_emulator.py")),)
+"""The program of the emulator that is as strict as AWS documents itself."""
+
+
+@contextmanager
+def deployment(program: Sequence[str] = emulator.PROGRAM) -> Iterator[Deployed]:
+    """Deploy the template for the length of the block, on one of the emulators."""
     environ = os.environ  # noqa: TID251 - tests are an entry point
     now = datetime.now(UTC)  # noqa: TID251 - tests are an entry point
     assembly, _ = synth.assembly(synth.checkout(), environ=environ)
     with (
-        emulator.running(environ=environ, secure=True) as cloud,
+        emulator.running(environ=environ, secure=True, program=program) as cloud,
         live(assembly, cloud, listen(0), state=None, now=now, on_seen=lambda _: None) as running,
         httpx.Client(timeout=WAIT_SECONDS) as http,
     ):
         post = Post(Inbox(cloud, running.stack.output("TopicArn"), name="tests"))
-        yield Deployed(cloud=cloud, live=running, post=post, http=http)
-        post.close()
+        try:
+            yield Deployed(cloud=cloud, live=running, post=post, http=http)
+        finally:
+            post.close()

@@ -49,7 +49,7 @@ class Lambda:
         found = self.deployed.cloud.client("lambda").get_function_configuration(
             FunctionName=self.deployed.function(name)
         )
-        environment = {**found["Environment"]["Variables"], **self.deployed.cloud.variables()}
+        environment = {**found["Environment"]["Variables"], **self.deployed.emulator.variables()}
         with runtime_api.running(
             self.python, self.bundle, f"{name}.handler", environment=environment, log=self.log(name)
         ) as function:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lastseen.api.locks import LOCKS
-from lastseen_cli.local.emulator import Emulator
+from lastseen_cli.local.inbox import Account
 from tests.conftest import Figure
 from tests.e2e.conftest import Deployed
 from tests.e2e.errands import ERRANDS, Errand
@@ -118,14 +118,14 @@ def grants(deployed: Deployed) -> list[Grant]:
     ]
 
 
-def _of(function: str, role: str, cloud: Emulator) -> Iterator[Grant]:
+def _of(function: str, role: str, cloud: Account) -> Iterator[Grant]:
     for policy, document in _policies(role, cloud).items():
         for statement in document["Statement"]:
             for action in statement["Action"]:
                 yield Grant(function, role, policy, action, statement["Resource"])
 
 
-def _policies(role: str, cloud: Emulator) -> dict[str, Any]:
+def _policies(role: str, cloud: Account) -> dict[str, Any]:
     iam = cloud.client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     return {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
@@ -137,7 +137,7 @@ def grant(deployed: Deployed, function: str, action: str, table: str) -> Grant:
 
 
 @contextmanager
-def without(grant: Grant, cloud: Emulator) -> Iterator[None]:
+def without(grant: Grant, cloud: Account) -> Iterator[None]:
     """Take a grant away for the length of the block."""
     iam, whole = cloud.client("iam"), _policies(grant.role, cloud)[grant.policy]
     which = {"RoleName": grant.role, "PolicyName": grant.policy}

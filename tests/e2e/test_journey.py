@@ -25,7 +25,7 @@ def test_a_job_goes_silent_and_recovers_and_fails_and_people_hear_of_each(deploy
     [missed] = deployed.post.about(name, count=1)
     assert missed.subject == "DOWN: journey did not start in time"
     assert (missed.event["status"], missed.event["reason"]) == ("down", "missed")
-    assert missed.attributes["project"] == "default"
+    assert missed.attributes["project"] == deployed.project
     assert "Ask the night shift." in missed.event["text"]
     assert deployed.check(url)["status"] == "down"
 

@@ -18,7 +18,7 @@ ENVIRON = os.environ  # noqa: TID251 - tests are an entry point
 def by_aws(deployed: Deployed, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that knows AWS credentials and nothing else."""
     environ = {name: value for name, value in ENVIRON.items() if not name.startswith(("LASTSEEN_", "AWS_"))}
-    environ |= deployed.cloud.variables()
+    environ |= deployed.emulator.variables()
     return subprocess.run([*LASTSEEN, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -74,7 +74,7 @@ def test_whatever_process_is_killed_every_flip_is_told(deployed: Deployed, figur
             pings = [
                 threads.submit(ping, deployed, check.id, rng.random() < 0.3) for check in rng.sample(checks, PINGS)
             ]
-            killed[name] += kill(deployed.cloud.scratch, function, rng.uniform(0, 0.5))
+            killed[name] += kill(deployed.emulator.scratch, function, rng.uniform(0, 0.5))
             sweeping.result()
             taken.update(check_id for check_id in (answer.result() for answer in pings) if check_id)
     missing: set[str] = set()

@@ -22,10 +22,10 @@ from tests.simulation.books import Wrong
 from tests.simulation.clockwork import HOUR, MINUTE, SECOND
 from tests.simulation.jobs import BROKEN, Crowd, Job, wish
 from tests.simulation.rules import Said, Wish
-from tests.simulation.world import CALM, JITTER, STORM, Feed, Threads, Weather, World, check_of
+from tests.simulation.world import CALM, JITTER, STORM, STRICT, Feed, Threads, Weather, World, check_of
 from tests.times import T0
 
-WEATHERS = {"calm": CALM, "jitter": JITTER, "storm": STORM}
+WEATHERS = {"calm": CALM, "jitter": JITTER, "strict": STRICT, "storm": STORM}
 CALM_AT_THE_END = 25 * MINUTE
 KEY = "pingkey"
 

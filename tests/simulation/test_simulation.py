@@ -45,7 +45,7 @@ def test_while_we_are_often_deaf_no_job_is_blamed() -> None:
     found_nothing(simulate(Plan(40, checks=80, hours=1.5), DEAF))
 
 
-@pytest.mark.parametrize("weather", ["calm", "jitter"])
+@pytest.mark.parametrize("weather", ["calm", "jitter", "strict"])
 def test_people_are_told_within_five_seconds_of_the_deadline(weather: str) -> None:
     report = simulate(Plan(50, weather, checks=100, hours=1.5))
     found_nothing(report)

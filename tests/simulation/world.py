@@ -27,6 +27,7 @@ from lastseen.storage.checks import Place
 from lastseen.storage.errors import ConflictError, CorruptError
 from lastseen.text.message import Message
 from lastseen.text.own import deaf, hearing
+from tests import strict_aws
 from tests.memory import Hook, MemoryStore, MemoryTopic, MemoryWakes
 from tests.simulation import receivers
 from tests.simulation.books import Books
@@ -53,10 +54,10 @@ class Feed:
     def wait(self, rng: random.Random) -> int:
         """Return how long a message waits for others.
 
-        With a window, Lambda may wait up to 20 seconds on a quiet queue, however short the window is (Lambda developer
-        guide, "Using Lambda with Amazon SQS"), and that is what is taken here.
+        With a window, Lambda may wait much longer on a quiet queue, however short the window is, and that is what is
+        taken here.
         """
-        return rng.randint(self.window, 20 * SECOND) if self.window else 0
+        return rng.randint(self.window, strict_aws.BATCHING_WINDOW_SECONDS.value * SECOND) if self.window else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,15 @@ class Weather:
 
 
 CALM = Weather()
-JITTER = Weather(sweep_crooked=59 * SECOND)
-"""Calm, with a scheduler that starts each minute's sweep anywhere within it, which is all that AWS promises: "All
-schedule types invoke their targets with 60 second precision" (EventBridge Scheduler user guide)."""
+JITTER = Weather(sweep_crooked=strict_aws.SCHEDULER_OFFSET_SECONDS.value * SECOND)
+"""Calm, with a scheduler that starts each minute's sweep anywhere within it, which is all that AWS promises."""
+STRICT = replace(
+    JITTER,
+    wake_twice=strict_aws.MESSAGES_TWICE_SHARE.value,
+    sweep_twice=strict_aws.MESSAGES_TWICE_SHARE.value,  # the scheduler, too, delivers at least once
+    stale=strict_aws.EVENTUAL_READS_STALE_SHARE.value,
+)
+"""All that AWS documents as its worst case while none of its parts is out of order."""
 STORM = Weather(
     killed=0.002,
     refused=0.002,
@@ -539,7 +546,8 @@ class World:
         while self._visible and self._alerting < self.feed.at_once:
             most = min(len(self._visible), self.feed.batch)
             self._alerting += 1
-            self.alert([self._visible.popleft() for _ in range(self.rng.randint(1, most))])
+            received = self.rng.randint(strict_aws.RECEIVED_AT_LEAST.value, most)
+            self.alert([self._visible.popleft() for _ in range(received)])
 
 
 def wish_of(check: Check) -> Wish:

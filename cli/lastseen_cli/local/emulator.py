@@ -14,7 +14,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ ROOT_KEY = "test"
 SECRET_BYTES = 24
 PRIVATE_UMASK = 0o077
 PORT_FILE = "port"  # in the folder of the kept state
+PROGRAM = ("-m", "lastseen_cli.local.gated_emulator")
 STATE_FILES = (PORT_FILE, "*.json", "*.pem", "*.lock")
 # Where botocore finds these: config key, environment variable, default, conversion. None looks nowhere.
 NO_AWS_SETTINGS = {
@@ -100,11 +101,17 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def running(*, environ: Mapping[str, str], secure: bool = False, state: Path | None = None) -> Iterator[Emulator]:
+def running(
+    *,
+    environ: Mapping[str, str],
+    secure: bool = False,
+    state: Path | None = None,
+    program: Sequence[str] = PROGRAM,
+) -> Iterator[Emulator]:
     """Run an emulator for the length of the block; afterwards none of its processes or files is left.
 
     `secure` turns on TLS and checks every call against the template's own IAM policies. `state` is a folder from which
-    it starts and to which it writes when it stops.
+    it starts and to which it writes when it stops. `program` is what Python runs, of those that run a gated emulator.
     """
     if secure and not shutil.which("openssl"):
         raise UsageError("The emulator's TLS needs the `openssl` program. Install it with the system's packages.")
@@ -112,7 +119,7 @@ def running(*, environ: Mapping[str, str], secure: bool = False, state: Path | N
     secret, front_word = secrets.token_urlsafe(SECRET_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     words = {"AWS_SECRET_ACCESS_KEY": secret, gate.FRONT_WORD_VARIABLE: front_word}
     with children.running(
-        [sys.executable, "-m", "lastseen_cli.local.gated_emulator"],
+        [sys.executable, *program],
         environment=lambda scratch: _environment(environ, scratch, port=port, secure=secure, state=state) | words,
         patience_seconds=KEEP_SECONDS if state else DROP_SECONDS,
         umask=PRIVATE_UMASK,

@@ -30,6 +30,12 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def main() -> None:
     """Serve until a signal comes."""
+    prepare()
+    serve()
+
+
+def prepare() -> None:
+    """Put the gate around the emulator, and close its gaps."""
     environ = os.environ  # noqa: TID251 - an entry point
     secret = environ["AWS_SECRET_ACCESS_KEY"]
     ours = {environ["AWS_ACCESS_KEY_ID"]: secret, get_account_id(): secret}  # the functions use the second
@@ -43,6 +49,10 @@ def main() -> None:
     apigateway.handle_execute = _if_signed(apigateway.handle_execute)
     apigateway._invoke_lambda_proxy = _as_on_aws(apigateway._invoke_lambda_proxy)  # noqa: SLF001 - see above
     lambda_runtime.zipfile = SimpleNamespace(**vars(lambda_runtime.zipfile) | {"ZipFile": SharedZipFile})
+
+
+def serve() -> None:
+    """Serve what was prepared, until a signal comes."""
     ministack.main()
 
 

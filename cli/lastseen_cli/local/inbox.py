@@ -9,10 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from lastseen.core.times import moment
-from lastseen_cli.local.emulator import Emulator
 
 MESSAGES_AT_ONCE = 10
 WAIT_LIMIT_SECONDS = 20  # SQS allows no longer poll
@@ -28,16 +27,23 @@ class Notice:
     arrived: datetime  # at the queue
 
 
+class Account(Protocol):
+    """AWS, or the emulator of it."""
+
+    def client(self, service: str) -> Any:
+        """Return a client of a service."""
+
+
 class Inbox:
     """A queue of its own, subscribed to a topic."""
 
-    def __init__(self, emulator: Emulator, topic_arn: str, *, name: str) -> None:
+    def __init__(self, account: Account, topic_arn: str, *, name: str) -> None:
         """Make the queue and subscribe it, unless an earlier run did."""
-        self._sqs: Any = emulator.client("sqs")
+        self._sqs: Any = account.client("sqs")
         self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": _open_to(topic_arn, arn)})
-        sns: Any = emulator.client("sns")
+        sns: Any = account.client("sns")
         pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
         if not any(subscribed["Endpoint"] == arn for page in pages for subscribed in page["Subscriptions"]):
             sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
