@@ -25,7 +25,7 @@ from lastseen.storage.documents import CANARY, CHANNELS
 from lastseen.storage.errors import CorruptError
 from lastseen.storage.items import check_from_item
 from lastseen.text.words import span
-from lastseen_cli import output
+from lastseen_cli import output, sms
 from lastseen_cli.aws import words
 from lastseen_cli.deployment import Deployment
 
@@ -225,6 +225,23 @@ def _has_channels(deployment: Deployment) -> bool:
     return any(item["kind"]["S"].startswith(f"{CHANNELS.kind}#") for page in pages for item in page["Items"])
 
 
+def text_messages(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
+    """Look whether text messages can arrive, if any channel sends them."""
+    about = "SMS"
+    if not sms.is_used(deployment.store):
+        return
+    found = sms.settings(deployment.client("sns"))
+    if found.sandbox:
+        says = "The account is in the SMS sandbox: only numbers that were verified there get messages."
+        yield Finding(Level.TROUBLE, about, says, "SNS console, Text messaging: exit the SMS sandbox.")
+    says = f"Up to {found.limit_usd:g} USD a month are spent on messages; beyond that AWS drops them without a word."
+    if found.limit_usd <= sms.DEFAULT_LIMIT_USD:
+        yield Finding(Level.WARNING, about, says, "Service Quotas, SNS: ask for a higher SMS spend limit, then set it.")
+    elif not found.sandbox:
+        sender = "" if found.has_sender else " No sender id is set, which some countries ask for."
+        yield Finding(Level.OK, about, says + sender)
+
+
 def tables(deployment: Deployment, _now: datetime) -> Iterator[Finding]:
     """Look whether data can be restored, and whether old history goes."""
     about = "tables"
@@ -401,6 +418,7 @@ EXAMINATIONS: dict[str, Examination] = {
     "alarms": alarms,
     "dead letters": dead_letters,
     "subscriptions": subscriptions,
+    "SMS": text_messages,
     "tables": tables,
     "concurrency": concurrency,
     "throttle": throttle,

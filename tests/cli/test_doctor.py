@@ -15,10 +15,11 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check
 from lastseen.core.schedule import Cron
 from lastseen.core.zones import rules_version
-from lastseen.storage.documents import CANARY
+from lastseen.storage.documents import CANARY, CHANNELS
 from lastseen.storage.records import CanaryRecord
 from lastseen_cli import doctor, trial
 from lastseen_cli.deployment import Deployment, Resource
@@ -41,6 +42,7 @@ class Canned(Deployment):
     """A deployment whose services answer what a test says."""
 
     clients: dict[str, Any] = field(default_factory=dict)
+    stubbers: dict[str, Stubber] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
@@ -54,9 +56,10 @@ class Canned(Deployment):
         self._stubber(service).add_client_error(operation, code, "said AWS")
 
     def _stubber(self, service: str) -> Stubber:
-        stubber = Stubber(self.client(service))
-        stubber.activate()
-        return stubber
+        if service not in self.stubbers:
+            self.stubbers[service] = Stubber(self.client(service))
+            self.stubbers[service].activate()
+        return self.stubbers[service]
 
 
 Make = Callable[..., Canned]
@@ -209,6 +212,21 @@ def test_the_chat_function_alone_is_nobody_unless_there_are_channels(deployment:
 
 
 # --- Tables ---
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "limit", "levels"),
+    [("in", "100", ["trouble"]), ("out", "1", ["warning"]), ("in", "", ["trouble", "warning"]), ("out", "100", ["ok"])],
+)
+def test_text_messages_that_cannot_arrive_are_told(
+    deployment: Make, sandbox: str, limit: str, levels: list[str]
+) -> None:
+    made = deployment()
+    assert found(doctor.text_messages, made) == []  # nobody asked for any
+    CHANNELS.write(made.store, Channel(id="c", project="default", name="on-call", via=Via.SMS, target="+491701234567"))
+    made.answers("sns", "get_sms_attributes", {"attributes": {"MonthlySpendLimit": limit} if limit else {}})
+    made.answers("sns", "get_sms_sandbox_account_status", {"IsInSandbox": sandbox == "in"})
+    assert [level for level, _ in found(doctor.text_messages, made)] == levels
 
 
 def test_tables_without_a_net_are_trouble_and_those_with_one_are_fine(deployment: Make) -> None:

@@ -120,7 +120,7 @@ class Topic:
             Subject=message.subject,
             Message=as_json(parts),
             MessageStructure="json",
-            MessageAttributes={name: _attribute(value) for name, value in attributes.items()},
+            MessageAttributes={name: _attribute(value) for name, value in {**attributes, **SMS}.items()},
         )
 
     def publish_document(self, document: Any) -> None:
@@ -204,6 +204,9 @@ def _attribute(value: str | list[str]) -> Any:
         return {"DataType": "String", "StringValue": value}
     return {"DataType": "String.Array", "StringValue": as_json(value)}
 
+
+SMS = {"AWS.SNS.SMS.SMSType": "Transactional"}
+"""Delivered before what is only promotional, which is SNS's default: no one is woken by an alert that was put off."""
 
 _AT_FAULT = frozenset({"InvalidParameter", "InvalidParameterValue", "NotFound"})
 """How SNS says that what was asked of it is wrong."""

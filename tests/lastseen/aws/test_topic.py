@@ -46,6 +46,7 @@ def test_each_protocol_gets_its_part() -> None:
     assert envelope["Subject"] == message.subject
     assert json.loads(envelope["Message"]) == message.document
     assert envelope["MessageAttributes"]["status"] == {"Type": "String.Array", "Value": '["down"]'}
+    assert envelope["MessageAttributes"]["AWS.SNS.SMS.SMSType"] == {"Type": "String", "Value": "Transactional"}
 
 
 def paced(sns: Any, now: list[float]) -> Topic:
