@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.api.app import Deployment, build
 from lastseen.aws.topic import Topic
+from lastseen.aws.versions import QUESTION, versions
 from lastseen.aws.wakes import Wakes
 from lastseen.core.limits import CHECKS_PER_PROJECT
 from lastseen.storage.environment import Environment, table_store
@@ -41,5 +42,7 @@ _app = build(
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
+    """Answer one request; or say what this runs on to `lastseen doctor --deep`, which calls without HTTP."""
+    if event == QUESTION:
+        return versions()
     return _app.resolve(event, context)

@@ -161,7 +161,13 @@ def apply(
     return Answer(document, lambda: output.say("Done."))
 
 
-@command(app, "doctor", "lastseen doctor", "lastseen doctor --send-test-alert --stack Lastseen")
+@command(
+    app,
+    "doctor",
+    "lastseen doctor",
+    "lastseen doctor --send-test-alert --stack Lastseen",
+    "lastseen doctor --deep --facts facts.json",
+)
 def doctor(
     *,
     stack: Stack = "Lastseen",
@@ -169,20 +175,45 @@ def doctor(
         bool, typer.Option("--send-test-alert", help="Let a check of its own fail, so that everybody gets an alert.")
     ] = False,
     project: Annotated[str, typer.Option(help="The project of the test alert.")] = "default",
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Try it out and measure it: takes minutes and sends test alerts.")
+    ] = False,
+    deadlines: Annotated[
+        int, typer.Option(min=1, max=100, help="With --deep: how many test deadlines are missed, 25 s apart.")
+    ] = 10,
+    facts: Annotated[
+        Path | None, typer.Option(help="With --deep: write what was measured to this file as JSON, without secrets.")
+    ] = None,
+    yes: Yes = False,
 ) -> Answer:
     """Look at a deployment with your AWS credentials, and report what could cause trouble.
 
     It reads quotas, subscriptions, alarms, dead letters, tables, throttles and runtimes; it changes nothing. Exit
     status: 0 nothing is wrong, 1 something is. What you may not read is a warning.
+
+    With --deep it also makes checks, a queue and a subscription of its own: it misses deadlines and fails on purpose,
+    measures how late the alerts are, sends odd requests, asks IAM about every grant, and removes all of it again.
     """
     from lastseen_cli import deployment, trial  # noqa: PLC0415 - only this command pays for boto3
     from lastseen_cli import doctor as work  # noqa: PLC0415 - and so this one
 
+    if facts and not deep:
+        raise UsageError("--facts belongs to --deep.")
     found = deployment.find(stack)
     findings = work.examine(found, output.present())
+    measured: dict[str, Any] = {}
+    if deep:
+        from lastseen_cli.deep import examination  # noqa: PLC0415 - only then
+
+        deep_findings, measured = examination.examine_deeply(
+            found, output.present(), plan=examination.agreed(deadlines, yes=yes), say=output.say
+        )
+        findings += deep_findings
+        if facts:
+            examination.write_facts(facts, measured)
     if send_test_alert:
         findings.append(trial.send_test_alert(found, project, output.present()))
-    return Answer(work.document(findings), lambda: work.report(findings), exit_code=work.status(findings))
+    return Answer(work.document(findings) | measured, lambda: work.report(findings), exit_code=work.status(findings))
 
 
 @app.command(epilog="Examples:\n\n$ lastseen backup --project default > default.json")
