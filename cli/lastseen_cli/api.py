@@ -24,6 +24,9 @@ SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+", re.ASCII)
 KEY = re.compile(r"[!-~]+")
 """What a key may be made of. httpx would show a key that cannot be sent in its error."""
 
+USERINFO = re.compile(r"//[^/]*@", re.ASCII)
+"""A user and a password in a URL, which are for a proxy that asks for them."""
+
 TIMEOUT_SECONDS = 30.0
 """For one request."""
 
@@ -54,9 +57,13 @@ class Api:
         if key and not KEY.fullmatch(key):
             raise UsageError("LASTSEEN_API_KEY is no key: it has characters that no key has.")
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"{url} is not the API's URL. It starts with https:// or http:// and ends with /api.")
-        self.url = url.rstrip("/")
-        self._base = f"{self.url}/v3" if key else f"{self.url.removesuffix('/api')}/iam"
+            raise UsageError(  # it may be a key in the URL's place, so it is not shown
+                "LASTSEEN_API_URL, or --api-url, is not the API's URL. "
+                "It starts with https:// or http:// and ends with /api."
+            )
+        url = url.rstrip("/")
+        self.url = USERINFO.sub("//", url)  # as it is shown
+        self._base = f"{url}/v3" if key else f"{url.removesuffix('/api')}/iam"
         self._params = {"project": project} if project else {}
         headers = {"X-Api-Key": key} if key else {}
         self._client = httpx.Client(headers=headers, auth=signer, timeout=timeout, verify=_tls())

@@ -73,7 +73,10 @@ def signer(url: str, *, or_key: bool = True) -> Signer:
 
 def region_of(url: str) -> str:
     """Return the region that the host of an API names, or ""."""
-    match = _HOST.fullmatch(httpx.URL(url).host)
+    try:
+        match = _HOST.fullmatch(httpx.URL(url).host)
+    except httpx.InvalidURL:
+        return ""  # Api says so
     return match["region"] if match else ""
 
 

@@ -80,6 +80,8 @@ def connect(api_url: str, api_key: str | None = None, project: str = "", *, time
     """
     from lastseen_cli.api import TIMEOUT_SECONDS, Api  # noqa: PLC0415 - httpx takes its time
 
+    # A file or a secret often ends with a line end.
+    api_url, api_key = api_url.strip(), api_key if api_key is None else api_key.strip()
     if api_key and project:
         raise UsageError("--project goes with AWS credentials: a key belongs to one project. Unset LASTSEEN_API_KEY.")
     if api_key and api_url:

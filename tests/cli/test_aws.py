@@ -157,6 +157,26 @@ def test_a_key_that_is_none_is_never_shown(gateway: GatewayServer, key: str) -> 
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("end", ["\n", "\r\n", " \t"])
+def test_an_empty_key_with_a_line_end_is_none_and_the_request_is_signed(gateway: GatewayServer, end: str) -> None:
+    with connect(f"http://127.0.0.1:{gateway.server_port}/api{end}", end) as api:
+        api.checks()
+    assert "authorization" in gateway.arrived[-1].headers
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("url", ["lsw_SECRET", "https://user:SECRET@127.0.0.1:1/api", "https://user:SECRET@a\tb/api"])
+def test_a_secret_in_the_place_of_the_url_or_in_it_is_never_shown(url: str) -> None:
+    for key in ("", "https://host/api"):
+        with (
+            pytest.raises(CliError, match=r"LASTSEEN_API_URL|is not the API's URL") as refused,
+            connect(url, key) as api,
+        ):
+            api.checks()
+        assert "SECRET" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \t"])
 def test_line_ends_and_blanks_around_aws_credentials_do_no_harm(
     gateway: GatewayServer, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
