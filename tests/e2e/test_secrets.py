@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import Deployed
-from tests.e2e.test_grants import grant, without
+from tests.e2e.grants import grant, without
 
 pytestmark = pytest.mark.emulator
 
