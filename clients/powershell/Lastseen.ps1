@@ -40,6 +40,10 @@ function Send-LastseenPing([string]$Slug, [string]$Signal, [string]$Query, [stri
     $key = "$env:LASTSEEN_PING_KEY".Trim()
     $name, $path = $Slug, "$key/$Slug"
     if ($Slug -match '\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\z') { $name, $path = 'a check', $Slug }
+    elseif ($Slug -cnotmatch '\A[a-z0-9_-]{1,100}\z') { # not shown: it may be a ping URL
+        Write-Warning 'Lastseen: nothing is sent: what is to be watched is not a slug (a-z, 0-9, -, _) nor a UUID'
+        return
+    }
     elseif ($key -notmatch '\A[A-Za-z0-9_-]+\z') {
         Write-Warning 'Lastseen: nothing is sent: LASTSEEN_PING_KEY is not a ping key'
         return

@@ -118,6 +118,13 @@ module Lastseen
     def trimmed(text)
       text.to_s.dup.force_encoding("UTF-8").scrub("").delete("\uFEFF").strip
     end
+
+    # A slug as messages show it. A whole UUID is a key; what is no slug may be a ping URL that was pasted in its place.
+    def shown(slug)
+      return "#{slug[0, 8]}..." if slug.match?(UUID)
+
+      slug.match?(SLUG) ? slug : "a check"
+    end
   end
 
   # The settings of a check that its first ping makes.
@@ -214,7 +221,7 @@ module Lastseen
       return if @away
 
       @away = true
-      name = @slug.match?(UUID) ? "#{@slug[0, 8]}..." : @slug # a whole UUID is a key
+      name = Lastseen.shown(@slug)
       Lastseen.settings.logger.warn("Lastseen: #{signal || 'success'} of #{name} not delivered: #{trouble}")
     rescue StandardError
       nil # a logger that fails must not fail the job
@@ -385,7 +392,9 @@ module Lastseen
       # inherit: true watches the subclasses, too, under the same slug; else a subclass has to say `lastseen` itself.
       def lastseen(slug = nil, on_retry: :log, inherit: false, **check)
         slug = slug ? slug.to_s : Lastseen.slug_of(name)
-        raise ArgumentError, "#{slug.inspect} is no slug: use a-z, 0-9, - and _" unless slug.match?(SLUG) || slug.match?(UUID)
+        unless slug.match?(SLUG) || slug.match?(UUID) # not shown: it may be a ping URL
+          raise ArgumentError, "what #{name || 'this job'} gives to lastseen is no slug: use a-z, 0-9, - and _"
+        end
         raise ArgumentError, "on_retry is :log or :fail, not #{on_retry.inspect}" unless %i[log fail].include?(on_retry)
 
         Made.of(check) # raises here, where it is written

@@ -71,6 +71,13 @@ class HostileTest < LastseenTest
     end
   end
 
+  def test_a_ping_url_in_the_place_of_a_slug_is_in_no_message
+    url = "#{@receiver.url}/#{Receiver::UUID}"
+    refute Lastseen.ping(url)
+    assert_match(/success of a check not delivered: not a slug/, @log.string)
+    refute_includes @log.string, Receiver::UUID
+  end
+
   def test_line_ends_and_blanks_around_settings_do_no_harm
     ["\n", "\r\n", " \t\n\n"].each do |ending|
       configure(" #{@receiver.url}#{ending}")
