@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
@@ -10,15 +11,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from lastseen.delivery.results import MessageForm
+from lastseen.text.event import FlipEvent, read_event
 from tests.clients.asking import checks, pings
 from tests.clients.needs import ENVIRON, require_programs
 from tests.clients.pages import page, write
 from tests.clients.receiver import Receiver, receiving, unused_port
 from tests.conftest import Local
+from tests.forms import FORMS
+from tests.lastseen.delivery.receiver import listening
 
 PAGE = page("rails.md")
 RUBY = Path(__file__).parent / "ruby/page"
@@ -212,3 +219,70 @@ def test_a_sidekiq_worker_killed_in_the_middle_of_a_job_ends_in_an_alert_that_sa
     wait_until(lambda: "DOWN: Killed sync got stuck" in local.log.read_text(), "the alert")
     [check] = checks(local, "sync-customers")
     assert (check["status"], check["n_pings"]) == ("down", 1)
+
+
+ERROR = "ArgumentError: no such month"
+
+
+@pytest.mark.slow
+def test_the_class_and_message_of_a_deep_error_reach_mail_sms_chats_and_the_page(local: Local) -> None:
+    require_programs("ruby")
+    name = "fails-deep"
+    api = httpx.Client(base_url=f"{local.api_url}/v3", headers={"X-Api-Key": local.api_key}, timeout=WITHIN)
+    with api, listening() as receiver:
+        for channel, target in (
+            ("fails-deep-hook", f"{receiver.url}/hook"),
+            ("fails-deep-chat", deep_chat(receiver.port)),
+        ):
+            body = {"name": channel, "target": target, "default": False}
+            assert api.post("/channels/", json=body).status_code == 201
+        asked = {"name": name, "slug": name, "channels": "fails-deep-hook,fails-deep-chat"}
+        assert api.post("/checks/", json=asked).status_code == 201
+        run = subprocess.run(
+            ["ruby", "-W0", RUBY.parent / "fails_deep.rb", name],
+            env=ENVIRON | local.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.startswith(ERROR)
+        assert int(run.stdout.splitlines()[1]) > 80
+        wait_until(lambda: len(receiver.received) >= 2, "both chats")
+        received = {each.path: each.json for each in receiver.received}
+        wait_until(lambda: bool(mails_of(local, name)), "the mail")
+        [mail] = mails_of(local, name)
+
+    event = read_event(received["/hook"])
+    assert isinstance(event, FlipEvent)
+    assert event.error == ERROR
+    assert (event.output or "").startswith(ERROR)
+    assert "left out" in (event.output or "")
+    assert mail["subject"] == f"DOWN: {name} failed: {ERROR}"  # with which the SMS begins
+    assert f"Its last output:\n  {ERROR}\n" in mail["event"]["text"]
+    assert ERROR in json.dumps(received["/hooks/3ccdd113474722377935511fc85d3dd4"])  # Mattermost, as it got it
+    for service, form in FORMS.items():  # and the other services, of the event as it arrived
+        assert ERROR in json.dumps(form(event, MessageForm.FULL)), service
+    assert ERROR in page_of(local, name)
+
+
+def deep_chat(port: int) -> str:
+    return f"mmost://127.0.0.1:{port}/3ccdd113474722377935511fc85d3dd4"
+
+
+def mails_of(local: Local, name: str) -> list[dict[str, Any]]:
+    """Return the alerts about a check, as `lastseen local` shows them."""
+    port = urlsplit(local.site_url).port
+    assert port
+    sent = httpx.get(f"http://127.0.0.1:{port + 1}/outbox.json").json()
+    return [each for each in sent if (each["event"].get("check") or {}).get("name") == name]
+
+
+def page_of(local: Local, name: str) -> str:
+    """Return the page of a check, signed in."""
+    with httpx.Client(
+        base_url=local.site_url, headers={"accept": "text/html"}, follow_redirects=True, timeout=WITHIN
+    ) as browser:
+        home = browser.post("/sign-in", data={"key": local.api_key, "back": "/"})
+        found = re.search(rf'<a href="(/checks/[0-9a-f]{{40}})">{name}</a>', home.text)
+        assert found
+        return browser.get(found[1]).text
