@@ -188,8 +188,12 @@ def show_check(api: Api, check: CheckName) -> Answer:
     return Answer(found, lambda: output.record(_fields(found)))
 
 
+REACHES_NOBODY = ": NONE would be notified; they were deleted, are off (lastseen channels list) or filter it out"
+
+
 def _fields(check: Document) -> list[tuple[str, str]]:
-    channels = check.get("channels", "*")
+    channels = str(check.get("channels", "*"))
+    nobody = REACHES_NOBODY if check.get("reaches_nobody") else ""
     rows = {
         "name": title(check),
         "status": listing.status_of(check) + (" (running)" if check.get("started") else ""),
@@ -200,7 +204,7 @@ def _fields(check: Document) -> list[tuple[str, str]]:
         "slug": check.get("slug", ""),
         "tags": check.get("tags", ""),
         "about": check.get("desc", ""),
-        "channels": {"*": "all", "": "none"}.get(channels, channels),
+        "channels": ({"*": "all", "": "none"}.get(channels) or channels) + nobody,
         "ping URL": check.get("ping_url", ""),
         "badge": check.get("badge_url", ""),
     }

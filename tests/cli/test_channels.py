@@ -216,3 +216,10 @@ def test_a_channel_is_deleted_when_that_is_meant(lastseen: Terminal) -> None:
     assert lastseen("channels", "delete", "ops").status == 1
     assert "expires in two days" in lastseen.ok("channels", "delete", "ops", "--yes").err
     assert lastseen("channels", "delete", "ops", "--yes").status == 1
+
+
+def test_a_check_that_would_notify_nobody_says_so(lastseen: Terminal) -> None:
+    lastseen.ok("checks", "create", "backup")
+    assert "NONE would be notified" not in lastseen.ok("checks", "show", "backup").out
+    lastseen.ok("channels", "create", "chat", SLACK, "--only", "up")
+    assert "all: NONE would be notified" in lastseen.ok("checks", "show", "backup").out

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lastseen.core.channel import (
+    ALL_CHANNELS,
     DEPLOYMENT,
     ENDED_BY_HAND,
     Channel,
@@ -96,8 +97,12 @@ def left_behind(check: Check, channels: ProjectChannels, saw_beginning: Iterable
 
 
 def reaches_nobody(check: Check, channels: Sequence[Channel]) -> bool:
-    """Return whether no working channel would be notified if this check went down."""
-    return not any(is_reached_by(channel, check) for channel in channels if not channel.disabled)
+    """Return whether no working channel would be notified if this check went down, though it asks for some.
+
+    Its channels were deleted, are off, or filter it out. A project without channels alerts the deployment's addresses.
+    """
+    asks = check.channels not in {"", ALL_CHANNELS} or (check.channels == ALL_CHANNELS and bool(channels))
+    return asks and not any(is_reached_by(channel, check) for channel in channels if not channel.disabled)
 
 
 def parcels(batch: Sequence[Routed]) -> list[Parcel]:

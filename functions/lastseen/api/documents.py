@@ -97,6 +97,9 @@ class CheckDocument(Document):
     resume_url: str = ""
     channels: str = ""
     """`*` all channels of the project, empty none, or ids with commas between."""
+    reaches_nobody: bool = False
+    """True if none of its channels would be notified if it went down: they were deleted, are off, or filter it out. Its
+    alerts go to the project's default channels then. Absent otherwise; of one check and of a list only."""
     unique_key: str = ""
     """Names the check without telling its ping URL; for keys that may only read."""
 

@@ -168,16 +168,18 @@ def check_page(
     cause: Flip | None,
     ping_url: str,
     may_write: bool,
+    reaches_nobody: bool = False,
 ) -> CheckPage:
     """Return one check: its newest flips, and the one that brought it down, which may be older than those.
 
-    `ping_url` is the public base. Bodies and addresses are for those who may write.
+    `ping_url` is the public base. Bodies and addresses are for those who may write. `reaches_nobody`: none of its
+    channels would be notified.
     """
     own_url = f"{ping_url}/{check.id}" if may_write else ""
     return CheckPage(
         row=_row(check, now),
         sentence=_sentence(check, now, cause),
-        facts=tuple((name, value) for name, value in _facts(check, now) if value),
+        facts=tuple((name, value) for name, value in _facts(check, now, reaches_nobody=reaches_nobody) if value),
         about=harmless(about)[:ABOUT_LIMIT].strip(),
         output=shown_output(cause.body, OUTPUT_LIMIT) if cause and may_write else "",
         ping_url=own_url,
@@ -286,7 +288,7 @@ def _sentence(check: Check, now: datetime, cause: Flip | None) -> str:
     }.get(word, f"The next ping is expected {moment.relative}.")
 
 
-def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
+def _facts(check: Check, now: datetime, *, reaches_nobody: bool) -> list[tuple[str, str]]:
     """Return what is known of a check, what is to be expected first; those of which nothing is known are empty."""
     try:
         due, over = expectation(check), deadline(check)
@@ -312,7 +314,7 @@ def _facts(check: Check, now: datetime) -> list[tuple[str, str]]:
         ("Reminders", f"every {span(check.reminder)} while it is down" if check.reminder else ""),
         ("Snoozed until", _at(check, check.snoozed_until) if snoozed else ""),
         ("Flapping", "no more alerts until it has not changed for an hour" if check.flapping else ""),
-        ("Notifies", _notified_by(check)),
+        ("Notifies", REACHES_NOBODY if reaches_nobody else _notified_by(check)),
     ]
 
 
@@ -332,6 +334,9 @@ def _at(check: Check, moment: datetime | None) -> str:
         return clock(moment, zone(name), zone_name=name)
     except ZoneError:
         return clock(moment, UTC)
+
+
+REACHES_NOBODY = "none of its channels: they were deleted, are off, or filter it out"
 
 
 def _notified_by(check: Check) -> str:

@@ -14,6 +14,7 @@ from lastseen.core.channel import DEPLOYMENT, Channel, Via
 from lastseen.core.check import Check, Kind, Outcome, Ping, Reason
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.schedule import Period
+from lastseen.delivery.incident import singly
 from lastseen.delivery.pagerduty import requests_by_key
 from lastseen.delivery.results import MessageForm
 from lastseen.storage.documents import CHANNELS
@@ -201,3 +202,31 @@ def test_one_that_may_have_seen_a_beginning_before_a_crash_sees_the_end_although
     told.topic.published.clear()
     asked(told, channels="chat")
     assert told.heard() == [("failed", ["chat", DEPLOYMENT]), ("unassigned", ["pager"])]
+
+
+@pytest.mark.parametrize("last", [Kind.SUCCESS, Kind.FAIL])
+def test_a_channel_that_hears_of_down_only_hears_that_many_flap_and_later_that_they_are_steady(last: Kind) -> None:
+    """Whatever the status is at which they begin to flap: later flips of theirs are silent."""
+    store, topic = MemoryStore(), MemoryTopic()
+    CHANNELS.write(store, replace(PAGER, tags=()))
+    many = [replace(CHECK, id=f"{n:08x}-94ad-4b1e-8f0e-2d1c5a6b7f80", channels="*") for n in range(8)]
+    ids = [each.id for each in many]
+    for each in many:
+        store.create(each)
+        for n in range(9):
+            kind = last if n % 2 else Kind.FAIL if last is Kind.SUCCESS else Kind.SUCCESS
+            outcome = pinged(store.checks[each.id], Ping(at=T0 + minutes(n), kind=kind))
+            store.save_ping(store.checks[each.id], outcome)
+        store.announce(each.id, seen=store.checks[each.id].announced, upto=6)  # those before went out one by one
+    run(ids, store=store, topic=topic, clock=lambda: T0 + minutes(9), site_url=SITE)
+    mine = [message for message in topic.published if "pager" in message.attributes["channel_ids"]]
+    flapping = [message for message in mine if message.document.get("flapping")]
+    assert [message.document["count"] for message in flapping] == [8]
+    assert flapping[0].subject == "FLAPPING: 8 checks of default"
+    assert not flapping[0].event.ends
+    assert len([each for each in singly(flapping[0].event) if not each.ends]) == 8  # each opens an incident
+    topic.published.clear()
+    run(ids, store=store, topic=topic, clock=lambda: T0 + hours(3), site_url=SITE)
+    [steady] = [message for message in topic.published if "pager" in message.attributes["channel_ids"]]
+    opened = {flip["incident"] for flip in flapping[0].document["flips"]}
+    assert {flip["incident"] for flip in steady.document["flips"]} == opened

@@ -82,11 +82,24 @@ def test_whoever_saw_an_incident_begin_sees_it_end() -> None:
     assert routed(alert(channels="named"), KNOWN, saw_beginning=("all",)).receivers == {"named", DEPLOYMENT}
 
 
-def test_a_check_reaches_nobody_if_no_working_channel_would_hear_that_it_is_down() -> None:
-    check = alert().check
-    assert not reaches_nobody(check, KNOWN.known)
-    assert reaches_nobody(check, [CHANNELS["off"], CHANNELS["up"]])
-    assert reaches_nobody(replace(check, channels=""), KNOWN.known)
+ASKS: dict[str, tuple[str, list[str], bool]] = {
+    "one that works": ("all", ["all", "off"], False),
+    "all of the project": ("*", ["all"], False),
+    "one that was deleted": ("gone", ["all"], True),
+    "one that is off": ("off", ["all", "off"], True),
+    "one that hears of up only": ("up", ["up"], True),
+    "one that filters by tag": ("db", ["db"], True),
+    "all, which are off": ("*", ["off"], True),
+    "all of a project without channels: the deployment hears of it": ("*", [], False),
+    "none, by choice": ("", ["all"], False),
+}
+
+
+@pytest.mark.parametrize("case", ASKS)
+def test_a_check_reaches_nobody_if_none_of_its_channels_would_hear_that_it_is_down(case: str) -> None:
+    listed, known, expected = ASKS[case]
+    check = replace(alert(tags="prod").check, channels=listed)
+    assert reaches_nobody(check, [CHANNELS[name] for name in known]) is expected
 
 
 # Through SNS

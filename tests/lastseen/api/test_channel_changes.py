@@ -191,3 +191,16 @@ def test_a_document_of_a_check_can_always_be_written_back(in_use: World) -> None
     in_use.send("DELETE", f"{PATH}old?detach=1")
     for check in in_use.get("/api/v3/checks/").json()["checks"]:
         assert in_use.post(f"/api/v3/checks/{check['uuid']}", check).status == 200
+
+
+def test_a_check_that_reaches_nobody_says_so_in_its_document_and_in_lists(world: World) -> None:
+    world.post("/api/v3/checks/", {"name": "job"})
+    body = {"name": "hook", "target": "http://127.0.0.1:9/", "statuses": ["up"]}
+    check = world.get("/api/v3/checks/").json()["checks"][0]
+    assert "reaches_nobody" not in check
+    made(world, **body)
+    assert world.get(f"/api/v3/checks/{check['uuid']}").json()["reaches_nobody"] is True
+    assert [each["reaches_nobody"] for each in world.get("/api/v3/checks/?limit=5").json()["checks"]] == [True]
+    assert "reaches_nobody" not in world.get(f"/api/v3/checks/{check['uuid']}", key=world.read).json()
+    world.send("PATCH", f"{PATH}hook", {"statuses": []})
+    assert "reaches_nobody" not in world.get(f"/api/v3/checks/{check['uuid']}").json()

@@ -399,3 +399,8 @@ def test_the_policy_allows_the_one_style_and_the_one_script_and_nothing_else() -
 
 def digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_a_check_that_would_notify_nobody_says_so() -> None:
+    assert "none of its channels: they were deleted" in a_page(a_check("job"), reaches_nobody=True)
+    assert "none of its channels" not in a_page(a_check("job"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 
+from lastseen.alerting.routing import reaches_nobody
 from lastseen.api import badges
 from lastseen.api.calls import API, Call, HttpResponse, Needs, Responds, Route, encoded_bytes
 from lastseen.api.checks import Checks, Described, Listed
 from lastseen.api.documents import CheckDocument, CheckList, check_document
 from lastseen.api.models import CheckQuery, CheckRequest, WriteQuery
+from lastseen.core.channel import Channel
 from lastseen.page.phrases import taken
+from lastseen.storage.projects import channels_of
 
 LIST = f"{API}/checks/"
 ONE = f"{API}/checks/{{key}}"
@@ -24,9 +28,9 @@ def of(call: Call) -> Checks:
     return Checks(call)
 
 
-def document(call: Call, described: Described) -> CheckDocument:
-    """Return a check's document in the form that the call asks for."""
-    return check_document(
+def document(call: Call, described: Described, channels: Sequence[Channel] | None = None) -> CheckDocument:
+    """Return a check's document in the form that the call asks for; `channels`: the project's, where they are read."""
+    answer = check_document(
         described.check,
         about=described.about,
         version=call.version,
@@ -36,6 +40,17 @@ def document(call: Call, described: Described) -> CheckDocument:
         badge_url=badges.check_url(call, described.check.id),
         read_only=call.read_only,
     )
+    if channels is not None and not call.read_only and reaches_nobody(described.check, channels):
+        answer.reaches_nobody = True
+    return answer
+
+
+def _channels(call: Call) -> Sequence[Channel] | None:
+    """Return the project's channels; None where nobody is told of them, or one cannot be read."""
+    if call.read_only:
+        return None
+    found = channels_of(call.deployment.store, call.project)
+    return None if found.unreadable else found.values
 
 
 def listed(call: Call) -> HttpResponse:
@@ -45,7 +60,8 @@ def listed(call: Call) -> HttpResponse:
         found, documents = _page(call, asked)
     else:
         found = of(call).all(slug=asked.slug, tags=asked.tag)
-        documents = [document(call, each) for each in found.checks]
+        channels = _channels(call)
+        documents = [document(call, each, channels) for each in found.checks]
     answer = CheckList(checks=documents)
     if found.cursor:
         answer.next = found.cursor
@@ -56,10 +72,10 @@ def listed(call: Call) -> HttpResponse:
 
 def _page(call: Call, asked: CheckQuery) -> tuple[Listed, list[CheckDocument]]:
     """Return a page of checks and their documents: fewer than asked for if all of them would not fit into an answer."""
-    limit = asked.limit or PAGE
+    limit, channels = asked.limit or PAGE, _channels(call)
     while True:
         found = of(call).page(cursor=asked.cursor, limit=limit, slug=asked.slug, tags=asked.tag)
-        documents = [document(call, each) for each in found.checks]
+        documents = [document(call, each, channels) for each in found.checks]
         sizes = accumulate(encoded_bytes(each.model_dump_json(exclude_unset=True)) for each in documents)
         fitting = sum(size <= PAGE_LIMIT_BYTES for size in sizes)
         if fitting == len(documents):
@@ -85,7 +101,7 @@ def _noted(call: Call, described: Described, request: CheckRequest) -> CheckDocu
 
 def get(call: Call) -> HttpResponse:
     """Answer with one check."""
-    return HttpResponse(document=document(call, of(call).one(call.path["key"])))
+    return HttpResponse(document=document(call, of(call).one(call.path["key"]), _channels(call)))
 
 
 def update(call: Call) -> HttpResponse:

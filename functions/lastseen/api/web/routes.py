@@ -11,6 +11,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+from lastseen.alerting.routing import reaches_nobody
 from lastseen.api import access
 from lastseen.api.calls import Call, HttpResponse, Needs, Route
 from lastseen.api.errors import RefusedError, UnauthorizedError, UnknownError
@@ -19,6 +20,7 @@ from lastseen.api.web import forms, session
 from lastseen.api.web.session import Session
 from lastseen.core.check import Check, Flip
 from lastseen.page import render, views
+from lastseen.storage.projects import channels_of
 from lastseen.storage.store import Store
 
 PINGS = 25
@@ -56,6 +58,7 @@ def check(visit: Session) -> HttpResponse:
     call, found = visit.call, visit.checks.one(_key_of(visit))
     store = call.deployment.store
     flips = store.flips(found.check.id, after=max(0, found.check.flips - FLIPS))
+    channels = channels_of(store, found.check.project)
     page = views.check_page(
         found.check,
         call.now,
@@ -65,6 +68,7 @@ def check(visit: Session) -> HttpResponse:
         cause=_cause(store, found.check, flips),
         ping_url=call.deployment.ping_url,
         may_write=visit.visitor.may_write,
+        reaches_nobody=not channels.unreadable and reaches_nobody(found.check, channels.values),
     )
     return _html(render.check(page, visit.visitor))
 
