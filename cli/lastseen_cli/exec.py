@@ -59,15 +59,15 @@ FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SI
 
 def main(argv: list[str]) -> int:
     """Run the command in `argv` and return its exit status; 128 + n if signal n ended it, 2 if we were misused."""
-    options = _parser().parse_args(argv)
+    options = command_line().parse_args(argv)
     _open_what_is_closed()
     command: list[str] = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
-        _parser().error("no command given. Write it after two dashes: lastseen exec nightly -- /usr/local/bin/job")
+        command_line().error("no command given. Write it after two dashes: lastseen exec nightly -- /usr/local/bin/job")
     if options.schedule and options.every:
-        _parser().error("--schedule and --every exclude each other: give the one that the job runs by")
+        command_line().error("--schedule and --every exclude each other: give the one that the job runs by")
     if options.command[0].startswith("-") and command is options.command:
-        _parser().error(f"{command[0]}: options stand before the slug, the command after two dashes")
+        command_line().error(f"{command[0]}: options stand before the slug, the command after two dashes")
     job = _Job(body_limit=options.body_limit, quiet=options.quiet)
     job.start(command)
     from lastseen_cli.exec_monitor import Monitor  # noqa: PLC0415 - the job runs meanwhile
@@ -101,7 +101,8 @@ def _say(text: str) -> None:
     _write_all(2, f"lastseen: {text}\n".encode())
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return what reads the arguments after `lastseen exec`."""
     parser = argparse.ArgumentParser(
         prog="lastseen exec",
         usage="lastseen exec [options] SLUG -- command ...",

@@ -29,7 +29,7 @@ def loaded(code: str) -> set[str]:
 
 
 def test_before_the_job_starts_nothing_is_imported_that_only_pinging_needs() -> None:
-    modules = loaded("import lastseen_cli.main, lastseen_cli.exec; lastseen_cli.exec._parser()")
+    modules = loaded("import lastseen_cli.main, lastseen_cli.exec; lastseen_cli.exec.command_line()")
     assert not modules & set(LATE)
     assert len({name for name in modules if not name.startswith("_")}) <= MOST
 
@@ -39,7 +39,7 @@ def test_what_starting_it_costs_beside_python_c_pass(capsys: pytest.CaptureFixtu
     with receiving() as receiver:
         env = {**ENVIRON, **receiver.environment}
         bare = processor_seconds([sys.executable, "-c", "pass"], env)
-        start = processor_seconds([sys.executable, "-c", "import lastseen_cli.exec as e; e._parser()"], env)
+        start = processor_seconds([sys.executable, "-c", "import lastseen_cli.exec as e; e.command_line()"], env)
         whole = processor_seconds([*LASTSEEN, "exec", "nightly", "--", "true"], env)
     with capsys.disabled():
         sys.stdout.write(
