@@ -173,6 +173,6 @@ def _when_ready(process: subprocess.Popen[bytes], env_file: Path, log: Path) -> 
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     """What `cdk deploy` deploys when nothing is chosen."""
-    from tests.template import synthesized  # noqa: PLC0415 - takes seconds; most tests do without
+    from tests.template import as_shipped  # noqa: PLC0415 - takes seconds; most tests do without
 
-    return synthesized()
+    return as_shipped()

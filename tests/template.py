@@ -8,6 +8,7 @@ import infra  # noqa: F401 - before aws_cdk: puts the packaged Node on PATH
 # isort: split
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,9 @@ def synthesized(**context: object) -> dict[str, Any]:
     assembly = lastseen({"aws:cdk:bundling-stacks": [], **context}).synth()
     found: dict[str, Any] = json.loads(Path(assembly.directory, "Lastseen.template.json").read_text())
     return found
+
+
+@cache
+def as_shipped() -> dict[str, Any]:
+    """Synthesize what `cdk deploy` deploys when nothing is chosen, once for all tests of a process."""
+    return synthesized()

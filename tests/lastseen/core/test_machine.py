@@ -353,6 +353,8 @@ def test_what_a_check_is_cannot_be_configured() -> None:
     for name in ("id", "project", "status", "last_ping", "n_pings", "wake_at", "rev", "flips", "announced", "color"):
         with pytest.raises(TypeError, match=name):
             configured(UP, at(5), **{name: None})
+    with pytest.raises(TypeError, match=r"a check: color, flips\."):
+        configured(UP, at(5), flips=0, color="")
 
 
 def test_setting_what_is_already_so_is_no_change() -> None:
