@@ -122,6 +122,12 @@ BAD_PATH = Row(
     (EMULATOR,),
     certain=False,
 )
+COOKIES_FIELD = Row(
+    "cookies",
+    "API Gateway developer guide, Lambda integrations of HTTP APIs, payload format 2.0: the cookies of a request come "
+    "in a list of their own, and not among the headers.",
+    (EMULATOR,),
+)
 UNSUBSCRIBED_ARN = Row(
     "Deleted",
     "ansible pull request 20086 and ten public code bases: a subscription that was removed stays in SNS's list for "

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import typer
 from botocore.exceptions import ClientError, EndpointConnectionError
+from pydantic import ValidationError
 
+from lastseen.api.models import NewProjectRequest
 from lastseen_cli.deep import examination
 from lastseen_cli.deep.examination import agreed, write_facts
 from lastseen_cli.deep.lateness import percentile, spread
-from lastseen_cli.deep.visit import Measured, Plan, heard_of
+from lastseen_cli.deep.visit import PROJECT, Measured, Plan, heard_of
 from lastseen_cli.doctor import Level
 from tests.times import T0, seconds
 
@@ -81,3 +83,8 @@ def test_a_step_that_fails_is_a_finding_and_stops_no_other(error: Exception, say
     [finding] = measured.findings
     assert finding.level is Level.WARNING
     assert finding.says.startswith(says)
+
+
+def test_the_project_of_a_visit_is_none_that_a_user_can_make() -> None:
+    with pytest.raises(ValidationError):
+        NewProjectRequest(name=PROJECT)

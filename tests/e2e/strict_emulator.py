@@ -39,6 +39,9 @@ def main() -> None:
     lambda_svc.lambda_execute_result_to_api_proxy_response = _result(
         lambda_svc.lambda_execute_result_to_api_proxy_response
     )
+    lambda_svc._execute_function_with_config_scope = _cookies_apart(  # noqa: SLF001
+        lambda_svc._execute_function_with_config_scope  # noqa: SLF001
+    )
     lambda_svc._ACCOUNT_CONCURRENCY_CAP = strict_aws.CONCURRENT_EXECUTIONS.value  # noqa: SLF001
     sqs._receive_messages_for_esm = _receives_less(sqs._receive_messages_for_esm)  # noqa: SLF001
     lambda_svc._run_sqs_batch = _sometimes_twice(lambda_svc._run_sqs_batch)  # noqa: SLF001
@@ -65,7 +68,6 @@ class _Buckets:
     def takes(self, api_id: str, stage: str, route: str) -> bool:
         settings = apigateway._stages.get(api_id, {}).get(stage, {})  # noqa: SLF001
         limits = settings.get("defaultRouteSettings", {}) | settings.get("routeSettings", {}).get(route, {})
-        limits = {name[:1].lower() + name[1:]: value for name, value in limits.items()}
         rate, burst = limits["throttlingRateLimit"], limits["throttlingBurstLimit"]
         now = time.monotonic()
         tokens, at = self._tokens.get((api_id, route), (float(burst), now))
@@ -146,6 +148,19 @@ def _result(of: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return of(result)
         status, headers, body = _refused(trouble)
         return {"statusCode": status, "headers": headers, "body": body.decode()}, None
+
+    return strict
+
+
+def _cookies_apart(execute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Take the cookies of a request out of its headers."""
+
+    def strict(function: Any, event: Any) -> Any:
+        if "http" in event.get("requestContext", {}) and "cookie" in event["headers"]:
+            headers = dict(event["headers"])
+            cookies = [cookie.strip() for cookie in headers.pop("cookie").split(";")]
+            event = {**event, "headers": headers, strict_aws.COOKIES_FIELD.value: cookies}
+        return execute(function, event)
 
     return strict
 

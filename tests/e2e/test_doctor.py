@@ -6,19 +6,17 @@ import json
 import os
 import signal
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lastseen.storage.documents import KEYS, PROJECTS
-from lastseen_cli.deep.visit import PROJECT, QUEUE
-from tests.conftest import COMMAND, Figure
+from lastseen_cli.deep.visit import PROJECT, queue_name
+from tests.conftest import COMMAND
 from tests.e2e.conftest import Deployed
 
 pytestmark = pytest.mark.slow
 NAME = "TEST ALERT of lastseen doctor: nothing is wrong"
-SECRETS = ("lsw_", "lsr_", "127.0.0.1", "000000000000", "arn:aws")
 
 
 def environ(deployed: Deployed) -> dict[str, str]:
@@ -39,14 +37,15 @@ def levels_of(findings: list[dict[str, str]]) -> dict[str, list[str]]:
 
 def left_behind(deployed: Deployed) -> list[Any]:
     """Return what a deep look has made and not removed."""
+    queue = queue_name(deployed.live.stack.name)
     store, topic = deployed.live.store, deployed.live.stack.output("TopicArn")
     listed = deployed.cloud.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     return [
         *store.project(PROJECT),
         *(key for key in KEYS.all(store).values if key.project == PROJECT),
         *(project for project in PROJECTS.all(store).values if project.name == PROJECT),
-        *(url for url in deployed.cloud.client("sqs").list_queues()["QueueUrls"] if url.endswith(QUEUE)),
-        *(each for each in listed if each["Endpoint"].endswith(QUEUE)),
+        *(url for url in deployed.cloud.client("sqs").list_queues()["QueueUrls"] if url.endswith(queue)),
+        *(each for each in listed if each["Endpoint"].endswith(queue) and each["SubscriptionArn"].startswith("arn:")),
     ]
 
 
@@ -58,39 +57,11 @@ def test_the_doctor_looks_at_a_deployment_and_its_test_alert_reaches_a_subscribe
     assert done.returncode == 1  # a throwaway deployment's tables have no net
     assert levels["tables"] == ["trouble", "trouble"]
     assert levels["clock"] == levels["runtime"] == levels["test alert"] == ["ok"], findings
-    assert levels["alarms"] == ["ok"]
+    assert levels["alarms"] == levels["throttle"] == ["ok"]
     assert levels["concurrency"] != ["trouble"]
     [alert] = deployed.post.about(NAME, count=1)
     assert alert.event["reason"] == "failed"
     assert NAME not in [check["name"] for check in deployed.api("GET", "/checks/").json()["checks"]]
-
-
-@pytest.mark.timeout(900)
-def test_the_deep_doctor_measures_a_deployment_writes_facts_without_secrets_and_leaves_nothing(
-    deployed: Deployed, tmp_path: Path, figure: Figure
-) -> None:
-    file = tmp_path / "facts.json"
-    command = doctor(deployed, "--deep", "--yes", "--deadlines", "2", "--facts", str(file))
-    done = subprocess.run(command, env=environ(deployed), capture_output=True, text=True, check=False, timeout=800)
-    document = json.loads(done.stdout)
-    levels, facts = levels_of(document["findings"]), json.loads(file.read_text())["facts"]
-    for about in ("versions", "quotas", "permissions", "gateway", "flood", "sweep gaps", "SMS settings", "failures"):
-        assert levels[about] == ["ok"], (about, document["findings"])
-    assert "10 of 10: sweeps" in done.stderr
-    assert facts["deadlines"]["sent"] == facts["deadlines"]["arrived"] == 2
-    assert facts["failures"]["sent"] == facts["failures"]["arrived"] == 10
-    assert 0 < facts["deadlines"]["min"] <= facts["deadlines"]["p50"] <= facts["deadlines"]["max"] < 60
-    figure(f"lateness of deadlines {facts['deadlines']}, of failures {facts['failures']}")
-    assert facts["permissions"]["wrong"] == []
-    assert facts["permissions"]["granted"] > 70
-    assert facts["permissions"]["denied"] > 50
-    assert facts["versions"]["inside"]["botocore"]
-    assert facts["gateway"]["paths"]["%2F"]["recorded"]["kind"] == "fail"
-    assert facts["gateway"]["bodies"]["binary"]["recorded"]["body_is_the_same"] is True
-    assert facts["gateway"]["methods"]["preflight"]["recorded"] is None
-    assert any("Not here: there are no SMS settings" in finding["says"] for finding in document["findings"])
-    assert [secret for secret in SECRETS if secret in file.read_text()] == []
-    assert left_behind(deployed) == []
 
 
 def test_a_deep_look_that_is_interrupted_tidies_up_and_after_a_killed_one_the_next_does(deployed: Deployed) -> None:

@@ -6,20 +6,27 @@ What the gateway turns away, clients send again, as curl does with --retry: so d
 from __future__ import annotations
 
 import inspect
+import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests import strict_aws
-from tests.e2e import errands, test_channels, test_journey, test_keys
+from tests.conftest import Figure, Local
+from tests.e2e import errands, test_channels, test_journey, test_keys, test_pages
 from tests.e2e.conftest import STRICT, Deployed, deployment
+from tests.e2e.test_doctor import doctor, environ, left_behind, levels_of
 from tests.lastseen.delivery.receiver import listening
+from tests.recorded_facts import disagreements
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(900)]
 
+SECRETS = ("lsw_", "lsr_", "127.0.0.1", "000000000000", "arn:aws")
 Journey = Callable[..., None]
 JOURNEYS: tuple[Journey, ...] = (
     test_journey.test_a_job_goes_silent_and_recovers_and_fails_and_people_hear_of_each,
@@ -29,6 +36,8 @@ JOURNEYS: tuple[Journey, ...] = (
     test_channels.test_a_test_tells_whether_it_arrived,
     test_keys.test_the_first_key_is_made_from_aws_credentials_alone,
     test_keys.test_a_project_is_made_used_and_deleted_from_aws_credentials_alone,
+    test_pages.test_a_person_signs_in_sees_a_check_pauses_it_and_signs_out,
+    test_pages.test_a_read_only_key_shows_no_ping_url,
     *errands.ERRANDS["ping"],
     *errands.ERRANDS["alert"],
 )
@@ -40,10 +49,15 @@ def strict() -> Iterator[Deployed]:
         yield replace(made, http=http)
 
 
+def as_local(strict: Deployed) -> Local:
+    url, keys = strict.live.url, strict.live.keys
+    return Local(f"{url}/ping", f"{url}/api", keys.write, keys.read, keys.ping, environment={}, log=Path())
+
+
 def test_each_journey_holds_where_aws_is_at_its_worst(strict: Deployed, subtests: pytest.Subtests) -> None:
     for journey in JOURNEYS:
         with subtests.test(journey.__name__), listening() as receiver:
-            known = {"deployed": strict, "receiver": receiver}
+            known = {"deployed": strict, "receiver": receiver, "local": as_local(strict)}
             journey(**{name: known[name] for name in inspect.signature(journey).parameters})
 
 
@@ -108,6 +122,34 @@ def test_a_mail_that_nobody_confirmed_or_somebody_unsubscribed_is_known_as_such(
     assert strict.api("DELETE", "/channels/mail").status_code == 200
     again = strict.api("POST", "/channels/", {"name": "mail", "target": "ops@example.com", "default": False})
     assert again.status_code == 201, again.text
+
+
+def test_the_deep_doctor_measures_a_deployment_writes_facts_without_secrets_and_leaves_nothing(
+    strict: Deployed, tmp_path: Path, figure: Figure
+) -> None:
+    file = tmp_path / "facts.json"
+    command = doctor(strict, "--deep", "--yes", "--deadlines", "2", "--facts", str(file))
+    done = subprocess.run(command, env=environ(strict), capture_output=True, text=True, check=False, timeout=800)
+    document = json.loads(done.stdout)
+    levels, recorded = levels_of(document["findings"]), json.loads(file.read_text())
+    facts = recorded["facts"]
+    assert disagreements(recorded) == []
+    for about in ("versions", "quotas", "permissions", "gateway", "flood", "sweep gaps", "SMS settings", "failures"):
+        assert levels[about] == ["ok"], (about, document["findings"])
+    assert "10 of 10: sweeps" in done.stderr
+    assert facts["deadlines"]["sent"] == facts["deadlines"]["arrived"] == 2
+    assert facts["failures"]["sent"] == facts["failures"]["arrived"] == 10
+    assert 0 < facts["deadlines"]["min"] <= facts["deadlines"]["p50"] <= facts["deadlines"]["max"] < 60
+    figure(f"lateness of deadlines {facts['deadlines']}, of failures {facts['failures']}")
+    assert facts["permissions"]["wrong"] == []
+    assert facts["permissions"]["granted"] > 70
+    assert facts["permissions"]["denied"] > 50
+    assert facts["versions"]["inside"]["botocore"]
+    assert facts["gateway"]["bodies"]["binary"]["recorded"]["body_is_the_same"] is True
+    assert facts["gateway"]["methods"]["preflight"]["recorded"] is None
+    assert any("Not here: there are no SMS settings" in finding["says"] for finding in document["findings"])
+    assert [secret for secret in SECRETS if secret in file.read_text()] == []
+    assert left_behind(strict) == []
 
 
 class _Persistent(httpx.BaseTransport):

@@ -31,8 +31,8 @@ from lastseen.storage.store import Store
 from lastseen_cli.deployment import Deployment, present
 from lastseen_cli.doctor import Finding, Level
 
-PROJECT = "lastseen-doctor"
-QUEUE = "lastseen-doctor"
+PROJECT = "_doctor"  # no name that users can give: all that is in it may be removed
+QUEUE_NAME_CHARS = 80
 KEY_NAME = "lastseen doctor --deep"
 DELETE_TRIES = 10
 MESSAGES_AT_ONCE = 10
@@ -128,13 +128,13 @@ class Visit:
 
     def tidy_up(self) -> list[str]:
         """Remove everything that this visit, or one before that was killed, has made; return what could not be."""
-        left = [*_attempt("the queue and its subscription", lambda: Ear(self.deployment, self.pause).remove())]
-        for check_id in _attempted(lambda: list(self.store.project(PROJECT))):
-            left += _attempt(f"the check {check_id[:8]}", lambda check_id=check_id: self._delete(check_id))  # type: ignore[misc] # bound now
-        keys = _attempted(lambda: [key for key in KEYS.all(self.store).values if key.project == PROJECT])
-        for key in keys:
-            left += _attempt("a ping key", lambda key=key: KEYS.drop(self.store, key.hash))  # type: ignore[misc] # bound now
-        return left + _attempt("the project", lambda: PROJECTS.drop(self.store, PROJECT))
+        works: dict[str, Callable[[], object]] = {
+            "its queue and subscription": Ear(self.deployment, self.pause).remove,
+            "its checks": self._delete_checks,
+            "its ping key": self._drop_keys,
+            "its project": lambda: PROJECTS.drop(self.store, PROJECT),
+        }
+        return [what for what, work in works.items() if not _is_done(work)]
 
     def begin(self) -> None:
         """Make the project and its ping key."""
@@ -142,6 +142,15 @@ class Visit:
         PROJECTS.write(self.store, Project(name=PROJECT, created=now, channels=""))
         self.ping_key, key = new_key(Scope.PING, PROJECT, KEY_NAME, now)
         KEYS.write(self.store, key)
+
+    def _delete_checks(self) -> None:
+        for check_id in self.store.project(PROJECT):
+            self._delete(check_id)
+
+    def _drop_keys(self) -> None:
+        for key in KEYS.all(self.store).values:
+            if key.project == PROJECT:
+                KEYS.drop(self.store, key.hash)
 
     def _delete(self, check_id: str) -> None:
         for _ in range(DELETE_TRIES):
@@ -171,7 +180,7 @@ def visiting(deployment: Deployment, plan: Plan, say: Callable[[str], None]) -> 
         for number in before:
             signal.signal(number, signal.SIG_IGN)  # it takes seconds: a second Ctrl-C must not leave half of it
         for what in visit.tidy_up():
-            say(f"Could not remove {what}: run `lastseen doctor --deep` again, it begins with that.")
+            say(f"Could not remove {what}. Run `lastseen doctor --deep` again, it begins with that.")
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -180,19 +189,17 @@ def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _attempt(what: str, work: Callable[[], object]) -> list[str]:
+def _is_done(work: Callable[[], object]) -> bool:
     try:
         work()
     except (ClientError, BotoCoreError, ConflictError):
-        return [what]
-    return []
+        return False
+    return True
 
 
-def _attempted(read: Callable[[], list[Any]]) -> list[Any]:
-    try:
-        return read()
-    except (ClientError, BotoCoreError):
-        return []
+def queue_name(stack: str) -> str:
+    """Return the name of the queue of a visit."""
+    return f"lastseen-doctor-{stack}"[:QUEUE_NAME_CHARS]
 
 
 class Ear:
@@ -201,6 +208,7 @@ class Ear:
     def __init__(self, deployment: Deployment, pause: Callable[[float], None]) -> None:
         self._sqs, self._sns = deployment.client("sqs"), deployment.client("sns")
         self._topic = deployment.output("TopicArn")
+        self._name = queue_name(deployment.name)
         self._pause = pause
         self._url = ""
 
@@ -220,7 +228,7 @@ class Ear:
         self._sns.subscribe(TopicArn=self._topic, Protocol="sqs", Endpoint=arn)
 
     def _created(self) -> str:
-        wanted = {"QueueName": QUEUE, "Attributes": {"MessageRetentionPeriod": str(QUEUE_SECONDS)}}
+        wanted = {"QueueName": self._name, "Attributes": {"MessageRetentionPeriod": str(QUEUE_SECONDS)}}
         try:
             return str(self._sqs.create_queue(**wanted)["QueueUrl"])
         except ClientError as error:
@@ -251,7 +259,7 @@ class Ear:
     def remove(self) -> None:
         """Remove the subscription and the queue, whoever made them."""
         try:
-            url = self._sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+            url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
         except ClientError as error:
             if error.response["Error"].get("Code", "").endswith(("NonExistentQueue", "QueueDoesNotExist")):
                 return

@@ -52,6 +52,7 @@ def live(
     url = url_of(listening)
     stack = deploy(assembly, cloud, public_url=url)
     fixups.expire_items(stack, cloud)
+    fixups.show_throttles(stack, cloud)
     if cloud.secure:
         fixups.let_batches_be_sent(stack, cloud)
     store = TableStore(cloud.client("dynamodb"), Tables(*(stack.output(name) for name in TABLES)))
