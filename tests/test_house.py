@@ -48,6 +48,22 @@ def _claims(path: Path) -> Iterator[str]:
             yield from (words[max(found.start() - 40, 0) : found.end() + 40] for found in CLAIM.finditer(words))
 
 
+def test_what_a_user_wrote_goes_into_no_parser_of_urls_that_may_raise_but_where_that_is_mapped() -> None:
+    """A URL that Python's parser refuses was stored, and every list of its project failed for good."""
+    parsers = {"urlsplit", "urlparse", "parse_url"}
+    users = {
+        str(path.relative_to(FUNCTIONS))
+        for path in PROGRAM
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Name) and node.id in parsers)
+        or (isinstance(node, ast.Attribute) and node.attr in parsers)
+    }
+    assert users == {
+        "lastseen/aws/client.py",  # AWS's endpoints, from the environment
+        "lastseen/api/targets.py",  # to see whether it raises, before a target is stored
+    }
+
+
 def test_the_program_stands_on_the_floors_of_the_contracts_and_on_no_other() -> None:
     folders = {path.name for path in (FUNCTIONS / "lastseen").iterdir() if (path / "__init__.py").exists()}
     assert folders == FLOORS

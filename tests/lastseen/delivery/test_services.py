@@ -297,7 +297,7 @@ def test_an_incident_tool_hears_of_each_check_of_a_digest() -> None:
 # --- Answers ---
 
 
-@pytest.mark.parametrize("status", [301, 302, 304, 401, 402, 403, 404, 405, 410, 451])
+@pytest.mark.parametrize("status", [300, 301, 302, 304, 401, 402, 403, 404, 405, 410, 451])
 def test_an_address_that_is_not_valid_any_more_is_the_channels_fault(slack: Receiver, status: int) -> None:
     slack.will(status)
     outcome = chat(SLACK, DOWN)

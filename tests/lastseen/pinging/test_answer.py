@@ -468,6 +468,8 @@ def test_settings_count_only_when_the_check_is_made(world: Pinging, query: str) 
         ("name=a%00b", "invalid name: no control characters"),
         ("tags=" + "t" * 501, "invalid tags: at most 500 characters, this one has 501"),
         ("tags=a%1Bb", "invalid tags: no control characters"),
+        ("tags=%EF%BF%BF", "invalid tags: no control characters, and no noncharacters"),  # no queue takes these
+        ("name=a%EF%BF%BEb", "invalid name: no control characters, and no noncharacters"),
         ("tz=Nowhere", "invalid tz: Unknown time zone 'Nowhere'."),
         ("schedule=0+3+30+2+*", "invalid schedule: Cron '0 3 30 2 *' has a bad day-of-month"),
         ("schedule=", "invalid schedule: The schedule is empty"),
