@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from lastseen.alerting.alert import run
-from lastseen.core.channel import Channel, Via
+from lastseen.core.channel import DEPLOYMENT, Channel, Via
 from lastseen.core.check import Check, Kind, Outcome, Ping, Status
 from lastseen.core.history import Recorded
 from lastseen.core.machine import pinged
@@ -242,3 +244,60 @@ def test_a_digest_goes_out_although_no_history_can_be_read() -> None:
     store.hook = broken
     tell(store, topic, *many)
     assert topic.published[0].document["count"] == 7
+
+
+class KilledError(BaseException):
+    """The process ends here; nobody can catch it."""
+
+
+def each_its_own(count: int) -> tuple[list[Check], MemoryStore, MemoryTopic]:
+    """Return checks that each have a channel of their own: a message for each, and one digest of all."""
+    many = [check(n, channels=f"c{n}") for n in range(1, count + 1)]
+    store, topic = given(*many)
+    for each in many:
+        channel = Channel(id=each.channels, project="default", name=each.channels, via=Via.CHAT, target="slack://")
+        CHANNELS.write(store, channel)
+    return many, store, topic
+
+
+def heard_by_channels(topic: MemoryTopic) -> Counter[str]:
+    receivers = (each for message in topic.published for each in message.attributes["channel_ids"])
+    return Counter(each for each in receivers if each != DEPLOYMENT)
+
+
+def test_a_batch_that_is_killed_again_and_again_goes_on_where_it_was_and_floods_nobody() -> None:
+    many, store, topic = each_its_own(245)
+    left = 60
+
+    def killed(_call: str, when: str) -> None:
+        nonlocal left
+        left -= when == "after"
+        if not left:
+            raise KilledError
+
+    topic.hook = killed
+    for _ in range(5):
+        left = 60  # messages, then its time is over
+        with suppress(KilledError):
+            tell(store, topic, *many)
+    heard = heard_by_channels(topic)
+    assert set(heard) == {each.channels for each in many}
+    assert sum(heard.values()) <= len(many) + 5  # the last message before each end comes twice
+    assert all(each.announced == each.flips for each in store.checks.values())
+
+
+def test_a_batch_stops_in_good_time_and_hands_the_rest_back() -> None:
+    many, store, topic = each_its_own(300)
+    now = LATE
+
+    def takes_time(_call: str, when: str) -> None:
+        nonlocal now
+        now += seconds(0.1) if when == "after" else seconds(0)
+
+    topic.hook = takes_time
+    ids = [each.id for each in many]
+    done = run(ids, store=store, topic=topic, clock=lambda: now, site_url=SITE, until=now + seconds(10))
+    assert (len(done.unfinished), done.failed) == (50, ())
+    rest = run(done.unfinished, store=store, topic=topic, clock=lambda: now, site_url=SITE, until=now + seconds(60))
+    assert rest.unfinished == ()
+    assert heard_by_channels(topic) == {each.channels: 1 for each in many}
