@@ -75,6 +75,29 @@ def test_an_alert_goes_from_a_job_to_a_chat_and_a_webhook_that_the_check_names(
     assert not any(f":{receiver.port}" in line for line in deployed.logged())
 
 
+def test_a_channel_that_is_taken_off_and_one_of_a_check_that_is_deleted_see_the_end(
+    deployed: Deployed, receiver: Receiver
+) -> None:
+    for name in ("leaving", "staying"):
+        make(deployed, name, "webhook", f"{receiver.url}/{name}")
+    url = deployed.create("ends", channels="leaving,staying")
+    path = f"/checks/{url.rsplit('/', 1)[1]}"
+
+    def heard(name: str) -> list[str]:
+        return [each.json["reason"] for each in receiver.received if each.path == f"/{name}"]
+
+    assert deployed.ping(f"{url}/fail", "disk full") == 200
+    until(lambda: heard("leaving") == heard("staying") == ["failed"])
+    assert deployed.api("POST", path, {"channels": "staying"}).status_code == 200
+    until(lambda: heard("leaving") == ["failed", "unassigned"])
+    assert deployed.api("DELETE", path).status_code == 200
+    assert deployed.api("GET", path).status_code == 404
+    until(lambda: heard("staying") == ["failed", "deleted"])
+    assert heard("leaving") == ["failed", "unassigned"]
+    assert len({each.json["incident"] for each in receiver.received}) == 1
+    assert [told.event["reason"] for told in deployed.post.about("ends", count=2)] == ["failed", "deleted"]
+
+
 def test_a_test_tells_whether_it_arrived(deployed: Deployed, receiver: Receiver) -> None:
     make(deployed, "tried", "webhook", f"{receiver.url}/tried")
     for status, result in ((200, "delivered"), (404, "refused")):

@@ -172,6 +172,7 @@ ROUTES = (
         handler=delete,
         needs=Needs.WRITE,
         summary="Delete a check",
+        description="If it is down, those who were notified of that are notified of the end first, within seconds.",
         responses={200: Responds(description="The check as it was.", document=CheckDocument)},
     ),
     Route(
