@@ -25,6 +25,7 @@ STALE = 150 * SECOND
 HOLD = 15 * MINUTE
 RESENT = 10 * MINUTE
 RETRY = "waits for its retry"
+RETRY_AHEAD = 20 * SECOND
 WATCHED = 8
 MARGIN = 15 * SECOND
 """A silence of the canary that is this close to being stale may or may not have been noticed."""
@@ -204,7 +205,7 @@ class Rules:
         elif said.kind in {"over", "again"} and said.rid is not None:
             mine = [run for run in self.open if run[1] == said.rid]
             self.open = [run for run in self.open if run not in mine]
-            if said.kind == "again":
+            if said.kind == "again" and not any(self._is_retried(start, said) for start, _ in mine):
                 self.open += [(start, RETRY) for start, _ in mine]
                 self.open.sort(key=lambda run: (run[0], run[1] or ""))
             self.over[said.rid] = max(said.at, self.over.get(said.rid, said.at))
@@ -385,6 +386,13 @@ class Rules:
         outstanding = [run for run in self.open if run[1] == RETRY]
         if outstanding:
             self.open.remove(outstanding[0])
+
+    def _is_retried(self, start: int, said: Said) -> bool:
+        """Tell whether a retry overtook the word that its run is over: a free worker takes it at once."""
+        later = [begun for begun, rid in self.open if rid != RETRY]
+        if self.last_end is not None:
+            later.append(self.last_end - self.took)
+        return any(begun > start and begun > said.at - RETRY_AHEAD for begun in later)
 
     def _overtaken(self, said: Said) -> bool:
         return self.last_end is not None and said.at < self.last_end

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.broken import DEAF, VARIANTS, Variant
+from tests.simulation.broken import DEAF, OVERTAKEN, TENDED, VARIANTS, Variant
 from tests.simulation.clockwork import SECOND
 from tests.simulation.run import Plan, Report, percentile, simulate, together
-from tests.simulation.world import Feed
+from tests.simulation.world import Feed, Weather
 
 IN_TIME_SECONDS = 5.0
 """Promise: from the deadline to the publication, at p99, while each minute has its sweep."""
@@ -33,6 +33,12 @@ def test_in_a_storm_no_alert_is_lost_and_none_is_false(seed: int) -> None:
     assert {trouble for trouble in troubles if not report.count[trouble]} <= {"dead letters"}
     assert report.count["checks in two batches at once"] > 50
     assert report.count["batches on several threads"] > 20
+
+
+@pytest.mark.parametrize(("seed", "weather"), [(5, TENDED), (10, OVERTAKEN)], ids=["tended", "overtaken"])
+def test_while_people_change_checks_no_alert_is_lost_and_none_is_false(seed: int, weather: Weather) -> None:
+    """In the weathers of the variants that break a change: what they find must be theirs."""
+    found_nothing(simulate(Plan(seed, checks=60, hours=0.7), weather))
 
 
 def test_over_days_with_slow_jobs_no_alert_is_lost_and_none_is_false() -> None:

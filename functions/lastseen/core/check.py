@@ -114,7 +114,7 @@ class Check:
     ended: tuple[End, ...] = ()  # the last ends with a run id, oldest first: their starts may still come
     last_duration: timedelta | None = None
     n_pings: int = 0
-    schedule_changed: datetime | None = None  # of a check that was up: earlier times are not held against it
+    schedule_changed: datetime | None = None  # earlier times are not held against it
     grace_changed: datetime | None = None  # the same
     wake_at: datetime | None = None  # when time alone next changes something; None: never
     rev: int = 0  # bumped by every change that another decision depends on

@@ -115,9 +115,9 @@ def configured(check: Check, now: datetime, blind: Sequence[Window] = (), /, **a
     present, past = passed(check, now, blind, TRUTHS)
     after = replace(present, **asked)
     rescheduled = not same_times(after.schedule, present.schedule) or after.early != present.early
-    if rescheduled and after.status is Status.UP:
+    if rescheduled:
         after = replace(after, schedule_changed=now)
-    if after.grace != present.grace and (after.status is Status.UP or after.runs):
+    if after.grace != present.grace:
         after = replace(after, grace_changed=now)
     if after.status is Status.PAUSED and after.manual_resume:
         after = forgotten(after)

@@ -20,6 +20,10 @@ RETRY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """Stands for the id of a run that is over and waits for its retry, whose id nobody knows yet. RFC 9562's Max UUID is
 no client's."""
 
+RETRY_AHEAD = timedelta(seconds=20)
+"""How much earlier a retry may begin than the word that its run is over: a free worker takes it at once, and our
+clients send the word for so long."""
+
 ENDS_LIMIT = 8
 """Run ids that are known to have ended."""
 
@@ -107,8 +111,10 @@ def ended(check: Check, ping: Ping, *, failed: bool) -> tuple[Check, timedelta |
 
 def given_up(check: Check, ping: Ping) -> Check:
     """Record that a run is over and neither succeeded nor failed. If a retry follows, the clock runs on until that."""
-    runs = tuple(replace(run, rid=RETRY) if run.rid == ping.rid else run for run in check.runs)
-    left = runs if ping.over == "again" else tuple(run for run in check.runs if run.rid != ping.rid)
+    own = next((run for run in check.runs if run.rid == ping.rid), None)
+    left = tuple(run for run in check.runs if run is not own)
+    if own and ping.over == "again" and not _is_retried(check, own, ping):
+        left = tuple(replace(run, rid=RETRY) if run is own else run for run in check.runs)
     return replace(check, runs=left, ended=_with_end(check, ping))
 
 
@@ -126,6 +132,14 @@ def _without_retry(check: Check) -> tuple[Run, ...]:
     """Return the open runs without the first that waits for its retry: a run that is not open yet is taken for that."""
     retried = next((run for run in check.runs if run.rid == RETRY), None)
     return tuple(run for run in check.runs if run is not retried)
+
+
+def _is_retried(check: Check, run: Run, over: Ping) -> bool:
+    """Return whether the retry of a run overtook the word that the run is over: it may have ended already."""
+    starts = [other.started for other in check.runs if other is not run and other.rid != RETRY]
+    if check.last_ping:
+        starts.append(check.last_ping - (check.last_duration or timedelta(0)))
+    return any(start > max(run.started, over.at - RETRY_AHEAD) for start in starts)
 
 
 def _hung(check: Check, run: Run, at: datetime) -> bool:

@@ -316,6 +316,12 @@ def test_a_shorter_grace_counts_from_its_change() -> None:
     assert [said(flip) for flip in woken(running, at(40)).flips] == ["down stuck 30"]
 
 
+def test_a_start_that_was_on_its_way_when_grace_was_changed_has_the_new_grace_from_the_change_on() -> None:
+    new = replace(UP, status=Status.NEW, last_ping=None)
+    changed = configured(new, at(20), grace=minutes(5)).check
+    assert deadline(after(start(19.9), check=changed)) == at(25)
+
+
 LONGER: list[dict[str, object]] = [{"grace": hours(5)}, {"schedule": Period(hours(50))}, {"name": "x"}]
 
 
@@ -394,6 +400,23 @@ def test_a_retry_whose_start_was_lost_ends_the_waiting() -> None:
 def test_the_end_of_a_run_that_was_open_all_the_time_is_not_taken_for_a_retry() -> None:
     check = after(start(19, B), start(20, A), over(21, A, "again"), success(25, B), check=UP)
     assert [said(flip) for flip in woken(check, at(40)).flips] == ["down stuck 30"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("ahead", [0.01, 0.3, -0.01])
+def test_a_retry_that_began_before_the_word_that_its_run_is_over_came_is_that_retry(
+    ahead: float, *, ended: bool
+) -> None:
+    """A free worker takes it at once, while the word is still on its way or being sent again."""
+    retry = [start(21 - ahead, B), *([success(21 - ahead + 0.01, B)] if ended else [])]
+    check = after(start(20, A), *retry, over(21, A, "again"), success(25, B), check=UP)
+    assert check.runs == ()
+
+
+def test_a_run_that_began_long_before_the_word_is_not_taken_for_a_retry() -> None:
+    for other in ([start(20.5, B)], [start(20.5, B), success(20.6, B)]):
+        check = after(start(20, A), *other, over(21, A, "again"), success(25, B), check=UP)
+        assert [said(flip) for flip in woken(check, at(40)).flips] == ["down stuck 30"]
 
 
 def test_an_attempt_that_is_over_before_its_start_is_written_opens_no_run() -> None:
