@@ -24,9 +24,9 @@ from lastseen.text.message import Alert, Message, flipped
 
 log = logging.getLogger(__name__)
 
-CHUNK_LIMIT = 250
+CHUNK_LIMIT = 140
 """Alerts that are divided into messages together: so many that a digest names each of them, in the mail and in the
-event alike, and so few that their messages are out within seconds."""
+event alike, whatever they are called, and so few that their messages are out within seconds."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lastseen.text.event import DigestEvent, DigestFlip, Event, EventCheck, FlipEvent
 from lastseen.text.message import SUBJECT_LIMIT
-from lastseen.text.words import plain
+from lastseen.text.words import clock, plain
 
 
 def incident_of(event: Event) -> str:
@@ -26,8 +26,9 @@ def _single(event: DigestEvent, flip: DigestFlip) -> FlipEvent:
     status = flip.status or event.status
     project = event.project or ""
     url = f"{(event.url or '').partition('?')[0].rstrip('/')}/checks/{flip.key}"
-    title = f"{'FLAPPING' if flip.flapping else str(status).upper()}: {flip.check} {flip.what}"
-    lead = f"{flip.check} {flip.what}."
+    what = f"{flip.what}: {flip.error}" if flip.error and not flip.flapping else flip.what
+    title = f"{'FLAPPING' if flip.flapping else str(status).upper()}: {flip.check} {what}"
+    lead = f"{flip.check} {flip.what} at {clock(flip.at)}."
     return FlipEvent(
         id=flip.id,
         incident=flip.incident,
@@ -35,6 +36,7 @@ def _single(event: DigestEvent, flip: DigestFlip) -> FlipEvent:
         reason=flip.reason,
         flapping=flip.flapping,
         at=flip.at,
+        error=flip.error,
         project=project,
         check=EventCheck(key=flip.key, name=flip.check, slug="", project=project, tags=(), url=url),
         subject=plain(title, SUBJECT_LIMIT),

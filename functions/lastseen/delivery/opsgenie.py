@@ -50,11 +50,12 @@ def _described(event: Event, form: MessageForm) -> dict[str, Any]:
     }
     if form is MessageForm.LINE:
         return alert
-    details = {"reason": str(event.reason) if isinstance(event, FlipEvent) else "", "url": event.url or ""}
+    reason = str(event.reason) if isinstance(event, FlipEvent) else None
+    details = {"project": event.project, "reason": reason, "url": event.url} if form is MessageForm.FULL else {}
     more: dict[str, Any] = {
         "description": cut(event.text, DESCRIPTION_LIMIT),
         "entity": check.name if check else "",
         "tags": [tag[:TAG_CHARACTERS] for tag in check.tags[:TAGS_LIMIT]] if check else [],
-        "details": {"project": event.project or ""} | details if form is MessageForm.FULL else {},
+        "details": {name: value for name, value in details.items() if value},
     }
     return alert | {name: value for name, value in more.items() if value}

@@ -7,7 +7,7 @@ from typing import Any
 from lastseen.delivery.incident import incident_of
 from lastseen.delivery.results import HttpRequest, MessageForm, json_request
 from lastseen.text.chat import Mood, mood
-from lastseen.text.event import Event, FlipEvent
+from lastseen.text.event import Event, FlipEvent, OwnEvent
 from lastseen.text.wire import to_document
 from lastseen.text.words import cut
 
@@ -44,7 +44,8 @@ def _described(event: Event, form: MessageForm) -> dict[str, Any]:
         "class": str(event.reason if isinstance(event, FlipEvent) else event.type),
     }
     if form is MessageForm.FULL:
-        details = {"what_happened": event.lead, "what_to_do": event.todo}
+        more = event.more if isinstance(event, OwnEvent) else None
+        details = {"what_happened": "\n\n".join(filter(None, [event.lead, more])), "what_to_do": event.todo}
         if isinstance(event, FlipEvent):
             details |= {
                 "likely_cause": event.hint,

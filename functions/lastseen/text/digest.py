@@ -22,17 +22,24 @@ from lastseen.text.message import (
     Attributes,
     Message,
     attributes,
+    error_of,
     in_short,
     since,
     sms,
     what_happened,
 )
-from lastseen.text.words import clock, harmless, one_line, plain
+from lastseen.text.words import clock, cut, harmless, one_line, plain
 
 DIGEST_BYTES = 60_000
 """Of the list of checks in a digest's text; its event has the list once more. SNS takes 256 KB in all."""
 
-DIGEST_FLIPS_BYTES = 100_000
+DIGEST_FLIPS_BYTES = 120_000
+FLIP_BYTES = 360
+"""Of all flips in a digest's event, and of one of them beside its name and error. `CHUNK_LIMIT` of alerting is so that
+all have room, since incident tools get each of them: what is not listed here would open no incident."""
+
+ERROR_LIMIT = 60
+"""Characters of an error beside its check; the mail and each page have more of it."""
 
 COMMON_LIMIT = 5
 TAG_LIMIT = 40
@@ -164,9 +171,10 @@ def _listed(alerts: Sequence[Alert]) -> tuple[DigestFlip, ...]:
             reason=flip.reason,
             flapping=flip.flapping,
             what=what_happened(check, flip, brief=True),
+            error=cut(error_of(flip), ERROR_LIMIT) or None,
             at=flip.at,
         )
-        room -= len(part.id) + len(part.incident or "") + len(part.check.encode()) + len(part.what) + 200
+        room -= FLIP_BYTES + len(part.check.encode()) + len((part.error or "").encode())
         if room < 0:
             break
         listed.append(part)

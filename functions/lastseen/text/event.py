@@ -144,6 +144,7 @@ class DigestFlip:
     reason: FlipReason
     flapping: Flapping = False
     what: Annotated[str, "what happened, after the name: `got stuck`"]
+    error: Annotated[str | None, "the line of the output that names the error"] = None
     at: At
 
     @property

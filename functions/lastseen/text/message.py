@@ -239,8 +239,13 @@ def _headline(alert: Alert) -> str:
 
 def in_short(check: Check, flip: Flip) -> str:
     """Return what happened, with the line that names the error, where one can be found, in place of the exit status."""
-    error = error_line(shown_output(flip.body, OUTPUT_LIMIT)) if flip.reason is Reason.FAILED else ""
+    error = error_of(flip)
     return f"failed: {error}" if error and not flip.flapping else what_happened(check, flip)
+
+
+def error_of(flip: Flip) -> str:
+    """Return the line of a failed run's output that names the error, "" if there is none."""
+    return error_line(shown_output(flip.body, OUTPUT_LIMIT)) if flip.reason is Reason.FAILED else ""
 
 
 def _lead(alert: Alert, now: datetime) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from lastseen.alerting.alert import run
+from lastseen.alerting.publishing import CHUNK_LIMIT
 from lastseen.core.channel import DEPLOYMENT, Channel, Via
 from lastseen.core.check import Check, Kind, Outcome, Ping, Status
 from lastseen.core.history import Recorded
@@ -145,7 +146,7 @@ def test_the_deployment_gets_one_digest_of_all_and_a_channel_one_of_its_own() ->
 
 def test_a_batch_is_read_at_once_and_a_digest_costs_two_writes_a_check() -> None:
     calls: list[str] = []
-    many = [check(n) for n in range(1, 251)]
+    many = [check(n) for n in range(1, CHUNK_LIMIT + 1)]
     store, topic = given(*many)
     store.hook = lambda call, when: calls.append(call) if when == "before" else None
     assert tell(store, topic, *many) == 1
@@ -153,8 +154,8 @@ def test_a_batch_is_read_at_once_and_a_digest_costs_two_writes_a_check() -> None
         "setting": 2,  # of our hearing, and of the project
         "settings": 1,  # the project's channels
         "get_many": 1,
-        "save": 250,
-        "announce": 250,
+        "save": CHUNK_LIMIT,
+        "announce": CHUNK_LIMIT,
         "pings": 5,  # hosts differ: the others are not looked at
     }
 
@@ -162,10 +163,10 @@ def test_a_batch_is_read_at_once_and_a_digest_costs_two_writes_a_check() -> None
 def test_a_storm_becomes_digests_that_name_every_check_once() -> None:
     many = [check(n) for n in range(1, 1_001)]
     store, topic = given(*many)
-    assert tell(store, topic, *many) == 4
+    assert tell(store, topic, *many) == 8
     named = [flip["check"] for message in topic.published for flip in message.document["flips"]]
     assert named == [each.name for each in many]
-    assert len({message.document["id"] for message in topic.published}) == 4
+    assert len({message.document["id"] for message in topic.published}) == 8
 
 
 def test_a_digest_told_again_with_other_checks_in_it_is_another_one() -> None:
@@ -297,7 +298,7 @@ def test_a_batch_stops_in_good_time_and_hands_the_rest_back() -> None:
     topic.hook = takes_time
     ids = [each.id for each in many]
     done = run(ids, store=store, topic=topic, clock=lambda: now, site_url=SITE, until=now + seconds(10))
-    assert (len(done.unfinished), done.failed) == (50, ())
+    assert (len(done.unfinished), done.failed) == (300 - CHUNK_LIMIT, ())
     rest = run(done.unfinished, store=store, topic=topic, clock=lambda: now, site_url=SITE, until=now + seconds(60))
     assert rest.unfinished == ()
     assert heard_by_channels(topic) == {each.channels: 1 for each in many}

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
+from lastseen.alerting.publishing import CHUNK_LIMIT
 from lastseen.aws.topic import SIZE_LIMIT, as_json
 from lastseen.core.check import Flip, Reason, Run, Status
 from lastseen.core.runs import RETRY
@@ -275,6 +276,27 @@ def test_a_digest_of_the_longest_names_stays_below_what_sns_takes() -> None:
     message = digest(long, now=T0 + hours(2), site_url=SITE)
     parts = as_json({"default": as_json(message.document), "email": message.email, "sms": message.sms})
     assert len(parts.encode()) + len(as_json(message.attributes).encode()) < SIZE_LIMIT
+
+
+@pytest.mark.parametrize("char", ["x", "\U0001f4a5"])
+def test_whatever_checks_are_called_and_say_a_digest_lists_each_so_that_incident_tools_open_each(char: str) -> None:
+    failure = FLIPS["The job failed"]()[0].flip
+    long = [
+        Alert(check=replace(alert.check, name=f"{n}{char * 100}"), flip=replace(failure, body=(char * 500).encode()))
+        for n, alert in enumerate(gallery.storm(CHUNK_LIMIT))
+    ]
+    message = digest(long, now=T0 + hours(2), site_url=SITE)
+    assert len(message.document["flips"]) == CHUNK_LIMIT
+    parts = as_json({"default": as_json(message.document), "email": message.email, "sms": message.sms})
+    assert len(parts.encode()) < SIZE_LIMIT
+
+
+def test_an_incident_of_a_digest_names_its_error() -> None:
+    alert, now = FLIPS["The job failed"]()
+    others = [replace(alert, check=replace(alert.check, id=f"{n:08x}-4b5a-4978-8695-a4b3c2d1e0f0")) for n in range(6)]
+    [first, *_] = singly(digest(others, now=now, site_url=SITE).event)
+    assert first.title.endswith("failed: PermissionError: invoices.csv: read-only file system")
+    assert first.lead == "Rechnungs-Export für Zürich failed at Mon 2026-03-02 12:59:08 UTC."
 
 
 def test_a_check_without_name_is_called_by_its_slug_and_then_by_its_public_key() -> None:
