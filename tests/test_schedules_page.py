@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from lastseen.core.check import Check, Status
 from lastseen.core.dialects import understood
-from lastseen.core.schedule import Period, ScheduleError
+from lastseen.core.dues import deadline, expectation
+from lastseen.core.machine import configured
+from lastseen.core.schedule import Cron, OnCalendar, Period, Schedule, ScheduleError, next_due
 from lastseen.core.zones import zone
 from lastseen.page.phrases import expected
 
@@ -57,6 +61,60 @@ def test_a_line_of_the_page_is_taken_as_it_says(text: str, kept: str, words: str
 def test_a_line_that_the_page_calls_refused_is_refused_with_what_to_write(text: str, write: str) -> None:
     with pytest.raises(ScheduleError, match=re.escape(write)):
         understood(text, "UTC", after=NOW)
+
+
+BERLIN = "Europe/Berlin"
+OF_THE_CLOCKS: dict[str, Schedule] = {  # by what stands as code in the first cell
+    "skipped_hour\nrun": Cron("30 2 * * *", BERLIN, "run"),
+    "skipped_hour\nskip": Cron("30 2 * * *", BERLIN, "skip"),
+    "*": Cron("30 */2 * * *", BERLIN, "run"),
+    "OnCalendar": OnCalendar("02:30", BERLIN),
+}
+IN_SPRING: dict[tuple[str, ...], str] = {("01:00",): "is due when the gap ends", (): "is not due"}
+IN_AUTUMN: dict[tuple[str, ...], str] = {
+    ("00:30",): "is due once, the first time",
+    ("00:30", "01:30"): "is due both times",
+}
+
+
+def test_what_the_page_says_of_skipped_and_repeated_times_is_so() -> None:
+    table = rows("schedule", "a time that the clocks skip in spring")
+    assert [kind for kind, _, _ in table] == list(OF_THE_CLOCKS)
+    for kind, in_spring, in_autumn in table:
+        assert IN_SPRING[_dues(OF_THE_CLOCKS[kind], datetime(2027, 3, 28, 0, tzinfo=UTC))] == in_spring, kind
+        assert IN_AUTUMN[_dues(OF_THE_CLOCKS[kind], datetime(2027, 10, 31, 0, tzinfo=UTC))] == in_autumn, kind
+
+
+def _dues(schedule: Schedule, after: datetime) -> tuple[str, ...]:
+    """The times in UTC, within two hours."""
+    dues, until = [], after + timedelta(hours=2)
+    while (due := next_due(schedule, after)) and due < until:
+        dues.append(f"{due:%H:%M}")
+        after = due
+    return tuple(dues)
+
+
+def test_what_the_page_says_of_a_change_is_so() -> None:
+    said = dict(rows("you change", "the next ping is expected"))
+    pinged, change, hour = NOW, NOW + timedelta(hours=6), timedelta(hours=1)
+    check = Check(id="x", schedule=Cron("0 13 * * *"), status=Status.UP, since=NOW, last_ping=pinged)
+    on_time = replace(check, schedule=Period(10 * hour))
+
+    moved = configured(on_time, change, schedule=Cron("0 13 * * *")).check
+    assert expectation(moved) == next_due(moved.schedule, change) != next_due(moved.schedule, pinged)
+    assert said.pop("a cron or OnCalendar schedule, or its zone") == (
+        "at its first time after the later of last ping and change"
+    )
+    assert expectation(configured(on_time, change, schedule=Period(9 * hour)).check) == pinged + 9 * hour
+    assert expectation(configured(on_time, change, schedule=Period(hour)).check) == change
+    assert said.pop("a period") == "a period after the last ping, but not before the change"
+    late = replace(on_time, schedule=Period(5.5 * hour))
+    assert expectation(configured(late, change, grace=2 * hour).check) == expectation(late)
+    assert deadline(configured(late, change, grace=2 * hour).check) == change + 2 * hour
+    assert said.pop("grace") == (
+        "as before; a ping that is late already, or a run that is open, has the new grace from the change on"
+    )
+    assert not said
 
 
 def test_the_times_that_no_zone_skips_or_repeats_are_those_of_the_page() -> None:
