@@ -284,7 +284,7 @@ def delete_channel(
     detach: Annotated[bool, typer.Option("--detach", help="Checks that list it go without.")] = False,
     yes: Yes = False,
 ) -> Answer:
-    """Delete a channel, and with it its subscription. What is open there, of checks that are down now, stays open.
+    """Delete a channel, and with it its subscription. What is open in an incident tool is closed there.
 
     One that checks list is deleted only with --replace-by or --detach.
     """
@@ -293,7 +293,7 @@ def delete_channel(
     found = find.channel(api, channel)
     successor = find.channel(api, replace_by) if replace_by else None
     name = one_line(found["name"])
-    output.confirm(f"Delete the channel {name}? It gets no more alerts, and no end of what is down now.", yes=yes)
+    output.confirm(f"Delete the channel {name}? It gets no more alerts.", yes=yes)
     try:
         deleted = api.delete_channel(found["id"], replace_by=successor["id"] if successor else "", detach=detach)
     except RefusedError as error:

@@ -9,7 +9,7 @@ A check lists its channels by name or id, so a name is given once per project.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,10 +22,14 @@ from lastseen.api.projects import Projects
 from lastseen.api.targets import confirmation_token
 from lastseen.aws.topic import SubscriptionError, TopicBusyError, TopicFullError
 from lastseen.core.channel import BY_SNS, Channel, Via
+from lastseen.core.check import Reason
+from lastseen.core.log import noted
 from lastseen.delivery.notes import NOTES, Note, last_delivery, last_test, test_name
 from lastseen.health.subscriptions import forget_address
 from lastseen.storage.documents import CHANNELS
 from lastseen.storage.fresh import new_id, new_secret
+from lastseen.text.event import Event
+from lastseen.text.message import Alert, flipped
 from lastseen.text.own import trial
 
 CHANNELS_LIMIT = 100
@@ -58,6 +62,10 @@ TargetChecker = Callable[[Channel], str]
 
 TargetProbe = Callable[[Channel], str]
 """Send a test alert to a channel, and return why it was not taken, or ""."""
+
+
+Resolver = Callable[[Channel, Iterator[Event]], None]
+"""Send the ends of incidents to a channel that is about to be deleted, if it is an incident tool."""
 
 
 class Channels:
@@ -116,8 +124,8 @@ class Channels:
             CHANNELS.replace(self._store, changed)
         return changed
 
-    def delete(self, key: str, *, replace_by: str = "", detach: bool = False) -> Deleted:
-        """Remove a channel, and its subscription.
+    def delete(self, key: str, resolve: Resolver, *, replace_by: str = "", detach: bool = False) -> Deleted:
+        """Remove a channel, and its subscription; what is open in an incident tool is closed there first.
 
         Checks that list it get `replace_by` in its place, or with `detach` go without. Raises UnknownError, and
         RefusedError if there are any and neither is said.
@@ -129,6 +137,8 @@ class Channels:
         checks = self._detached(channel, successor, allowed=bool(successor) or detach)
         if channel.via in BY_SNS:
             self._addresses.release(channel)
+        if channel.via is Via.CHAT and not channel.disabled:
+            resolve(channel, self._open_in(channel))
         CHANNELS.drop(self._store, channel.id, project=self._project)
         forget_address(self._store, channel.target)
         for name in (channel.id, test_name(channel)):
@@ -185,6 +195,18 @@ class Channels:
         """Return what became of a test, or None while nothing is known."""
         note = last_test(self._store, channel)
         return note if note and note.event == nonce else None
+
+    def _open_in(self, channel: Channel) -> Iterator[Event]:
+        """Return the end of each incident whose beginning a channel was notified of, as it would see it."""
+        for described in Checks(self._call).all().checks:
+            check = described.check
+            if check.incident is None:
+                continue
+            opening = self._store.flips(check.id, after=check.incident - 1, upto=check.incident)
+            if opening and channel.id in opening[0].channels:
+                _, flip = noted(check, Reason.UNASSIGNED, self._now)
+                alert = Alert(check=check, flip=flip)
+                yield flipped(alert, now=self._now, site_url=self._call.deployment.site_url).event
 
     def _alone(self) -> Any:
         return exclusively(self._store, _LOCK, now=self._now, pause=self._call.deployment.pause)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from lastseen.core.channel import Channel
+from lastseen.core.check import Kind
+from lastseen.delivery import pagerduty
 from lastseen.storage.documents import CHANNELS
 from tests.lastseen.api.world import World
-from tests.lastseen.delivery.receiver import Receiver, listening
+from tests.lastseen.delivery.receiver import Receiver, Reply, listening
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
 
@@ -204,3 +206,38 @@ def test_a_check_that_reaches_nobody_says_so_in_its_document_and_in_lists(world:
     assert "reaches_nobody" not in world.get(f"/api/v3/checks/{check['uuid']}", key=world.read).json()
     world.send("PATCH", f"{PATH}hook", {"statuses": []})
     assert "reaches_nobody" not in world.get(f"/api/v3/checks/{check['uuid']}").json()
+
+
+PAGERDUTY_KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize("answer", [202, 503])
+def test_what_is_open_in_an_incident_tool_is_closed_when_its_channel_is_deleted(
+    world: World, receiver: Receiver, answer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagerduty, "HOSTS", {"us": receiver.url})
+    receiver.usual = Reply(answer, b"{}")
+    for name, target in (("pager", PAGERDUTY_KEY), ("hook", f"{receiver.url}/hook")):
+        made(world, name=name, target=target)
+    for name in ("down", "also-down", "up", "paged-elsewhere"):
+        uuid = world.post("/api/v3/checks/", {"name": name}).json()["uuid"]
+        if name == "paged-elsewhere":
+            world.post(f"/api/v3/checks/{uuid}", {"channels": "hook"})
+        world.ping(uuid, kind=Kind.SUCCESS if name == "up" else Kind.FAIL)
+        world.alerts([uuid])
+    opened = {
+        message.event.incident
+        for message in world.topic.published
+        if stored_id(world, "pager") in message.attributes["channel_ids"]
+    }
+    assert len(opened) == 2
+    assert world.send("DELETE", f"{PATH}pager").status == 200
+    closed = [(each.json["event_action"], each.json["dedup_key"]) for each in receiver.received]
+    expected = [("resolve", incident) for incident in opened]
+    assert sorted(closed) == sorted(expected) if answer == 202 else len(closed) == 1
+    assert world.send("DELETE", f"{PATH}hook?detach=1").status == 200
+    assert len(receiver.received) == len(closed)  # whoever reads a webhook knows that it is gone
+
+
+def stored_id(world: World, name: str) -> str:
+    return str(world.get(f"{PATH}{name}").json()["id"])

@@ -5,7 +5,8 @@ The list has the peer's form; all beside `id`, `name` and `kind` is ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from lastseen.api import channels
@@ -29,6 +30,10 @@ from lastseen.api.errors import BadRequestError, RefusedError
 from lastseen.core.channel import BY_SNS, Channel, Via
 from lastseen.delivery.webhook import form_of
 from lastseen.storage.fresh import new_webhook_secret
+from lastseen.text.event import Event
+
+RESOLVING_LIMIT = timedelta(seconds=15)
+"""Of the time in which a deletion closes incidents; a request has less than half a minute."""
 
 LIST = f"{API}/channels/"
 ONE = f"{API}/channels/{{channel}}"
@@ -95,7 +100,12 @@ def delete(call: Call) -> HttpResponse:
     query = call.read_query(DeleteQuery)
     mine = Channels(call)
     document = _document(mine, mine.one(call.path["channel"]))
-    deleted = mine.delete(document.id, replace_by=query.replace_by, detach=query.detach == "1")
+    deleted = mine.delete(
+        document.id,
+        lambda channel, ends: _resolve(call, channel, ends),
+        replace_by=query.replace_by,
+        detach=query.detach == "1",
+    )
     names = {each.check.id: each.check.name or each.check.slug or each.check.id for each in deleted.checks}
     without = [names[each.check.id] for each in deleted.checks if not each.check.channels]
     shown = DeletedChannelDocument(**document.model_dump(), changed=list(names.values()), without=without)
@@ -218,6 +228,24 @@ def _probed(call: Call, channel: Channel) -> str:
     send = sender(allow_private=call.deployment.allow_private_targets, clock=call.deployment.clock)
     outcome = send(channel, trial(channel, now=call.now, nonce=channels.new_nonce()).event, MessageForm.FULL)
     return "" if outcome.ok else outcome.why or "it was not delivered"
+
+
+def _resolve(call: Call, channel: Channel, ends: Iterator[Event]) -> None:
+    """Close what is open in an incident tool, from here: its queue would find no channel any more.
+
+    Only as long as the tool takes it: one that does not answer must not keep its channel from being deleted.
+    """
+    from lastseen.delivery import services  # noqa: PLC0415 - Apprise takes its time, and only this needs it
+    from lastseen.delivery.results import MessageForm  # noqa: PLC0415 - as above
+    from lastseen.delivery.sender import sender  # noqa: PLC0415 - as above
+
+    if not services.is_incident_tool(channel.target):
+        return
+    send = sender(allow_private=call.deployment.allow_private_targets, clock=call.deployment.clock)
+    until = call.deployment.clock() + RESOLVING_LIMIT
+    for event in ends:
+        if call.deployment.clock() > until or not send(channel, event, MessageForm.FULL).ok:
+            return
 
 
 _CHANNEL = Responds(description="The channel.", document=ChannelDocument)
