@@ -8,7 +8,9 @@ changes nothing. The work goes on in .lastseen/mutation, where an interrupted ru
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -49,12 +51,25 @@ def main() -> int:
     packages = sorted({Path(file).parts[0] for file in chosen.files})
     for package in packages:
         folder = _prepared(package, [file for file in chosen.files if Path(file).parts[0] == package])
-        try:
-            subprocess.run(_mutmut("run"), cwd=folder, check=True, timeout=chosen.minutes * 60 / len(packages))
-        except subprocess.TimeoutExpired:
-            print("\nThe time is up.")  # noqa: T201 - the output of a command
+        _mutate(folder, seconds=chosen.minutes * 60 / len(packages))
         _show(folder)
     return 0
+
+
+def _mutate(folder: Path, *, seconds: float) -> None:
+    """Try one change after the other, until none is left or the time is up."""
+    mutating = subprocess.Popen(_mutmut("run"), cwd=folder, start_new_session=True)
+    try:
+        status = mutating.wait(seconds)
+    except subprocess.TimeoutExpired:
+        print("\nThe time is up.")  # noqa: T201 - the output of a command
+    else:
+        if status:
+            raise SystemExit(f"mutmut stopped with exit status {status}: see above.")
+    finally:
+        if mutating.poll() is None:  # whatever ended the wait ends the tests that it runs, too
+            os.killpg(mutating.pid, signal.SIGTERM)
+            mutating.wait()
 
 
 def _mutmut(*words: str) -> list[str]:
