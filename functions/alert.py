@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.alerting.alert import BatchResult, run
-from lastseen.aws.topic import ALERT_GAP_SECONDS, Topic
+from lastseen.aws.deliveries import Deliveries
+from lastseen.aws.topic import ALERT_GAP_SECONDS, Topic, to_channels
 from lastseen.aws.wakes import read
 from lastseen.storage.environment import Environment, table_store
 
@@ -25,7 +26,13 @@ metrics = Metrics()
 
 _env = Environment(os.environ)
 _store = table_store(boto3.client("dynamodb"), _env)
-_topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"], gap_seconds=ALERT_GAP_SECONDS)
+_topic = Topic(
+    boto3.client("sns"),
+    _env["TOPIC_ARN"],
+    _env["CHANNELS_TOPIC_ARN"],
+    to_channels=to_channels(_store, Deliveries(boto3.client("sqs"), _env["DELIVERIES_QUEUE_URL"])),
+    gap_seconds=ALERT_GAP_SECONDS,
+)
 
 
 END_RESERVE = timedelta(seconds=15)

@@ -12,11 +12,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.aws.deliveries import Deliveries, Delivery, read
-from lastseen.aws.topic import Topic
+from lastseen.aws.fan_out import fan_out, read_notification
+from lastseen.aws.topic import Topic, to_channels
 from lastseen.core.times import moment
-from lastseen.delivery import services
 from lastseen.delivery.deliver import Tried, Ways, deliver
-from lastseen.delivery.fan_out import fan_out, read_notification
 from lastseen.delivery.sender import sender
 from lastseen.storage.environment import Environment, table_store
 from lastseen.text.chat import amazon_q
@@ -29,8 +28,8 @@ _store = table_store(
     boto3.client("dynamodb"),
     _env,
 )
-_topic = Topic(_sns, _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"])
 _deliveries = Deliveries(boto3.client("sqs"), _env["DELIVERIES_QUEUE_URL"])
+_topic = Topic(_sns, _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"], to_channels=to_channels(_store, _deliveries))
 _ways = Ways(
     store=_store,
     topic=_topic,
@@ -58,13 +57,7 @@ def _fan_out(sns: dict[str, Any]) -> None:
     if notification is None:
         return
     event = notification.event
-    channels = fan_out(
-        event,
-        notification.attributes,
-        store=_store,
-        deliveries=_deliveries,
-        opens_incidents=services.is_incident_tool,
-    )
+    channels = fan_out(event, notification.attributes, store=_store, deliveries=_deliveries)
     if _chatbot_topic and sns["TopicArn"] == _env["TOPIC_ARN"]:  # it gets what the deployment gets
         _chatbot_topic.publish_document(amazon_q(event))
     logger.info("fanned out", channels=channels, event=event.id)

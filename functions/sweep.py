@@ -12,8 +12,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lastseen.alerting.sweep import Swept, run, segments_for
+from lastseen.aws.deliveries import Deliveries
 from lastseen.aws.public import is_answered
-from lastseen.aws.topic import Topic
+from lastseen.aws.topic import Topic, to_channels
 from lastseen.aws.wakes import Wakes
 from lastseen.health.rounds import check_addresses, ping_canary
 from lastseen.storage.environment import Environment, table_store
@@ -24,8 +25,14 @@ metrics = Metrics()
 
 _env = Environment(os.environ)
 _store = table_store(boto3.client("dynamodb"), _env)
-_wakes = Wakes(boto3.client("sqs"), _env["WAKES_QUEUE_URL"])
-_topic = Topic(boto3.client("sns"), _env["TOPIC_ARN"], _env["CHANNELS_TOPIC_ARN"])
+_sqs = boto3.client("sqs")
+_wakes = Wakes(_sqs, _env["WAKES_QUEUE_URL"])
+_topic = Topic(
+    boto3.client("sns"),
+    _env["TOPIC_ARN"],
+    _env["CHANNELS_TOPIC_ARN"],
+    to_channels=to_channels(_store, Deliveries(_sqs, _env["DELIVERIES_QUEUE_URL"])),
+)
 _seen = {"checks": 0}  # by the last sweep of this environment; says how many readers share the table
 
 

@@ -73,7 +73,8 @@ class LastseenStack(Stack):
             memory_mb=512,
             timeout=DELIVER_TIMEOUT,
         )
-        self.deliver.add_environment("DELIVERIES_QUEUE_URL", self.deliveries.queue.queue_url)
+        for publisher in (self.sweep, self.alert, self.deliver):  # and what is for channels, into the queue
+            publisher.add_environment("DELIVERIES_QUEUE_URL", self.deliveries.queue.queue_url)
         self.api = functions.add(
             "api", does="Management API, badges, dashboard", memory_mb=512, timeout=Duration.seconds(29)
         )
@@ -121,7 +122,7 @@ class LastseenStack(Stack):
         # The sweep's canary, and what is known of our hearing.
         tables.checks.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
         tables.names.grant(self.sweep, "dynamodb:UpdateItem")
-        tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem")
+        tables.settings.grant(self.sweep, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
         self.minute_hand.dead_letters.grant(self.sweep, "sqs:SendMessage")  # a sweep that failed
 
         tables.checks.grant(self.alert, "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
@@ -132,6 +133,8 @@ class LastseenStack(Stack):
 
         deliveries = self.deliveries
         tables.settings.grant(self.deliver, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+        for publisher in (self.sweep, self.alert):
+            deliveries.queue.grant(publisher, "sqs:SendMessage")
         deliveries.queue.grant(self.deliver, "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage")
         deliveries.queue.grant(self.deliver, "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
         deliveries.lost_events.grant(self.deliver, "sqs:SendMessage")

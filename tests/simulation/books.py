@@ -3,25 +3,46 @@
 Names of faults: `lost` (true and never told, or far too late), `false` (told or written though it is not so), `order`
 (told out of order), `misdirected` (told to a channel that it does not concern), `incident` (told as the begin or end of
 another incident), `stamp` (a wrong time), `words` (wrong status, reason or silence), `dropped` (a ping answered 200
-that was never written).
+that was never written), `open` (an incident that is over and open at the incident tool), `crash` (an error that no
+trouble of the simulation explains).
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 from lastseen.core.check import Flip, unique_key
 from lastseen.core.times import millis, moment
-from lastseen.text.message import Message
+from lastseen.text.event import DigestEvent, Event, FlipEvent
 from tests.simulation.clockwork import MINUTE, SECOND, Op
-from tests.simulation.receivers import Receivers
+from tests.simulation.receivers import EVERY, Receivers
 from tests.simulation.rules import SLACK, Asked, Entry, Hearing, Rules, Said, Wish
 
 TIME = frozenset({"missed", "stuck"})
+
+P = ParamSpec("P")
+
+
+class BrokenBooksError(BaseException):
+    """The simulation itself is broken: no fault of the program, and nothing that the program may catch."""
+
+
+def _sound(keep: Callable[P, None]) -> Callable[P, None]:
+    """Let no mistake of the books look like a call that failed: the program would try it again."""
+
+    @wraps(keep)
+    def kept(*args: P.args, **named: P.kwargs) -> None:
+        try:
+            keep(*args, **named)
+        except Exception as error:
+            raise BrokenBooksError(repr(error)) from error
+
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,7 @@ class Books:
 
     # What was written
 
+    @_sound
     def wrote(self, op: Op, check_id: str, flips: Sequence[Flip], now: int) -> None:
         """Hold what an operation wrote against what it should have written."""
         rules = self.rules[check_id]
@@ -127,18 +149,36 @@ class Books:
 
     # What was told
 
-    def told(self, message: Message, now: int) -> None:
+    @_sound
+    def told(self, event: dict[str, Any], ids: Sequence[str], now: int) -> None:
         """Hold a publication against what was written before."""
         self.count["messages"] += 1
-        event = message.document
-        ids = list(message.attributes.get("channel_ids", ()))  # absent if it is for no channel
         if event["type"] == "flip":
             self._one(event, ids, now)
         elif event["type"] == "digest":
+            self.count["digests"] += 1
             for flip in event["flips"]:
                 self._one(flip, ids, now)
-        else:
+        elif EVERY in ids:
             self.own.append((now, event["type"]))
+
+    @_sound
+    def delivered(self, channel_id: str, event: Event, now: int) -> None:
+        """Hold what a channel's service took against what concerns the channel."""
+        self.count["deliveries taken"] += 1
+        flips = event.flips if isinstance(event, DigestEvent) else [event] if isinstance(event, FlipEvent) else []
+        for flip in flips:
+            key, _, number = flip.id.rpartition(":")
+            check_id, n = self._keys[key], int(number)
+            log = self.rules[check_id].log
+            if check_id in self.stand_ins:
+                continue
+            concerned = self.receivers.concerned(check_id, log[n - 1], log)
+            wrong = self.receivers.hears(check_id, n, channel_id)
+            if channel_id not in concerned:
+                wrong = "misdirected", f"{channel_id} heard of flip {n} of {check_id}, for {sorted(concerned)}"
+            if wrong:
+                self.fault(wrong[0], now, wrong[1])
 
     def announced(self, check_id: str, told: int) -> None:
         """Note that the program takes flips for told; strike out what cannot be told, as the log cannot be read."""
@@ -191,17 +231,36 @@ class Books:
 
     # The end
 
-    def settle(self, readable: set[str], now: int) -> None:
-        """Look at the end, some minutes after the last trouble, whether anything is left to be told."""
+    def left_open(self, readable: set[str], tool: str, incidents: Sequence[str], now: int) -> None:
+        """Look whether an incident tool has an incident open that is over."""
+        for incident in incidents:
+            key, _, number = incident.rpartition(":")
+            check_id = self._keys.get(key)
+            if check_id is None:
+                self.fault("open", now, f"{incident} is open at {tool}")
+            elif check_id in readable - self.stand_ins and self.rules[check_id].incident != int(number):
+                self.fault("open", now, f"incident {number} of {check_id} is open at {tool}\n  {self.rules[check_id]}")
+
+    def settle(self, readable: set[str], refused: Collection[tuple[str, str]], now: int) -> None:
+        """Look at the end, some minutes after the last trouble, whether anything is left to be told.
+
+        `refused`: receivers and the ids of events that they took in no form.
+        """
         for check_id in readable:
             rules = self.rules[check_id]
             if self._untold[check_id]:
                 self.fault("lost", now, f"never told of {check_id}: {self._untold[check_id][0][0]}")
             for entry in rules.log:
                 if entry.told and check_id not in self.stand_ins and entry.n <= self._announced.get(check_id, 0):
-                    missing = self.receivers.missing(check_id, entry, rules.log)
+                    missing = [
+                        each
+                        for each in self.receivers.missing(check_id, entry, rules.log)
+                        if (each, f"{unique_key(check_id)}:{entry.n}") not in refused
+                    ]
                     if missing:
                         self.fault("lost", now, f"{missing} never heard of {entry} of {check_id}")
+            if check_id not in self.stand_ins and (misled := self.receivers.misled(check_id)):
+                self.fault("order", now, f"{misled} heard last what was over, of {check_id}")
             due = rules.deadline()
             if due:
                 _, most = self.hearing.moved(due[1], due[0], now)

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from lastseen.alerting import alert
+from lastseen.aws.deliveries import Deliveries
+from lastseen.aws.fan_out import fan_out, read_notification
+from lastseen.aws.topic import Topic, to_channels
 from lastseen.core.blind import Window
+from lastseen.core.channel import Channel, Via
 from lastseen.core.check import Check, Kind, Ping, Reason, Status, unique_key
 from lastseen.core.machine import pinged
 from lastseen.core.moments import woken
 from lastseen.core.schedule import Cron
 from lastseen.health.canary import CanaryMessages, blind_windows, check_canary
+from lastseen.storage.documents import CHANNELS
 from lastseen.storage.errors import ConflictError
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
 from tests.memory import MemoryStore, MemoryTopic
+from tests.sns import ARN, CHANNELS_ARN
 from tests.times import T0, hours, minutes, seconds
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
 
 KEYS = {"checks": ("id",), "names": ("project", "slug"), "history": ("id", "event"), "settings": ("kind", "name")}
 
@@ -127,3 +138,47 @@ def test_a_check_that_flapped_and_whose_schedule_is_broken_is_told_again_after_a
     assert outcome.check.wake_at == T0  # and so it is named as broken at each sweep
     failed = pinged(outcome.check, Ping(at=T0 + hours(2), kind=Kind.FAIL))
     assert [flip.notify for flip in failed.flips] == [True]
+
+
+class _Queue:
+    """A client of SQS: the events that are in the queue of each channel, in their order."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def send_message_batch(self, *, Entries: Sequence[Any], **_queue: str) -> Any:  # noqa: N803
+        self.events += [json.loads(entry["MessageBody"])["event"]["id"] for entry in Entries]
+        return {}
+
+
+class _Sns:
+    """A client of SNS: what it hands to the deliver function."""
+
+    def __init__(self) -> None:
+        self.handed: list[dict[str, Any]] = []
+
+    def publish(self, **message: Any) -> None:
+        attributes = {
+            name: {"Type": value["DataType"], "Value": value["StringValue"]}
+            for name, value in message["MessageAttributes"].items()
+        }
+        self.handed.append({"Message": json.loads(message["Message"])["default"], "MessageAttributes": attributes})
+
+
+def test_an_end_cannot_overtake_its_beginning_on_the_way_to_a_channel() -> None:
+    store, sns, queue = MemoryStore(), _Sns(), _Queue()
+    tool = Channel(id="tool", project="default", name="tool", via=Via.CHAT, target=f"pagerduty://{'a' * 32}@lastseen")
+    CHANNELS.write(store, tool)
+    deliveries = Deliveries(cast("SQSClient", queue), "queue")
+    topic = Topic(cast("SNSClient", sns), ARN, CHANNELS_ARN, to_channels=to_channels(store, deliveries))
+    store.create(UP)
+    store.save_ping(UP, pinged(UP, Ping(at=T0 + seconds(30), kind=Kind.FAIL)))
+    alert.run([UP.id], store=store, topic=topic, clock=lambda: T0 + seconds(31), site_url="https://x.test")
+    down = store.checks[UP.id]
+    store.save_ping(down, pinged(down, Ping(at=T0 + seconds(40))))
+    alert.run([UP.id], store=store, topic=topic, clock=lambda: T0 + seconds(41), site_url="https://x.test")
+    for sns_message in reversed(sns.handed):  # SNS promises no order, and hands over again what the function failed on
+        notification = read_notification(sns_message)
+        assert notification
+        fan_out(notification.event, notification.attributes, store=store, deliveries=deliveries)
+    assert queue.events == [f"{unique_key(UP.id)}:2", f"{unique_key(UP.id)}:3"]

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 from lastseen.alerting import alert, sweep
+from lastseen.aws.deliveries import Delivery, NotSentError
 from lastseen.aws.wakes import Wake, packed
 from lastseen.core.check import Check, Outcome
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
@@ -25,14 +26,15 @@ from lastseen.pinging import answer as ping
 from lastseen.pinging.keys import PingKeys
 from lastseen.storage.checks import Place
 from lastseen.storage.errors import ConflictError, CorruptError
-from lastseen.text.message import Message
 from lastseen.text.own import deaf, hearing
 from tests import strict_aws
-from tests.memory import Hook, MemoryStore, MemoryTopic, MemoryWakes
+from tests.memory import Hook, MemoryStore, MemoryWakes
 from tests.simulation import receivers
 from tests.simulation.books import Books
 from tests.simulation.clockwork import MINUTE, SECOND, Clock, Op
+from tests.simulation.post import Post, Speaker
 from tests.simulation.rules import Asked, Said, Wish
+from tests.simulation.services import Services
 
 T = TypeVar("T")
 
@@ -91,6 +93,7 @@ class Weather:
     deafness: float = 0  # per minute: the gateway is down for some minutes
     no_sweeps: float = 0  # per minute: the scheduler stops for some minutes
     changes: float = 0.002  # per job and step: pause, resume, change, delete
+    moods: float = 0  # per minute and channel: its service is away, hangs or refuses for some minutes
     poison: float = 0.005  # of checks
     patience: int = 70 * SECOND  # the most from deadline to publication, unless held
 
@@ -124,6 +127,7 @@ STORM = Weather(
     deafness=0.003,
     no_sweeps=0.001,
     changes=0.006,
+    moods=0.005,
     poison=0.02,
     patience=60 * MINUTE,
 )
@@ -213,24 +217,8 @@ class Queue(MemoryWakes):
     def send(self, wakes: Sequence[Wake]) -> int:
         with self._call("send"):
             for delay_seconds, check_ids in packed(wakes):
-                self.world.post(Envelope(tuple(check_ids)), delay_seconds)
+                self.world.wake(Envelope(tuple(check_ids)), delay_seconds)
         return 0
-
-
-class Speaker(MemoryTopic):
-    """The topic; what is published is in the books at once."""
-
-    world: World
-
-    def publish(self, message: Message) -> None:
-        op = self.world.clock.current
-        self.world.clock.sleep(op, op.free_at - self.world.clock.now)
-        op.free_at = self.world.clock.now + GAP
-        self.world.twice(lambda: self._published(message))
-
-    def _published(self, message: Message) -> None:
-        with self._call("publish"):
-            self.world.books.told(message, self.world.clock.now)
 
 
 class Threads:
@@ -286,8 +274,13 @@ class World:
         self.books = Books(weather.patience)
         self.store = Tables(self.hook, history_days=0)
         self.queue = Queue(self.hook)
-        self.topic = Speaker(self.hook)
-        self.store.world = self.queue.world = self.topic.world = self
+        self.services = Services(self)
+        self.post = Post(self)
+        self.topic = Speaker(self, GAP, self.post.deliveries)
+        self.store.world = self.queue.world = self
+        self.channel_ids: dict[str, None] = {}  # those that services stand behind
+        self.in_hand: Delivery | None = None  # what is being sent to a service, and how long that takes
+        self.took = 0
         self.keys = PingKeys(self.store)
         self.deaf_until = 0
         self.no_sweeps_until = 0
@@ -299,6 +292,8 @@ class World:
         self._next_trouble = self._distance()
 
     # Troubles
+
+    troubles = (KilledError, RefusedError, CorruptError, ConflictError, NotSentError)
 
     def chance(self, share: float) -> bool:
         return not self.calm and self.rng.random() < share
@@ -512,7 +507,7 @@ class World:
 
     # The queue
 
-    def post(self, envelope: Envelope, delay_seconds: int) -> None:
+    def wake(self, envelope: Envelope, delay_seconds: int) -> None:
         """Carry a message: as a rule once and in time."""
         delay = delay_seconds * SECOND + self.rng.randint(5, 200)
         if self.chance(self.weather.wake_lost):
@@ -565,6 +560,6 @@ def settings_of(wish: Wish) -> dict[str, Any]:
     }
 
 
-def check_of(check_id: str, asked: receivers.Asked, wish: Wish, created: int) -> Check:
-    check = Check(id=check_id, project=asked.project, channels=asked.channels, tags=asked.tags, created=moment(created))
-    return replace(check, **settings_of(wish))
+def check_of(check_id: str, asked: receivers.Asked, wish: Wish, created: int, name: str = "") -> Check:
+    made = Check(id=check_id, name=name, project=asked.project, created=moment(created))
+    return replace(made, channels=asked.channels, tags=asked.tags, **settings_of(wish))

@@ -54,9 +54,10 @@ class Deliveries:
         """Put deliveries into the queue, in order. Raises NotSentError; then it is safe to send all again."""
         batch: list[SendMessageBatchRequestEntryTypeDef] = []
         size = 0
+        documents = {id(delivery.event): to_json(delivery.event) for delivery in deliveries}  # many have the same
         for index, delivery in enumerate(deliveries):
             body = json.dumps(
-                {"project": delivery.project, "channel": delivery.channel_id, "event": to_json(delivery.event)},
+                {"project": delivery.project, "channel": delivery.channel_id, "event": documents[id(delivery.event)]},
                 ensure_ascii=False,
             )
             if batch and (len(batch) == BATCH or size + len(body.encode()) > BATCH_BYTES):

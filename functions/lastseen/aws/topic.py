@@ -1,7 +1,9 @@
-"""The two topics: from here SNS fans alerts out to e-mail, SMS, users' queues and the deliver function.
+"""The two topics, from which SNS fans alerts out to e-mail, SMS and users' queues; and the queue of deliveries beside.
 
   alerts     what the deployment gets: each alert once, many together as one digest; and the alarms of CloudWatch
   channels   what channels get: each message lists its channels, and a subscription lets through its own id alone
+
+What is for chats, webhooks and incident tools goes straight into the queue (fan_out.py), where it keeps its order.
 
 Two, because a filter policy lets no message without attributes through, which is what an alarm of CloudWatch is: so
 the addresses that get alarms have no filter, and what is for channels alone must not be published where they listen.
@@ -14,14 +16,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lastseen.aws.deliveries import Deliveries
+from lastseen.aws.fan_out import QUEUED, fan_out
 from lastseen.core.channel import DEPLOYMENT, EVERY
 from lastseen.storage.decide import Pause, sleep
 from lastseen.storage.errors import code_of, throttled
+from lastseen.storage.store import Store
 from lastseen.text.message import Message
 
 if TYPE_CHECKING:
@@ -76,6 +81,15 @@ class Subscription:
         return self.arn.startswith("arn:")
 
 
+ToChannels = Callable[[Message], object]
+"""Put what a message has for channels into the queue of deliveries."""
+
+
+def to_channels(store: Store, deliveries: Deliveries) -> ToChannels:
+    """Return the way of messages into the queue."""
+    return lambda message: fan_out(message.event, message.attributes, store=store, deliveries=deliveries)
+
+
 class Topic:
     """Both topics, as the rest of the program sees them."""
 
@@ -85,14 +99,19 @@ class Topic:
         arn: str,
         channels_arn: str,
         *,
+        to_channels: ToChannels | None = None,
         gap_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         pause: Pause = sleep,
     ) -> None:
-        """`gap_seconds`: how long to wait at least between two publications to the same receiver."""
+        """`to_channels`: puts what is for channels into the queue; None: the deliver function does, by way of SNS.
+
+        `gap_seconds`: how long to wait at least between two publications to the same receiver.
+        """
         self._client = client
         self._arn = arn
         self._channels_arn = channels_arn
+        self._to_channels = to_channels
         self._gap_seconds = gap_seconds
         self._clock = clock
         self._pause = pause
@@ -101,13 +120,17 @@ class Topic:
     def publish(self, message: Message) -> None:
         """Publish one message where its receivers listen: text for people, the JSON event for programs.
 
-        Returns when SNS has taken it. For every channel and the deployment: the one receiver "*".
+        Returns when the queue and SNS have taken it; sent once more, it is a double. For every channel and the
+        deployment: the one receiver "*".
         """
         receivers = list(message.attributes["channel_ids"])
         if self._gap_seconds:
             self._wait(receivers)
         channels = [each for each in receivers if each != DEPLOYMENT]
         if channels:
+            if self._to_channels:
+                self._to_channels(message)
+                message = replace(message, attributes=message.attributes | {QUEUED: "true"})
             self._publish(self._channels_arn, message, channels)
         if DEPLOYMENT in receivers or EVERY in receivers:
             self._publish(self._arn, message, [DEPLOYMENT])

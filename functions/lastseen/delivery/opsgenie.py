@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from lastseen.delivery.incident import incident_of
 from lastseen.delivery.results import HttpRequest, MessageForm, json_request
 from lastseen.text.chat import Mood, mood
 from lastseen.text.event import Event, FlipEvent
+from lastseen.text.incident import incident_of
 from lastseen.text.words import cut
 
 HOSTS = {"us": "https://api.opsgenie.com", "eu": "https://api.eu.opsgenie.com"}

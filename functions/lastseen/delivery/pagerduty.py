@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lastseen.delivery.incident import incident_of
 from lastseen.delivery.results import HttpRequest, MessageForm, json_request
 from lastseen.text.chat import Mood, mood
 from lastseen.text.event import Event, FlipEvent, OwnEvent
+from lastseen.text.incident import incident_of
 from lastseen.text.wire import to_document
 from lastseen.text.words import cut
 

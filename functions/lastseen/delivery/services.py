@@ -126,11 +126,6 @@ def check_host(host: str, port: int | None, *, allow_private: bool) -> None:
         raise BadTargetError("the name in the address cannot be resolved; is it spelt right?") from None
 
 
-def is_incident_tool(url: str) -> bool:
-    """Return whether a channel opens and closes incidents, and so wants each flip on its own."""
-    return url.startswith(("pagerduty://", "opsgenie://"))
-
-
 def checked_webhook(form: Form, *, allow_private: bool) -> None:
     """Raise BadTargetError for a webhook whose URL cannot be one."""
     parts = re.fullmatch(

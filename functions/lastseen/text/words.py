@@ -10,6 +10,7 @@ from lastseen.core.output import shortened
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _KEPT = frozenset("\n\t\u200c\u200d")
+_WITHOUT_KEPT = dict.fromkeys(map(ord, _KEPT))
 """What stays although it is not printed: line ends, tabs, and the joiners of Persian, Indic scripts and emoji."""
 
 _LETTERS = "ß:ss ẞ:SS æ:ae Æ:AE ø:o Ø:O œ:oe Œ:OE ł:l Ł:L đ:d Đ:D ð:d Ð:D þ:th Þ:Th \u0131:i \u20ac:EUR \u2192:->"
@@ -62,7 +63,9 @@ def harmless(text: str) -> str:
 
     Line ends and tabs stay.
     """
-    if text.isprintable():  # nearly always, and a hundred times faster to see
+    if (
+        text.isprintable() or text.translate(_WITHOUT_KEPT).isprintable()
+    ):  # nearly always, and a hundred times faster to see
         return text
     text = _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return "".join(char if char in _KEPT or unicodedata.category(char)[0] != "C" else "\ufffd" for char in text)

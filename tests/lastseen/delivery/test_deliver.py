@@ -15,11 +15,11 @@ from apprise.plugins.telegram import NotifyTelegram
 from moto import mock_aws
 
 from lastseen.aws.deliveries import TRIES, Deliveries, Delivery, read, wait_before
+from lastseen.aws.fan_out import fan_out
 from lastseen.core.channel import Channel, Via
 from lastseen.delivery import guarded as line
-from lastseen.delivery import pagerduty, services
+from lastseen.delivery import pagerduty
 from lastseen.delivery.deliver import GIVEN_UP_AFTER, KEPT, Tried, Ways, deliver
-from lastseen.delivery.fan_out import fan_out
 from lastseen.delivery.judging import SILENT
 from lastseen.delivery.notes import NOTES, Note, Standing, save_note
 from lastseen.delivery.results import Result
@@ -86,7 +86,6 @@ class World:
             message.attributes,
             store=self.store,
             deliveries=self.queue,
-            opens_incidents=services.is_incident_tool,
         )
 
     def work(self) -> list[Tried]:

@@ -35,7 +35,6 @@ from lastseen.delivery import slack as slack_form
 from lastseen.delivery import teams as teams_form
 from lastseen.delivery import telegram as telegram_form
 from lastseen.delivery.guarded import GuardedThread, PrivateAddressError, is_public, public_addresses
-from lastseen.delivery.incident import singly
 from lastseen.delivery.results import Delivered, Fault, HttpRequest, MessageForm
 from lastseen.delivery.sender import send_chat, send_requests
 from lastseen.delivery.services import (
@@ -44,13 +43,13 @@ from lastseen.delivery.services import (
     BadTargetError,
     checked,
     checked_webhook,
-    is_incident_tool,
     plugin_of,
 )
 from lastseen.delivery.webhook import Form, request
 from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
 from lastseen.text.event import Event
+from lastseen.text.incident import opens_incidents, singly
 from tests import gallery
 from tests.forms import TARGETS
 from tests.lastseen.delivery.receiver import Receiver, Reply, listening, make_certificate
@@ -276,7 +275,7 @@ def test_incident_tools_are_asked_by_apprise_urls(receiver: Receiver, monkeypatc
     monkeypatch.setattr(opsgenie, "HOSTS", {"us": receiver.url, "eu": receiver.url})
     receiver.usual = Reply(202, b"{}")
     url = checked(f"pagerduty://{'A' * 32}@{'B' * 20}", allow_private=False)
-    assert is_incident_tool(url)
+    assert opens_incidents(url)
     assert chat(url, DOWN).ok
     assert receiver.last.json["routing_key"] == "A" * 32
     assert chat(checked("opsgenie://0f1e2d3c-4b5a/#ops", allow_private=False), DOWN).ok

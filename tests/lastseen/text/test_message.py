@@ -18,11 +18,11 @@ from lastseen.aws.topic import SIZE_LIMIT, as_json
 from lastseen.core.check import Flip, Reason, Run, Status
 from lastseen.core.runs import RETRY
 from lastseen.core.schedule import Cron
-from lastseen.delivery.incident import singly
 from lastseen.delivery.results import MessageForm
 from lastseen.text.chat import markdown
 from lastseen.text.digest import digest
 from lastseen.text.event import FlipEvent, OwnKind
+from lastseen.text.incident import singly
 from lastseen.text.message import Alert, Message, flipped
 from tests import gallery
 from tests.forms import FORMS, LIMITS_BYTES, chats_page, gallery_page

@@ -1,25 +1,32 @@
-"""From the topic to the queue: one delivery for each channel that an event is for.
+"""From a message to the queue of deliveries: one delivery for each channel that an event is for.
 
 Lives here: which channels that are. A message that lists its channels goes to exactly these; one that was published
 before routing was ours, to those whose own rule wants it.
-Never here: sending (sender.py), what follows from it (deliver.py).
+
+Who publishes a message puts its deliveries into the queue as well, before anything else: SNS hands messages over in any
+order, and again after minutes where the function that took them was cut off, so that an end could overtake its
+beginning. What comes from the topic all the same is of a function that does not know the queue.
+Never here: publishing (topic.py), sending (delivery/).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lastseen.aws.deliveries import Deliveries, Delivery
 from lastseen.core.channel import BY_SNS, DEPLOYMENT, EVERY, Channel, Via, wants
-from lastseen.delivery.incident import singly
 from lastseen.storage.projects import channels_of, project_names
 from lastseen.storage.store import Store
 from lastseen.text.event import Event, read_event
+from lastseen.text.incident import opens_incidents, singly
 
 Attributes = Mapping[str, str | list[str]]
+
+QUEUED = "queued"
+"""The attribute of a message whose deliveries are in the queue already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,10 @@ def fan_out(
     *,
     store: Store,
     deliveries: Deliveries,
-    opens_incidents: Callable[[str], bool],
 ) -> int:
     """Send an event on its way to each channel that it is for; return to how many."""
-    if attributes.get("channel_ids") == [DEPLOYMENT]:  # channels get it on their own topic
-        return 0
+    if attributes.get("channel_ids") == [DEPLOYMENT] or QUEUED in attributes:
+        return 0  # it has come another way: on the topic of channels, or from who published it
     project = str(attributes.get("project", ""))
     candidates = [
         channel

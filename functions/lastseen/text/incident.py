@@ -2,7 +2,7 @@
 
 Apprise speaks to PagerDuty and Opsgenie too, but gives PagerDuty a whole message as its one line, which that refuses
 when it is long, and can close in Opsgenie only what the same process opened. So their requests are made by us
-(pagerduty.py, opsgenie.py); the address stays an Apprise URL.
+(delivery/pagerduty.py, opsgenie.py); the address stays an Apprise URL.
 """
 
 from __future__ import annotations
@@ -10,6 +10,11 @@ from __future__ import annotations
 from lastseen.text.event import DigestEvent, DigestFlip, Event, EventCheck, FlipEvent
 from lastseen.text.message import SUBJECT_LIMIT
 from lastseen.text.words import clock, plain
+
+
+def opens_incidents(address: str) -> bool:
+    """Return whether a channel of this address opens and closes incidents, and so wants each flip on its own."""
+    return address.startswith(("pagerduty://", "opsgenie://"))
 
 
 def incident_of(event: Event) -> str:
