@@ -96,12 +96,16 @@ def a_sweep_says_that_it_cannot_hear(deployed: Deployed) -> None:
     heard_nothing: dict[str, object] = {"canary": canary.id, "deaf_since": None, "windows": [], "said_deaf": False}
     store.put_setting("watch", "hearing", heard_nothing)
     before = len(deployed.post.own("deaf", count=0))
-    try:
-        deployed.invoke("sweep")
-        told = deployed.post.own("deaf", count=before + 1, seconds=deployed.patience)
-        assert told[-1].event["text"].startswith("Lastseen cannot hear pings since")
-    finally:
-        store.drop_setting("watch", "hearing")  # as if nothing had been: a deaf time moves the deadlines of others
+    with listening() as receiver:
+        webhook(deployed, receiver)
+        try:
+            deployed.invoke("sweep")
+            told = deployed.post.own("deaf", count=before + 1, seconds=deployed.patience)
+            assert told[-1].event["text"].startswith("Lastseen cannot hear pings since")
+        finally:
+            store.drop_setting("watch", "hearing")  # as if nothing had been: a deaf time moves the deadlines of others
+        assert eventually(lambda: bool(receiver.received), seconds=deployed.patience)
+        assert receiver.last.json["type"] == "deaf"
 
 
 def a_sweep_looks_for_lost_subscriptions(deployed: Deployed) -> None:
@@ -205,14 +209,17 @@ def an_alert_reaches_a_webhook(deployed: Deployed) -> None:
 
 
 def a_webhook_that_refuses_for_a_day_is_switched_off_and_people_are_notified(deployed: Deployed) -> None:
-    with listening() as receiver:
+    with listening() as receiver, listening() as other:
         channel, _ = webhook(deployed, receiver)
+        webhook(deployed, other)
         receiver.will(404)
         event = replace(gallery.flip_event("The job failed"), id=_name())
         since = _now() - GIVEN_UP_AFTER
         refusing = Standing(failing_since=since, refused_at=since, refusals=1)
         save_note(deployed.live.store, channel, Note(event="e", at=since, result=Result.AGAIN, standing=refusing))
         assert deployed.invoke("deliver", delivery(channel, event, tries=2)) == {"batchItemFailures": []}
+        assert eventually(lambda: bool(other.received), seconds=deployed.patience)
+        assert other.last.json["id"] == f"channel:{channel.id}:{event.id}:off"
     told = deployed.post.which(
         lambda notice: notice.event.get("id") == f"channel:{channel.id}:{event.id}:off",
         count=1,
