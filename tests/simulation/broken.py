@@ -5,6 +5,7 @@ Each variant is a way to lose an alert or to raise a false one that has been see
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -15,19 +16,23 @@ from unittest.mock import patch
 from lastseen.alerting import alert, publishing, routing
 from lastseen.alerting.publishing import DueCheck, Published, Publisher
 from lastseen.alerting.routing import Parcel, Routed
+from lastseen.aws.deliveries import Deliveries
 from lastseen.core import blind, dues, expressions, machine, moments, runs, zones
 from lastseen.core.blind import Window
 from lastseen.core.check import Check, Kind, Outcome, Ping, Reason, Run, Status
 from lastseen.core.schedule import next_due
+from lastseen.delivery import pagerduty
+from lastseen.delivery.deliver import Tried, _Attempt
 from lastseen.health import canary as watch
 from lastseen.pinging import answer as ping
 from lastseen.storage.checks import SweepPage
 from lastseen.storage.decide import Pause
+from lastseen.storage.documents import CHANNELS
 from lastseen.storage.errors import ConflictError
 from lastseen.storage.store import Store
 from lastseen.text.message import Alert, flipped
 from tests.memory import MemoryStore
-from tests.simulation import world
+from tests.simulation import post, world
 from tests.simulation.clockwork import MINUTE
 from tests.simulation.world import STORM, Tables, Weather
 
@@ -58,6 +63,7 @@ _publish, _parcels = Publisher._publish, routing.parcels  # noqa: SLF001 - to br
 _zone = zones.zone
 _settle, _woken, _pinged = alert._settle, moments.woken, machine.pinged  # noqa: SLF001 - to break it
 _save, _due = MemoryStore.save, MemoryStore.due
+_message_refused, _send = _Attempt.message_refused, Deliveries._send  # noqa: SLF001 - to break it
 
 
 def _told_before_written(
@@ -213,8 +219,38 @@ def _beginning_forgotten(*_: Any) -> Sequence[str]:
     return ()
 
 
+def _readers_of_the_first_tag(batch: Sequence[Routed]) -> list[Parcel]:
+    cut = []
+    for parcel in _parcels(batch):
+        tags = [tag for alert in parcel.alerts for tag in alert.check.tags.split()]
+        has_tag = len(parcel.alerts) == 1 or "prod" in tags[:1]
+        readers = (each for each in parcel.receivers if has_tag or not each.endswith(":tagged"))
+        cut.append(replace(parcel, receivers=frozenset(readers)))
+    return cut
+
+
+def _switched_off_by_a_form(self: Any) -> Tried:
+    CHANNELS.replace(self.ways.store, replace(self.channel, disabled=self.outcome.why))
+    return _message_refused(self)
+
+
+def _grouped_by_kind(self: Deliveries, batch: list[Any]) -> None:
+    kinds = [json.loads(entry["MessageBody"])["event"]["type"] for entry in batch]
+    _send(
+        self,
+        [
+            {**entry, "MessageGroupId": f"{entry['MessageGroupId']}:{kind}"}
+            for entry, kind in zip(batch, kinds, strict=True)
+        ],
+    )
+
+
+def _by_way_of_sns(*_: Any) -> None:
+    return None
+
+
 FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["order"]))
-MISDIRECTED = frozenset(["misdirected"])
+MISDIRECTED, OPEN = frozenset(["misdirected"]), frozenset(["open"])
 DEAF = replace(STORM, deafness=0.02)
 TWO_BATCHES = replace(STORM, wake_twice=0.5, held_up=0.5, repeated=0, killed=0, refused=0, unanswered=0)
 POISONED = replace(STORM, poison=0.3)
@@ -222,6 +258,7 @@ LATE = replace(STORM, no_sweeps=0.03, sweep_skipped=0.4, wake_lost=0.4, patience
 ASLEEP = replace(STORM, no_sweeps=0.03, deafness=0)
 TENDED = replace(STORM, changes=0.1, deafness=0, no_sweeps=0)
 OVERTAKEN = replace(TENDED, ping_late=0.4)
+MOODY = replace(LATE, moods=0.1, killed=0, refused=0, unanswered=0)
 WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * MINUTE)
 
 VARIANTS = (
@@ -285,4 +322,11 @@ VARIANTS = (
     Variant("first alert of each digest dropped", LOST, ((publishing, "parcels", _digests_without_their_first),), LATE),
     Variant("union of receivers", MISDIRECTED, ((publishing, "parcels", _one_set_of_receivers_for_all),), LATE),
     Variant("end without its beginning", LOST, ((alert, "_saw_beginning", _beginning_forgotten),)),
+    Variant("union of tags cut", LOST, ((publishing, "parcels", _readers_of_the_first_tag),), LATE),
+    Variant(
+        "a form's refusal switches the channel off", LOST, ((_Attempt, "message_refused", _switched_off_by_a_form),)
+    ),
+    Variant("group by kind of event", ORDER, ((Deliveries, "_send", _grouped_by_kind),), MOODY),
+    Variant("what is for channels goes by way of SNS", ORDER | OPEN, ((post, "to_channels", _by_way_of_sns),)),
+    Variant("an end resolves an id that nothing opened", OPEN, ((pagerduty, "incident_of", lambda event: event.id),)),
 )

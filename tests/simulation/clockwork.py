@@ -35,6 +35,7 @@ class Op:
     free_at: int = 0  # when it may publish again
     written: int = 0  # how many of its writes came through
     process: Op | None = None  # of which it is a thread, if it is one
+    ends: int = 0  # when Lambda ends it
     killed: bool = False  # whether its process is gone, with all threads
 
 

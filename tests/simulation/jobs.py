@@ -39,7 +39,7 @@ class Crowd:
 
     checks: int
     fast: float = 0.8  # share of those that are due every few minutes
-    cron: float = 0.1
+    cron: float = 0.2
     flapping: float = 0.1  # share of those with the default limit of flips
     reminded: float = 0.1
 
@@ -68,6 +68,7 @@ class Job:
         self.check_id, self.wish, self.path, self.query = check_id, asked, path, query
         self.rids = self.rng.random() < 0.6
         self.runs = self.rng.random() < 0.4
+        self.hosted = self.rng.random() < 0.6  # on the host that goes dark now and then
         self.dies = self.rng.randint(5, 40) if self.rng.random() < 0.15 else 0  # so many runs before it is repaired
         self.deleted = False
 
@@ -124,6 +125,8 @@ class Job:
         """Send a ping: it may be lost, come late, or come twice; one that is not taken is sent again."""
         world, rng = self.world, self.rng
         now = world.clock.now
+        if self.hosted and now < world.dark_until:
+            return
         if now < world.deaf_until or world.chance(world.weather.ping_lost):
             if tries > 1 and rng.random() < 0.5:
                 world.clock.at(now + rng.randint(1, 20) * SECOND, lambda: self._send(kind, rid, tries - 1))

@@ -117,7 +117,7 @@ class Fifo:
             self._next(message)
         else:
             self.world.clock.at(message.visible_at, partial(self._show, message.group))
-        self.hand_over()
+        self.world.clock.at(self.world.clock.now, self.hand_over)  # not within the operation that ends here
 
     def _next(self, message: Queued) -> None:
         waiting = self.groups[message.group]

@@ -248,6 +248,8 @@ def _minute(world: World) -> None:
     if world.chance(weather.deafness) and now > world.deaf_until:
         world.deaf_until = now + rng.randint(1, 30) * MINUTE
         world.books.count["deafnesses"] += 1
+    if world.chance(weather.dark) and now > world.dark_until:
+        world.dark_until = now + rng.randint(5, 15) * MINUTE
     if world.chance(weather.no_sweeps):
         world.no_sweeps_until = now + rng.randint(2, 40) * MINUTE
     world.services.minute()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from lastseen.alerting import alert, sweep
 from lastseen.aws.deliveries import Delivery, NotSentError
@@ -42,7 +42,12 @@ VISIBILITY = 360 * SECOND
 RECEIVES = 5
 GAP = SECOND // 4
 CHECKS_AT_ONCE = 8
-"""As the template and the entries set them."""
+TIMEOUTS = {"ping": 10 * SECOND, "sweep": 50 * SECOND, "api": 29 * SECOND}
+END_RESERVE = 15 * SECOND
+"""As the template and the entries set them; what is not listed has a minute."""
+
+LAG = SECOND
+"""For how long an eventual read may return what was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class Weather:
     ping_lost: float = 0.002
     skew: int = 300  # the most that a function's clock is off
     deafness: float = 0  # per minute: the gateway is down for some minutes
+    dark: float = 0.004  # per minute: a host, and all jobs on it, goes silent for some minutes
     no_sweeps: float = 0  # per minute: the scheduler stops for some minutes
     changes: float = 0.002  # per job and step: pause, resume, change, delete
     moods: float = 0  # per minute and channel: its service is away, hangs or refuses for some minutes
@@ -125,6 +131,7 @@ STORM = Weather(
     ping_lost=0.01,
     skew=1 * SECOND,
     deafness=0.003,
+    dark=0.02,
     no_sweeps=0.001,
     changes=0.006,
     moods=0.005,
@@ -152,10 +159,25 @@ class Tables(MemoryStore):
 
     def get(self, check_id: str, *, strong: bool = False) -> Check | None:
         found = super().get(check_id, strong=strong)
-        return found if strong else self.world.maybe_stale(check_id, found)
+        return found if strong else self.world.lagging(("check", check_id), found)
+
+    def get_many(
+        self, check_ids: Sequence[str], *, corrupt: list[str] | None = None, strong: bool = True
+    ) -> dict[str, Check]:
+        found = super().get_many(check_ids, corrupt=corrupt, strong=strong)
+        if strong:
+            return found
+        read = {check_id: self.world.lagging(("check", check_id), found.get(check_id)) for check_id in check_ids}
+        return {check_id: check for check_id, check in read.items() if check}
+
+    def ids_of_slug(self, project: str, slug: str, *, strong: bool = False) -> tuple[str, ...]:
+        found = super().ids_of_slug(project, slug, strong=strong)
+        return found if strong else self.world.lagging(("slug", project, slug), found) or ()
 
     def create(self, check: Check, *, about: str = "", sole: bool = False) -> None:
         self.world.open(check)
+        self.world.changes(("check", check.id), None)
+        self.world.changes(("slug", check.project, check.slug), self._ids(check.project, check.slug))
         self.world.twice(lambda: MemoryStore.create(self, check, about=about, sole=sole))
         self.projects.setdefault(check.project, {})[check.id] = None
 
@@ -198,15 +220,19 @@ class Tables(MemoryStore):
     def put_setting(
         self, kind: str, name: str, document: dict[str, Any], *, new: bool = False, known: bool = False
     ) -> None:
+        self.world.changes(("setting", kind, name), self.documents.get((kind, name)))
         super().put_setting(kind, name, document, new=new, known=known)
         if kind == "watch":
             self.world.books.canary = str(document["canary"])
             self.world.books.hearing.noted(self.world.clock.now)
 
     def _put(self, seen: Check, new: Check) -> None:
-        before = self.checks[seen.id]
+        self.world.changes(("check", seen.id), self.checks[seen.id])
         super()._put(seen, new)
-        self.world.wrote(before)
+        self.world.wrote(seen.id)
+
+    def _ids(self, project: str, slug: str) -> tuple[str, ...]:
+        return tuple(sorted(self.names.get((project, slug), {})))
 
 
 class Queue(MemoryWakes):
@@ -283,12 +309,13 @@ class World:
         self.took = 0
         self.keys = PingKeys(self.store)
         self.deaf_until = 0
+        self.dark_until = 0
         self.no_sweeps_until = 0
         self._gathering: list[Envelope] = []  # waiting for a batching window to end
         self._visible: deque[Envelope] = deque()
         self._alerting = 0
         self._in_hand: Counter[str] = Counter()  # checks that batches are working on
-        self._before: dict[str, tuple[Check, int]] = {}
+        self._before: dict[tuple[str, ...], tuple[object, int]] = {}
         self._next_trouble = self._distance()
 
     # Troubles
@@ -303,8 +330,13 @@ class World:
         op = self.clock.current
         if op.held_up and self.rng.random() < 0.4:
             self.clock.sleep(op, self.rng.choice(self.weather.holds))
-        if op.process and op.process.killed:
+        process = op.process or op
+        if process.killed:
             raise KilledError("another thread of its process was killed")
+        if process.ends and self.clock.now > process.ends:
+            self.books.count["out of time"] += 1
+            process.killed = True
+            raise KilledError("its time was over")
         self._next_trouble -= 1
         if self._next_trouble > 0 or self.calm:
             return
@@ -330,10 +362,16 @@ class World:
             return write()
         return done
 
-    def maybe_stale(self, check_id: str, found: Check | None) -> Check | None:
-        before = self._before.get(check_id)
-        if before and found and self.clock.now - before[1] < SECOND and self.chance(self.weather.stale):
-            return before[0]
+    def changes(self, place: tuple[str, ...], before: object) -> None:
+        """Note what an eventual read may still return for a moment: what was there before, or nothing."""
+        self._before[place] = before, self.clock.now
+
+    def lagging(self, place: tuple[str, ...], found: T) -> T:
+        """Return what an eventual read returns."""
+        before, at = self._before.get(place, (found, 0))
+        if self.clock.now - at < LAG and self.chance(self.weather.stale):
+            self.books.count["stale reads"] += 1
+            return cast("T", before)
         return found
 
     def skewed(self, now: int) -> int:
@@ -350,15 +388,15 @@ class World:
         if check.id not in self.books.rules:
             self.books.opened(check.id, wish_of(check))
 
-    def wrote(self, before: Check) -> None:
+    def wrote(self, check_id: str) -> None:
         op = self.clock.current
         op.written += 1
-        self._before[before.id] = (before, self.clock.now)
-        self.books.wrote(op, before.id, op.outcome.flips, self.clock.now)
+        self.books.wrote(op, check_id, op.outcome.flips, self.clock.now)
 
     # Operations
 
     def run(self, op: Op, work: Callable[[Op], None], *, waits: bool = False) -> None:
+        op.ends = self.clock.now + TIMEOUTS.get(op.name, MINUTE)
         op.held_up = self.chance(self.weather.held_up)
         self.clock.start(op, work, strand=op.held_up or waits)
 
@@ -392,7 +430,7 @@ class World:
             try:
                 self._let_canary_ping(op)
                 sweep.run(store=self.store, wakes=self.queue, clock=lambda: moment(self.clock.now + skew))
-            except (KilledError, RefusedError):
+            except self.troubles:
                 return
 
         self.run(Op("sweep", now=self.skewed(self.clock.now)), work)
@@ -405,7 +443,7 @@ class World:
         )
         try:
             canary = check_canary(self.store, now, voice)
-        except RefusedError:
+        except (RefusedError, NotSentError):
             return  # the sweep goes on
         if self.clock.now >= self.deaf_until and not self.chance(self.weather.ping_lost):
             at = self.skewed(self.clock.now)
@@ -426,6 +464,7 @@ class World:
                     topic=self.topic,
                     clock=lambda: moment(self.clock.now + skew),
                     site_url="https://x.test",
+                    until=moment(op.ends + skew - END_RESERVE),
                     pause=self._pause(op),
                     at_once=CHECKS_AT_ONCE,
                 )
