@@ -33,8 +33,8 @@ from lastseen.storage.store import Store
 from lastseen.text.message import Alert, flipped
 from tests.memory import MemoryStore
 from tests.simulation import post, world
-from tests.simulation.clockwork import MINUTE
-from tests.simulation.world import STORM, Tables, Weather
+from tests.simulation.clockwork import MINUTE, SECOND
+from tests.simulation.world import CALM, STORM, Tables, Weather
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,22 +235,35 @@ def _switched_off_by_a_form(self: Any) -> Tried:
 
 
 def _grouped_by_kind(self: Deliveries, batch: list[Any]) -> None:
-    kinds = [json.loads(entry["MessageBody"])["event"]["type"] for entry in batch]
-    _send(
-        self,
-        [
-            {**entry, "MessageGroupId": f"{entry['MessageGroupId']}:{kind}"}
-            for entry, kind in zip(batch, kinds, strict=True)
-        ],
-    )
+    for entry in batch:
+        entry["MessageGroupId"] += ":" + json.loads(entry["MessageBody"])["event"]["type"]
+    _send(self, batch)
 
 
 def _by_way_of_sns(*_: Any) -> None:
     return None
 
 
+def _eventually(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a strong read of the world's tables as an eventual one."""
+
+    def eventual(self: Tables, *place: Any, **asked: Any) -> Any:
+        return read(self, *place, **asked | {"strong": False})
+
+    return eventual
+
+
+def _log_eventually(self: Tables, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Any]:
+    log = self.world.lagging(("log", check_id), self.flips_of.get(check_id, {}))
+    return [log[n] for n in sorted(log) if n > after and (upto is None or n <= upto)]
+
+
+def _setting_eventually(self: Tables, kind: str, name: str) -> Any:
+    return self.world.lagging(("setting", kind, name), MemoryStore.setting(self, kind, name))
+
+
 FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["order"]))
-MISDIRECTED, OPEN = frozenset(["misdirected"]), frozenset(["open"])
+MISDIRECTED, OPEN, WORDS = frozenset(["misdirected"]), frozenset(["open"]), frozenset(["words", "incident"])
 DEAF = replace(STORM, deafness=0.02)
 TWO_BATCHES = replace(STORM, wake_twice=0.5, held_up=0.5, repeated=0, killed=0, refused=0, unanswered=0)
 POISONED = replace(STORM, poison=0.3)
@@ -259,6 +272,7 @@ ASLEEP = replace(STORM, no_sweeps=0.03, deafness=0)
 TENDED = replace(STORM, changes=0.1, deafness=0, no_sweeps=0)
 OVERTAKEN = replace(TENDED, ping_late=0.4)
 MOODY = replace(LATE, moods=0.1, killed=0, refused=0, unanswered=0)
+STALE = replace(CALM, stale=0.9, held_up=0.2, wake_twice=0.05, moods=0.02, patience=20 * SECOND)
 WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * MINUTE)
 
 VARIANTS = (
@@ -328,5 +342,10 @@ VARIANTS = (
     ),
     Variant("group by kind of event", ORDER, ((Deliveries, "_send", _grouped_by_kind),), MOODY),
     Variant("what is for channels goes by way of SNS", ORDER | OPEN, ((post, "to_channels", _by_way_of_sns),)),
+    Variant("a check is read eventually", LOST | FALSE, ((Tables, "get", _eventually(Tables.get)),), STALE),
+    Variant("a batch is read eventually", LOST, ((Tables, "get_many", _eventually(Tables.get_many)),), STALE),
+    Variant("names are read eventually", LOST, ((Tables, "ids_of_slug", _eventually(Tables.ids_of_slug)),), STALE),
+    Variant("the log is read eventually", WORDS, ((Tables, "flips", _log_eventually),), STALE),
+    Variant("notes are read eventually", ORDER | OPEN, ((Tables, "setting", _setting_eventually),), STALE),
     Variant("an end resolves an id that nothing opened", OPEN, ((pagerduty, "incident_of", lambda event: event.id),)),
 )

@@ -9,7 +9,7 @@ Never here: the program's own rule (core/channel.py), so that it is not its own 
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +56,7 @@ class Receivers:
     asked: dict[str, Asked] = field(default_factory=dict)
     heard: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     last: dict[tuple[str, str], int] = field(default_factory=dict)  # the entry that each was sent last, doubles too
-    doubles: int = 0
+    count: Counter[str] = field(default_factory=Counter)
 
     def concerned(self, check_id: str, entry: Entry, log: Sequence[Entry]) -> frozenset[str]:
         """Return the channels that are to be notified of an entry."""
@@ -85,11 +85,12 @@ class Receivers:
         before = self.heard[receiver, check_id]
         self.last[receiver, check_id] = n
         if n in before:
-            self.doubles += 1
+            self.count["heard twice"] += 1
             return None
         if before and n < before[-1]:
             return "order", f"{receiver} heard of flip {n} of {check_id} after flip {before[-1]}"
         before.append(n)
+        self.count["heard"] += 1
         return None
 
     def misled(self, check_id: str) -> list[str]:

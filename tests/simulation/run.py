@@ -68,6 +68,7 @@ class Report:
         parts = [
             f"seed {self.plan.seed} {self.plan.weather}: {count['flips']} flips, {count['alerts']} alerts,",
             f"{count['doubles']} doubles, {count['sweeps']} sweeps, {count['killed']} killed;",
+            f"{count['heard']} heard by receivers, {count['heard twice']} of them again;",
             f"deadline to publish {_spread(self.lateness)}; held {_spread(self.held)}",
         ]
         faults = [f"\n{wrong.text}" for wrong in self.wrong[:3]]
@@ -108,6 +109,7 @@ def _run(plan: Plan, weather: Weather, populate: Callable[[World, Plan], None], 
     finally:
         world.clock.close()
     books = world.books
+    books.count += books.receivers.count + world.services.count
     trace = hashlib.sha256(repr((sorted(books.count.items()), books.lateness, world.rng.random())).encode()).hexdigest()
     return Report(plan, books.wrong, books.count, sorted(books.lateness), sorted(books.held), trace[:16])
 

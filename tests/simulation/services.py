@@ -37,6 +37,9 @@ REFUSED_NAME = "drop <everything>"
 
 _plugin_of = lru_cache(maxsize=None)(services.plugin_of)
 
+REST = 30 * MINUTE
+"""From one mood to the next: longer than the longest wait between two tries, as nothing is kept for ever."""
+
 HANGS = 10 * SECOND
 """How long the program listens to a service that does not answer."""
 
@@ -101,7 +104,8 @@ class Services:
         world, now = self.world, self.world.clock.now
         for channel_id in world.channel_ids:
             moods = MOODS[channel_id.rpartition(":")[2]]
-            if moods and self.mood(channel_id) == "good" and world.chance(world.weather.moods):
+            rested = now > self.moods.get(channel_id, ("", -REST))[1] + REST
+            if moods and rested and world.chance(world.weather.moods):
                 mood, least, most = world.rng.choice(moods)
                 self.moods[channel_id] = mood, now + world.rng.randint(least, most)
                 self.count[mood] += 1

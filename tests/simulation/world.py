@@ -208,6 +208,11 @@ class Tables(MemoryStore):
         for n in [n for n in kept if n < upto - 20 and not kept[n].channels]:
             del kept[n]
 
+    def _log(self, check_id: str, flips: Sequence[Any]) -> None:
+        if flips:
+            self.world.changes(("log", check_id), self.flips_of.get(check_id, {}).copy())
+        super()._log(check_id, flips)
+
     def flips(self, check_id: str, *, after: int = 0, upto: int | None = None) -> list[Any]:
         found = super().flips(check_id, after=after, upto=upto)
         return [] if check_id in self.world.books.stand_ins else found  # what cannot be read is left out

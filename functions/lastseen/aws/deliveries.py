@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from lastseen.text.event import Event, read_event, to_json
@@ -76,8 +77,8 @@ class Deliveries:
             self._send(batch)
 
     def postpone(self, receipt: str, wait: timedelta) -> None:
-        """Let a delivery that failed come again after `wait`."""
-        seconds = max(0, int(wait.total_seconds()))
+        """Let a delivery that failed come again after `wait`, and not before."""
+        seconds = max(0, ceil(wait.total_seconds()))
         self._client.change_message_visibility(
             QueueUrl=self._queue_url, ReceiptHandle=receipt, VisibilityTimeout=seconds
         )

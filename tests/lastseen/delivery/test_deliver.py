@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
@@ -33,6 +33,9 @@ from tests.lastseen.delivery.receiver import Receiver, Reply, listening
 from tests.lastseen.delivery.test_services import DIGEST, SLACK
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, minutes, seconds
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
 
@@ -211,6 +214,28 @@ def test_a_receiver_is_left_alone_for_as_long_as_it_asks(receiver: Receiver) -> 
     assert len(receiver.received) == 1
     world.work_until(T0 + seconds(105))
     assert len(receiver.received) == 2
+
+
+def test_a_clock_that_is_behind_uses_up_no_try_of_what_comes_in_time(receiver: Receiver) -> None:
+    receiver.will(Reply(429, headers={"Retry-After": "100"}))
+    world = World(hook(receiver))
+    world.hear(DOWN)
+    world.work()
+    [(_, _, _, delivery)] = world.queue.waiting
+    behind = T0 + seconds(100) - timedelta(milliseconds=600)
+    tried = deliver(delivery, tries=2, sent_at=T0, ways=world.ways, now=behind)
+    assert (tried.result, len(receiver.received)) == ("delivered", 2)
+
+
+def test_a_delivery_that_is_put_off_does_not_come_before_its_time() -> None:
+    waits: list[int] = []
+
+    class Client:
+        def change_message_visibility(self, *, VisibilityTimeout: int, **_message: str) -> None:  # noqa: N803
+            waits.append(VisibilityTimeout)
+
+    Deliveries(cast("SQSClient", Client()), "queue").postpone("receipt", timedelta(milliseconds=400))
+    assert waits == [1]
 
 
 def test_a_channel_that_hung_is_left_alone_for_a_minute_and_then_gets_everything_in_order(
