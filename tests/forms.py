@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lastseen.delivery import discord, gotify, mattermost, ntfy, opsgenie, pagerduty, slack, teams, telegram
-from lastseen.delivery.incident import singly
 from lastseen.delivery.results import MessageForm
 from lastseen.text.event import Event
+from lastseen.text.incident import singly
 from lastseen.text.message import Message
 
 Write = Callable[[Event, MessageForm], Any]
