@@ -221,7 +221,7 @@ class Post:
             send = sender(allow_private=False, clock=lambda: moment(world.clock.now + skew))
 
             def timed(*asked: Any) -> Any:
-                world.in_hand, world.took = delivery, 0
+                world.in_hand, world.in_hand_since, world.took = delivery, message.sent_at, 0
                 outcome = send(*asked)
                 world.hook("send", "after")
                 world.clock.sleep(op, world.took)

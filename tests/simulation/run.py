@@ -61,6 +61,7 @@ class Report:
     count: Counter[str]
     lateness: Sequence[int]  # milliseconds from deadline to publication, sorted
     held: Sequence[int]  # the same, where the deadline was moved or was past when it was set
+    waits: Sequence[int]  # the same, from the queue to channels whose service was never in a mood
     trace: str  # differs if anything went otherwise
 
     def summary(self) -> str:
@@ -111,7 +112,15 @@ def _run(plan: Plan, weather: Weather, populate: Callable[[World, Plan], None], 
     books = world.books
     books.count += books.receivers.count + world.services.count
     trace = hashlib.sha256(repr((sorted(books.count.items()), books.lateness, world.rng.random())).encode()).hexdigest()
-    return Report(plan, books.wrong, books.count, sorted(books.lateness), sorted(books.held), trace[:16])
+    return Report(
+        plan=plan,
+        wrong=books.wrong,
+        count=books.count,
+        lateness=sorted(books.lateness),
+        held=sorted(books.held),
+        waits=sorted(world.services.waits),
+        trace=trace[:16],
+    )
 
 
 @contextmanager

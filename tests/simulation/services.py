@@ -88,6 +88,7 @@ class Services:
     open: dict[str, dict[str, None]] = field(default_factory=dict)  # incident tool -> keys of open incidents
     refused: set[tuple[str, str]] = field(default_factory=set)  # channel and event that it takes in no form
     count: Counter[str] = field(default_factory=Counter)
+    waits: list[int] = field(default_factory=list)  # of what steady services took: since it was put into the queue
 
     @contextmanager
     def reached(self) -> Iterator[None]:
@@ -166,6 +167,8 @@ class Services:
                 incidents[document["dedup_key"]] = None
             elif incidents.pop(document["dedup_key"], 0) == 0:
                 self.count["ends of nothing"] += 1  # or again
+        if not MOODS[kind]:
+            self.waits.append(now - self.world.in_hand_since)
         books.delivered(channel_id, delivery.event, now)
 
 

@@ -311,6 +311,7 @@ class World:
         self.store.world = self.queue.world = self
         self.channel_ids: dict[str, None] = {}  # those that services stand behind
         self.in_hand: Delivery | None = None  # what is being sent to a service, and how long that takes
+        self.in_hand_since = 0
         self.took = 0
         self.keys = PingKeys(self.store)
         self.deaf_until = 0
