@@ -214,8 +214,8 @@ def _one_set_of_receivers_for_all(batch: Sequence[Routed]) -> list[Parcel]:
     return _parcels([replace(each, receivers=everybody) for each in batch])
 
 
-def _beginning_forgotten(*_: Any) -> Sequence[str]:
-    return ()
+def _beginning_forgotten(_store: MemoryStore, _check_id: str, _n: int, _channel_ids: Sequence[str]) -> None:
+    pass
 
 
 def _readers_of_the_first_tag(batch: Sequence[Routed]) -> list[Parcel]:
@@ -334,7 +334,7 @@ VARIANTS = (
     Variant("digests in any order", ORDER, ((publishing, "parcels", _later_flips_first),), LATE),
     Variant("first alert of each digest dropped", LOST, ((publishing, "parcels", _digests_without_their_first),), LATE),
     Variant("union of receivers", MISDIRECTED, ((publishing, "parcels", _one_set_of_receivers_for_all),), LATE),
-    Variant("end without its beginning", LOST, ((alert, "_saw_beginning", _beginning_forgotten),)),
+    Variant("end without its beginning", LOST, ((MemoryStore, "note_receivers", _beginning_forgotten),)),
     Variant("union of tags cut", LOST, ((publishing, "parcels", _readers_of_the_first_tag),), LATE),
     Variant(
         "a form's refusal switches the channel off", LOST, ((_Attempt, "message_refused", _switched_off_by_a_form),)

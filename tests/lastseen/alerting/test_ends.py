@@ -14,10 +14,10 @@ from lastseen.core.channel import DEPLOYMENT, Channel, Via
 from lastseen.core.check import Check, Kind, Outcome, Ping, Reason
 from lastseen.core.machine import configured, paused, pinged
 from lastseen.core.schedule import Period
-from lastseen.delivery.incident import singly
 from lastseen.delivery.pagerduty import requests_by_key
 from lastseen.delivery.results import MessageForm
 from lastseen.storage.documents import CHANNELS
+from lastseen.text.incident import singly
 from lastseen.text.message import Message
 from tests.memory import MemoryStore, MemoryTopic
 from tests.times import T0, hours, minutes
