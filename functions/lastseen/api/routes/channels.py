@@ -31,6 +31,7 @@ from lastseen.core.channel import BY_SNS, Channel, Via
 from lastseen.delivery.webhook import form_of
 from lastseen.storage.fresh import new_webhook_secret
 from lastseen.text.event import Event
+from lastseen.text.incident import opens_incidents
 
 RESOLVING_LIMIT = timedelta(seconds=15)
 """Of the time in which a deletion closes incidents; a request has less than half a minute."""
@@ -235,12 +236,11 @@ def _resolve(call: Call, channel: Channel, ends: Iterator[Event]) -> None:
 
     Only as long as the tool takes it: one that does not answer must not keep its channel from being deleted.
     """
-    from lastseen.delivery import services  # noqa: PLC0415 - Apprise takes its time, and only this needs it
-    from lastseen.delivery.results import MessageForm  # noqa: PLC0415 - as above
+    if not opens_incidents(channel.target):
+        return
+    from lastseen.delivery.results import MessageForm  # noqa: PLC0415 - Apprise takes its time, and only this needs it
     from lastseen.delivery.sender import sender  # noqa: PLC0415 - as above
 
-    if not services.is_incident_tool(channel.target):
-        return
     send = sender(allow_private=call.deployment.allow_private_targets, clock=call.deployment.clock)
     until = call.deployment.clock() + RESOLVING_LIMIT
     for event in ends:
