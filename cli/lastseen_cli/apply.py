@@ -8,7 +8,7 @@ of its slug, or without a slug that of its name. What an entry does not name sta
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,9 +88,14 @@ def show(steps: Sequence[Step], *, same: int) -> None:
     output.say(f"{create} to make, {update} to change, {delete} to delete, {same} as they should be.")
 
 
-def run(api: Api, steps: Sequence[Step]) -> None:
-    """Do what was planned. Raises CliError that says how far it came; running it again does the rest."""
+def run(api: Api, steps: Sequence[Step], *, progress: Callable[[int], None] | None = None) -> None:
+    """Do what was planned; `progress` hears how many steps are done.
+
+    Raises CliError that says how far it came; running it again does the rest.
+    """
     for number, step in enumerate(steps):
+        if progress and number:
+            progress(number)
         try:
             _do(api, step)
         except CliError as error:

@@ -20,6 +20,7 @@ from lastseen_cli.channels import channels
 from lastseen_cli.checks import checks
 from lastseen_cli.connect import Answer, command
 from lastseen_cli.daily import daily
+from lastseen_cli.discover.commands import discover
 from lastseen_cli.errors import DIFFERS, CliError, UsageError
 from lastseen_cli.options import AsJson, Stack, Yes
 
@@ -271,6 +272,7 @@ def restore(
 
 
 app.add_typer(checks, name="checks")
+app.add_typer(discover, name="discover")
 app.add_typer(channels, name="channels")
 app.add_typer(keys, name="keys")
 app.add_typer(projects, name="projects")
