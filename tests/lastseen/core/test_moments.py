@@ -8,10 +8,11 @@ from datetime import datetime
 import pytest
 
 from lastseen.core.blind import Window
-from lastseen.core.check import Kind, Outcome, Ping, Status
+from lastseen.core.check import Kind, Outcome, Ping, Reason, Status
 from lastseen.core.dues import appearance
+from lastseen.core.log import noted
 from lastseen.core.machine import configured, paused, pinged
-from lastseen.core.moments import SLACK, is_late, woken
+from lastseen.core.moments import SLACK, Moment, is_late, passed, woken
 from lastseen.core.schedule import Cron, OnCalendar
 from tests.lastseen.core.stories import DOWN, NEW, UP, after, at, fail, said, start, success, told
 from tests.times import hours, minutes, seconds
@@ -169,3 +170,10 @@ def test_a_broken_schedule_keeps_a_wake_so_that_each_sweep_names_it(outcome: Out
 def test_a_calendar_that_is_over_is_never_missed() -> None:
     check = after(success(0), check=replace(NEW, schedule=OnCalendar("2025-01-01 00:00:00")))
     assert (check.status, check.wake_at, appearance(check, at(10**6))) == (Status.UP, None, "up")
+
+
+def test_a_rule_that_never_ends_is_a_fault_that_shows_its_last_three_moments() -> None:
+    again = Moment(at(1), at(1), lambda check, now: noted(check, Reason.REMINDED, now))
+    with pytest.raises(AssertionError, match="time does not end") as endless:
+        passed(UP, at(5), (), [lambda _check, _blind: again])
+    assert str(endless.value).count("Flip(") == 3
