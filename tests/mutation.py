@@ -78,7 +78,8 @@ def _mutmut(*words: str) -> list[str]:
 
 def _prepared(package: str, files: list[str]) -> Path:
     """Lay out the program as mutmut wants it, with what the tests need beside it; return the folder."""
-    folder = ROOT / ".lastseen" / "mutation" / package
+    # What mutmut knows of tests it knows of these files alone, so others have a folder of their own.
+    folder = ROOT / ".lastseen" / "mutation" / "-".join([package, *sorted(Path(file).stem for file in files)])
     folder.mkdir(parents=True, exist_ok=True)
     ignored = shutil.ignore_patterns("__pycache__")
     for source, target in (("functions/lastseen", "src/lastseen"), ("functions", "functions"), *_beside()):
