@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -128,6 +129,140 @@ def crontab(
         locals(), stdout_is_file=any(source.place.path is None and not source.place.crontab for source in sources)
     )
     return cron_work.run(sources, wrapper, options, output.present())
+
+
+@command(
+    discover,
+    "systemd",
+    "lastseen discover systemd --only 'backup*' --dry-run",
+    "lastseen discover systemd backup.timer backup.service",
+    "lastseen discover systemd --undo",
+)
+def systemd(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE", help="Unit files; - is what `systemctl cat` prints. Default: this host's timers."
+        ),
+    ] = None,
+    *,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the drop-ins go. Default: /etc/systemd/system for this host's; others are printed.",
+            show_default=False,
+        ),
+    ] = None,
+    tz: Tz = None,
+    grace: Grace = None,
+    host: Host = None,
+    only: Only = None,
+    without: Without = None,
+    as_: As = Output.TEXT,
+    undo: Undo = False,
+    dry_run: DryRun = False,
+    exit_code: ExitCode = False,
+    yes: Yes = False,
+    json: AsJson = False,
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+    project: InProject = "",
+) -> Answer:
+    """Make a check of each timer with OnCalendar=, and give the service that it starts the drop-in that pings.
+
+    It shows the checks and the drop-ins, and timers that count from an event instead; then it asks. A second time it
+    changes nothing; --undo removes the drop-ins that it wrote.
+
+    Exit status: 0 every timer is watched, 1 some is not understood or something failed, 2 the command is wrong,
+    3 with --exit-code: something would be done.
+    """
+    from lastseen_cli.discover import other_work  # noqa: PLC0415 - only then
+
+    folder = into or (None if files else other_work.UNITS_FOLDER)
+    if undo:
+        return other_work.undo_systemd(folder or other_work.UNITS_FOLDER, dry_run=dry_run, yes=yes, exit_code=exit_code)
+    options = _options(locals(), stdout_is_file=False)
+    zone = _zone(tz, files)
+    return other_work.run_systemd(other_work.unit_texts(files or []), zone, folder, options, output.present())
+
+
+@command(
+    discover,
+    "kubernetes",
+    "lastseen discover kubernetes cronjobs.yaml --dry-run",
+    "lastseen discover kubernetes cronjobs.yaml --yes > watched.yaml",
+)
+def kubernetes(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Manifests, of one or many documents; - is stdin.")],
+    *,
+    tz: Annotated[
+        str, typer.Option(metavar="ZONE", help="Time zone of the controller, for CronJobs without timeZone.")
+    ] = "UTC",
+    grace: Grace = None,
+    host: Annotated[str, typer.Option(metavar="NAME", help="Tag new checks host:NAME, for example of a cluster.")] = "",
+    only: Only = None,
+    without: Without = None,
+    as_: As = Output.TEXT,
+    dry_run: DryRun = False,
+    exit_code: ExitCode = False,
+    yes: Yes = False,
+    json: AsJson = False,
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+    project: InProject = "",
+) -> Answer:
+    """Make a check of each CronJob, and print the manifests with `lastseen.sh` before each first container's command.
+
+    Lines are only added, and the file itself is left as it is. The pods need a ConfigMap and a Secret:
+    docs/clients/kubernetes.md.
+
+    Exit status: 0 every CronJob is watched, 1 some cannot be changed or something failed, 2 the command is wrong,
+    3 with --exit-code: something would be done.
+    """
+    from lastseen_cli.discover import other_work  # noqa: PLC0415 - only then
+
+    options = _options({**locals(), "files": [file]}, stdout_is_file=True)
+    return other_work.run_kubernetes(file, _zone(tz, [file]), options, output.present())
+
+
+@command(
+    discover,
+    "whenever",
+    "lastseen discover whenever --dry-run",
+    "bundle exec whenever | lastseen discover whenever - --yes",
+)
+def whenever(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="What `whenever` prints; - is stdin. Default: call it in this folder."),
+    ] = None,
+    *,
+    tz: Tz = None,
+    grace: Grace = None,
+    host: Annotated[str, typer.Option(metavar="NAME", help="Tag new checks host:NAME.")] = "",
+    only: Only = None,
+    without: Without = None,
+    as_: As = Output.TEXT,
+    dry_run: DryRun = False,
+    exit_code: ExitCode = False,
+    yes: Yes = False,
+    json: AsJson = False,
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+    project: InProject = "",
+) -> Answer:
+    """Make a check of each line that whenever puts into the crontab, and say what to write into config/schedule.rb.
+
+    whenever writes its lines again at each deploy, so the crontab itself is left as it is.
+
+    Exit status: 0 every line has its check, 1 some line is not understood or something failed, 2 the command is wrong,
+    3 with --exit-code: something would be done.
+    """
+    from lastseen_cli.discover import other_work  # noqa: PLC0415 - only then
+
+    options = _options(locals(), stdout_is_file=False)
+    return other_work.run_whenever(files or [], _zone(tz, files), options, output.present())
 
 
 def _options(given: dict[str, Any], *, stdout_is_file: bool) -> Any:

@@ -86,23 +86,26 @@ def undo(found: Sequence[Source], *, dry_run: bool, yes: bool, exit_code: bool) 
         Change(source.place.label, source.crontab.text, crontabs.restored(source.crontab), _place(source))
         for source in found
     ]
+    printed = [change for change in changes if not change.place]
     changes = [change for change in changes if change.before != change.after]
     document = {"changes": [{"file": change.label, "diff": change.diff()} for change in changes]}
     for line in [line for change in changes for line in change.diff()]:
         output.say(line)
-    if dry_run or not changes:
+    if dry_run or not (changes or printed):
         status = DIFFERS if exit_code and changes else 0
         return Answer(document, lambda: None if changes else output.say("Nothing to undo."), status)
-    output.confirm(f"Write {', '.join(change.label for change in changes)}?", yes=yes)
+    if changes:
+        output.confirm(f"Write {', '.join(change.label for change in changes)}?", yes=yes)
     written = work.write(changes, output.present())
     slugs = [line.job.slug for source in found for line in source.crontab.jobs.values() if line.job.ours]
 
     def show() -> None:
-        for change in changes:
-            if not change.place:
-                output.raw(change.after.encode(errors="surrogateescape"))
+        for change in printed:
+            output.raw(change.after.encode(errors="surrogateescape"))
         for path in written:
             output.say(f"What was there before is in {path}")
+        if not slugs:
+            return
         output.say("Their checks hear nothing from now on and will go down. Pause or delete them:")
         for slug in slugs:
             output.say("  " + output.hint("lastseen", "checks", "pause", slug))

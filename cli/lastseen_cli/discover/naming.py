@@ -134,7 +134,8 @@ def _named(words: list[str]) -> tuple[str, str]:
         if base not in RUNNERS:
             break
         while rest and not (_TASK.fullmatch(rest[0].lstrip("/")) and rest[0] not in VERBS):
-            rest.pop(0)
+            is_environment = base == "rails" and rest[0] == "-e"  # its value follows
+            rest = rest[1 + is_environment :]
         if base in {"artisan", "manage", "rake", "make", "npm", "yarn", "composer", "rails"} and rest:
             name.append(rest.pop(0))
             break

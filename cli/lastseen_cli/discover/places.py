@@ -41,6 +41,7 @@ class Place:
     content: bytes
     path: Path | None = None
     crontab: tuple[str, ...] = ()  # the command that gives and takes it
+    is_new: bool = False  # the file is not there yet
 
     @property
     def is_system(self) -> bool:
@@ -116,6 +117,26 @@ def write(place: Place, text: str, backup_name: str, environ: Mapping[str, str])
     except OSError as error:
         raise CliError(f"{place.label} cannot be written ({error.strerror}); it is as it was.") from error
     return backup
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises CliError."""
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, NEW_FILE, 0o644), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CliError(f"{path} cannot be written ({error.strerror}).") from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file, and its folder if that is empty then. Raises CliError."""
+    try:
+        path.unlink()
+    except OSError as error:
+        raise CliError(f"{path} cannot be removed ({error.strerror}).") from error
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
 
 
 def host_name() -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lastseen_cli.api import Api
 
 PROGRESS_EVERY = 25
+PLACES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class _Plan:
     proposals: list[Proposal]
     remarks: list[Remark]
     changes: list[Change]
+    printed: list[Change]  # on stdout, whether changed or not
     steps: list[apply.Step] = field(default_factory=list)
-    existing: frozenset[str] = frozenset()
 
     @property
     def is_done(self) -> bool:
@@ -111,20 +112,29 @@ def write(changes: Sequence[Change], now: datetime) -> list[str]:
     """Write changed texts to their places and return where the former ones are. Raises CliError."""
     environ = os.environ  # noqa: TID251 - where backups go
     name = f"lastseen-backup-{now:%Y%m%d-%H%M%S}"
-    return [str(places.write(change.place, change.after, name, environ)) for change in changes if change.place]
+    written = []
+    for change in changes:
+        if change.place and change.place.is_new and change.place.path:
+            places.write_new(change.place.path, change.after)
+        elif change.place:
+            written.append(str(places.write(change.place, change.after, name, environ)))
+    return written
 
 
 def _planned(proposed: Proposed, change: Changer) -> _Plan:
     changes, problems = change(proposed.proposals)
     left_out = {problem.where for problem in problems if problem.is_fault}
     kept = [proposal for proposal in proposed.proposals if proposal.job.where not in left_out]
-    changes = [each for each in changes if each.before != each.after]
-    return _Plan(proposed, kept, [*proposed.remarks, *problems], changes)
+    differ = [each for each in changes if each.before != each.after]
+    printed = [each for each in changes if not each.place]
+    return _Plan(proposed, kept, [*proposed.remarks, *problems], differ, printed)
 
 
 def _carry_out(api: Api, plan: _Plan, options: Options) -> list[str]:
     made = sum(step.verb == "create" for step in plan.steps)
-    texts = ", ".join(change.label for change in plan.changes if change.place)
+    places_to_write = [change.label for change in plan.changes if change.place]
+    few = len(places_to_write) <= PLACES_NAMED
+    texts = ", ".join(places_to_write) if few else f"{len(places_to_write)} files"
     question = f"Make {made} checks, change {len(plan.steps) - made}" + (f", and write {texts}?" if texts else "?")
     output.confirm(question, yes=options.yes)
 
@@ -199,8 +209,8 @@ def _answer(plan: _Plan, options: Options, written: Sequence[str], *, is_applied
 def _show_end(plan: _Plan, *, options: Options, is_applied: bool) -> None:
     if is_applied:
         if options.stdout_is_file:
-            for text in [change.after for change in plan.changes if not change.place]:
-                output.raw(text.encode(errors="surrogateescape"))
+            for change in plan.printed:
+                output.raw(change.after.encode(errors="surrogateescape"))
         output.say("Nothing to do: all is watched." if plan.is_done else "Done.")
 
 
