@@ -58,6 +58,7 @@ class Books:
     """All that the simulation knows."""
 
     patience: int  # the most that a flip may take to be told
+    prompt: int  # the same where a wake was sent for it in time
     hearing: Hearing = field(default_factory=Hearing)
     rules: dict[str, Rules] = field(default_factory=dict)
     wrong: list[Wrong] = field(default_factory=list)
@@ -216,7 +217,7 @@ class Books:
             odd, late = odd or known < mended, now - max(known, mended)
             if entry.reason in TIME:
                 (self.held if odd else self.lateness).append(late)
-            if late > self.patience:
+            if late > (self.patience if entry.reason in TIME and odd else min(self.patience, self.prompt)):
                 self.fault("lost", now, f"{entry} of {check_id} was told {late / SECOND} s late")
 
     def _routed(self, check_id: str, event: dict[str, Any], entry: Entry, ids: Sequence[str], now: int) -> None:

@@ -244,7 +244,12 @@ def _by_way_of_sns(*_: Any) -> None:
 
 
 def _eventually(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a strong read of the world's tables as an eventual one."""
+    """Return a strong read of the world's tables as an eventual one.
+
+    Of the strong reads three may be dropped without a fault, tried with nine of ten reads a second behind: one check
+    (what was decided on an old one fails its condition and is decided again), the names of a slug (a check is created
+    on the condition that the name is free), one setting (an old note on a channel costs a try, and not the alert).
+    """
 
     def eventual(self: Tables, *place: Any, **asked: Any) -> Any:
         return read(self, *place, **asked | {"strong": False})
@@ -257,10 +262,6 @@ def _log_eventually(self: Tables, check_id: str, *, after: int = 0, upto: int | 
     return [log[n] for n in sorted(log) if n > after and (upto is None or n <= upto)]
 
 
-def _setting_eventually(self: Tables, kind: str, name: str) -> Any:
-    return self.world.lagging(("setting", kind, name), MemoryStore.setting(self, kind, name))
-
-
 FALSE, LOST, STAMP, ORDER = map(frozenset, (["false"], ["lost"], ["stamp"], ["order"]))
 MISDIRECTED, OPEN, WORDS = frozenset(["misdirected"]), frozenset(["open"]), frozenset(["words", "incident"])
 DEAF = replace(STORM, deafness=0.02)
@@ -271,7 +272,7 @@ ASLEEP = replace(STORM, no_sweeps=0.03, deafness=0)
 TENDED = replace(STORM, changes=0.1, deafness=0, no_sweeps=0)
 OVERTAKEN = replace(TENDED, ping_late=0.4)
 MOODY = replace(LATE, moods=0.1, killed=0, refused=0, unanswered=0)
-STALE = replace(CALM, stale=0.9, held_up=0.2, wake_twice=0.05, moods=0.02, patience=20 * SECOND)
+STALE = replace(CALM, stale=0.9, held_up=0.2, wake_twice=0.05, moods=0.02, prompt=20 * SECOND)
 WAKES_LOST = replace(STORM, wake_lost=0.5, poison=0, no_sweeps=0, patience=20 * MINUTE)
 
 VARIANTS = (
@@ -332,19 +333,22 @@ VARIANTS = (
     Variant("the sweep looks at deadlines only", LOST, ((MemoryStore, "due", _untold_ignored),), WAKES_LOST, seed=4),
     Variant("a broken schedule hides what was before", LOST, ((alert, "_settle", _untold_where_broken),), POISONED),
     Variant("digests in any order", ORDER, ((publishing, "parcels", _later_flips_first),), LATE),
-    Variant("first alert of each digest dropped", LOST, ((publishing, "parcels", _digests_without_their_first),), LATE),
+    Variant(
+        "first alert of each digest dropped",
+        LOST,
+        ((publishing, "parcels", _digests_without_their_first),),
+        LATE,
+        seed=3,
+    ),
     Variant("union of receivers", MISDIRECTED, ((publishing, "parcels", _one_set_of_receivers_for_all),), LATE),
     Variant("end without its beginning", LOST, ((MemoryStore, "note_receivers", _beginning_forgotten),)),
-    Variant("union of tags cut", LOST, ((publishing, "parcels", _readers_of_the_first_tag),), LATE),
+    Variant("union of tags cut", LOST, ((publishing, "parcels", _readers_of_the_first_tag),), LATE, seed=2),
     Variant(
         "a form's refusal switches the channel off", LOST, ((_Attempt, "message_refused", _switched_off_by_a_form),)
     ),
     Variant("group by kind of event", ORDER, ((Deliveries, "_send", _grouped_by_kind),), MOODY),
     Variant("what is for channels goes by way of SNS", ORDER | OPEN, ((post, "to_channels", _by_way_of_sns),)),
-    Variant("a check is read eventually", LOST | FALSE, ((Tables, "get", _eventually(Tables.get)),), STALE),
     Variant("a batch is read eventually", LOST, ((Tables, "get_many", _eventually(Tables.get_many)),), STALE),
-    Variant("names are read eventually", LOST, ((Tables, "ids_of_slug", _eventually(Tables.ids_of_slug)),), STALE),
     Variant("the log is read eventually", WORDS, ((Tables, "flips", _log_eventually),), STALE),
-    Variant("notes are read eventually", ORDER | OPEN, ((Tables, "setting", _setting_eventually),), STALE),
     Variant("an end resolves an id that nothing opened", OPEN, ((pagerduty, "incident_of", lambda event: event.id),)),
 )

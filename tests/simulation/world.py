@@ -102,6 +102,7 @@ class Weather:
     moods: float = 0  # per minute and channel: its service is away, hangs or refuses for some minutes
     poison: float = 0.005  # of checks
     patience: int = 70 * SECOND  # the most from deadline to publication, unless held
+    prompt: int = 60 * MINUTE  # the most where a wake is on its way when it happens: no sweep need see it
 
 
 CALM = Weather()
@@ -302,7 +303,7 @@ class World:
         self.calm = False  # at the end all troubles cease
         self.rng = random.Random(seed)  # noqa: S311 - no secret; it has to replay
         self.clock = Clock(start)
-        self.books = Books(weather.patience)
+        self.books = Books(weather.patience, weather.prompt)
         self.store = Tables(self.hook, history_days=0)
         self.queue = Queue(self.hook)
         self.services = Services(self)
