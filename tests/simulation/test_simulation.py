@@ -14,6 +14,8 @@ from tests.simulation.clockwork import SECOND
 from tests.simulation.run import Plan, Report, percentile, simulate, together
 from tests.simulation.world import CALM, Feed, Weather
 
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # of Apprise, where Python is older than ours
+
 IN_TIME_SECONDS = 5.0
 """Promise: from the deadline to the publication, at p99, while each minute has its sweep."""
 
