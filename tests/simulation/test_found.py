@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -182,3 +183,31 @@ def test_an_end_cannot_overtake_its_beginning_on_the_way_to_a_channel() -> None:
         assert notification
         fan_out(notification.event, notification.attributes, store=store, deliveries=deliveries)
     assert queue.events == [f"{unique_key(UP.id)}:2", f"{unique_key(UP.id)}:3"]
+
+
+class _CutOffError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("cut_off", ["silent", "back"])
+def test_whoever_read_that_nothing_is_heard_reads_its_end_though_a_sweep_was_cut_off(cut_off: str) -> None:
+    store, told, failing = MemoryStore(), list[str](), [cut_off]
+
+    def say(what: str) -> None:
+        told.append(what)  # some have it already
+        if what.startswith(failing[0]):
+            failing[0] = "never"
+            raise _CutOffError
+
+    messages = CanaryMessages(
+        silent=lambda since: say(f"silent {since:%H:%M}"), back=lambda window: say(f"back {window.start:%H:%M}")
+    )
+    heard = {0, 4, 8}  # minutes at which the canary comes through
+    for minute in range(10):
+        with suppress(_CutOffError):
+            canary = check_canary(store, T0 + minutes(minute), messages)
+        if minute in heard:
+            store.checks[canary] = replace(store.checks[canary], last_ping=T0 + minutes(minute))
+    incidents = [line.split()[1] for line in told if line.startswith("silent")]
+    assert set(incidents) == {line.split()[1] for line in told if line.startswith("back")}
+    assert told[-1].startswith("back")

@@ -83,17 +83,26 @@ def check_canary(store: Store, now: datetime, messages: CanaryMessages) -> str:
     Written before anybody is notified, and notified before that is noted: if it is killed after any step, the next
     sweep goes on from there. The caller lets the canary ping only after this, so no moment between is blamed on a job.
     """
-    record = _load(store) or _choose_canary(store)
+    record = _end_notified(store, _load(store) or _choose_canary(store), messages)
     after = _updated(record, _last_ping(store, record, now), now)
     if after != record:
         CANARY.write(store, after)
     if after.silent_since and not after.is_notified:
         messages.silent(after.silent_since)
         CANARY.write(store, replace(after, is_notified=True))
-    elif after.is_notified and not after.silent_since:
-        messages.back(_latest(after.windows))
-        CANARY.write(store, replace(after, is_notified=False))
+    else:
+        _end_notified(store, after, messages)
     return after.check_id
+
+
+def _end_notified(store: Store, record: CanaryRecord, messages: CanaryMessages) -> CanaryRecord:
+    """Notify people of the end of a silence, if that is still to be done; before the next silence is looked at."""
+    if not record.is_notified or record.silent_since:
+        return record
+    messages.back(_latest(record.windows))
+    ended = replace(record, is_notified=False)
+    CANARY.write(store, ended)
+    return ended
 
 
 def _latest(windows: tuple[Window, ...]) -> Window:
@@ -114,7 +123,8 @@ def _updated(record: CanaryRecord, last_ping: datetime | None, now: datetime) ->
     kept = tuple(window for window in record.windows if now - window.end < WINDOWS_KEPT)
     end = max(last_ping, record.noticed or last_ping)  # a record without `noticed` is of the first release
     past = _silence(record.silent_since, record.noticed, end)
-    return replace(record, silent_since=None, noticed=None, windows=(*kept, *past))
+    # Whoever noticed it may have notified people, and been killed before that was noted: so they hear of the end.
+    return replace(record, silent_since=None, noticed=None, windows=(*kept, *past), is_notified=True)
 
 
 def _last_ping(store: Store, record: CanaryRecord, now: datetime) -> datetime | None:
