@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -34,6 +35,7 @@ _app = build(
         clock=lambda: datetime.now(UTC),
         pause=time.sleep,
         checks_per_project=int(_env.get("CHECKS_PER_PROJECT") or CHECKS_PER_PROJECT),
+        host_files=Path(__file__).parent / "host",
         allow_private_targets=_env.get("ALLOW_PRIVATE_TARGETS") == "true",
     ),
     logger,

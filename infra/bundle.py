@@ -22,8 +22,11 @@ import uv
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
+from infra.host_files import host_files
+
 ROOT: Final = Path(__file__).parent.parent
 SOURCE: Final = ROOT / "functions"
+HOST: Final = "host"  # the folder of what hosts download: functions/api.py
 REQUIREMENTS: Final = SOURCE / "requirements.txt"
 BUILD_REQUIREMENTS: Final = ROOT / "infra" / "build-requirements.txt"
 """What builds the packages that have no wheel: exact versions and hashes, as for what ships."""
@@ -70,6 +73,9 @@ def build(output: Path, *, arch: str, python: str, cache: Path = CACHE) -> None:
         shutil.copytree(SOURCE, source, ignore=unwanted)
         _compile(source, compiler)
         shutil.copytree(source, output, dirs_exist_ok=True)
+    (output / HOST).mkdir()
+    for name, content in host_files().items():
+        (output / HOST / name).write_bytes(content)
     _make_readable(output)
 
 

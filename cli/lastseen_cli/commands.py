@@ -37,6 +37,12 @@ app = typer.Typer(
 )
 
 
+WITHOUT_AWS = (
+    "AWS's library is not installed, which this needs. Set LASTSEEN_API_URL and LASTSEEN_API_KEY to do without, or "
+    'install all: uv tool install ".[aws]" in a clone of Lastseen.'
+)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status; errors that are foreseen are explained on stderr."""
     output.prepare()
@@ -47,6 +53,11 @@ def run(arguments: Sequence[str]) -> int:
     except CliError as error:
         output.error(str(error))
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if error.name not in {"boto3", "botocore"}:
+            raise
+        output.error(WITHOUT_AWS)
+        return CliError.exit_code
     return 0
 
 

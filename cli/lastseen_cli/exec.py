@@ -9,6 +9,8 @@ Rules: the job starts at once and never fails because of a ping. The URL, the ke
 shows them.
 """
 
+from __future__ import annotations
+
 import argparse
 import fcntl
 import os

@@ -4,6 +4,8 @@ Standard library only. Nothing here raises, and no message shows the URL, the ke
 hold one of them, only the error's class is shown, and what the monitor answers is shown without them.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import threading

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -183,3 +184,18 @@ def test_a_check_that_several_are_called_is_not_guessed(lastseen: Terminal) -> N
     lastseen.world.check(id=OTHER_ID, name="backup")
     done = lastseen("checks", "pause", "backup")
     assert (done.status, "2 checks have the name backup" in done.err) == (1, True)
+
+
+def test_without_the_library_of_aws_a_command_says_how_to_do_without_or_to_install_it(
+    lastseen: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("boto3", "botocore"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "lastseen_cli.aws", raising=False)
+    monkeypatch.delattr("lastseen_cli.aws", raising=False)
+    monkeypatch.delenv("LASTSEEN_API_KEY", raising=False)
+    monkeypatch.delenv("LASTSEEN_API_URL", raising=False)
+    done = lastseen("checks", "list")
+    assert done.status == 1
+    assert "AWS's library is not installed" in done.err
+    assert 'uv tool install ".[aws]"' in done.err

@@ -27,7 +27,8 @@ WITHIN = 150.0
 
 def test_every_block_of_the_pages_is_run_below() -> None:
     assert SHELL.titles == [
-        "with the lastseen command", "with one script", "the first ping makes the check", "success only",
+        "with the lastseen command", "with one script", "get them from your deployment",
+        "the first ping makes the check", "success only",
         "start, end and exit status", "at the top of a bash script",
     ]  # fmt: skip
     assert WGET.titles == ["success only", "start, end and exit status", "BusyBox"]
@@ -123,6 +124,20 @@ def test_the_real_monitor_takes_the_wrappers_pings(places: Path, local: Local) -
     [check] = checks(local, "shell-page")
     assert (check["status"], check["n_pings"], check["started"]) == ("down", 2, False)
     assert body(local, pings(local, check)[1]) == "backup --all\n"
+
+
+def test_a_host_gets_the_wrappers_from_the_deployment_and_they_ping_it(
+    places: Path, local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(places)
+    (places / "bin/lastseen.sh").unlink()
+    assert run(places, local, SHELL["get them from your deployment"]).stdout.endswith("lastseen.pyz: OK\n")
+    assert (places / "bin/lastseen.sh").read_bytes() == SCRIPT.read_bytes()
+    for command, slug in (("lastseen.sh", "by-script"), ("lastseen.pyz exec", "by-file")):
+        job = f"/usr/local/bin/{command} --timeout 60 --create {slug} -- true"
+        assert run(places, local, job).returncode == 0
+        [check] = checks(local, slug)
+        assert (check["status"], check["n_pings"]) == ("up", 2)
 
 
 @pytest.mark.parametrize("mode", ["away", 404])

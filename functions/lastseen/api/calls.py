@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -56,6 +57,7 @@ class Deployment:
     pause: Callable[[float], None]  # seconds
     allow_private_targets: bool = False  # channels may lead to private addresses
     checks_per_project: int = CHECKS_PER_PROJECT
+    host_files: Path | None = None  # the folder of what hosts download
 
     @property
     def site_url(self) -> str:

@@ -48,6 +48,9 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/iam/projects/"): ("/iam/projects/", {"name": "shop"}),
     ("POST", "/iam/projects/{name}"): ("/iam/projects/default", {"channels": "hook"}),
     ("DELETE", "/iam/projects/{name}"): ("/iam/projects/old", None),
+    ("GET", "/lastseen.sh"): ("/lastseen.sh", None),
+    ("GET", "/lastseen.pyz"): ("/lastseen.pyz", None),
+    ("GET", "/SHA256SUMS"): ("/SHA256SUMS", None),
     ("GET", "/api/openapi.json"): ("/api/openapi.json", None),
     ("GET", "/api/v{version}/status/"): (f"{API}/status/", None),
 }

@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -54,6 +55,7 @@ class World:
     site: str = "https://example.org"
     allow_private_targets: bool = False
     checks_per_project: int = CHECKS_PER_PROJECT
+    host_files: Path | None = None
 
     def __post_init__(self) -> None:
         deployment = Deployment(
@@ -66,6 +68,7 @@ class World:
             pause=self._wait,
             allow_private_targets=self.allow_private_targets,
             checks_per_project=self.checks_per_project,
+            host_files=self.host_files,
         )
         self.app = build(deployment, Logger(service="tests"))
         self.write = self.key(Scope.WRITE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lastseen.api.calls import Route
-from lastseen.api.routes import about, badges, channels, checks, history, keys, metrics, projects
+from lastseen.api.routes import about, badges, channels, checks, history, hosts, keys, metrics, projects
 
 GROUPS: Mapping[str, tuple[Route, ...]] = {
     "Checks": checks.ROUTES,
@@ -15,6 +15,7 @@ GROUPS: Mapping[str, tuple[Route, ...]] = {
     "Metrics": metrics.ROUTES,
     "Keys": keys.ROUTES,
     "Projects": projects.ROUTES,
+    "Hosts": hosts.ROUTES,
     "About": about.ROUTES,
 }
 
