@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from lastseen.core.check import Check, Kind, Ping
-from lastseen.core.machine import configured, pinged
+from lastseen.core.machine import pinged
 from lastseen.core.schedule import Cron
 from lastseen.storage.items import check_to_item
 from tests.bench.aws import CHECK_ID
@@ -18,7 +19,7 @@ RUN = "0f6f1b5e-7a57-4d2b-9f6e-3f4a3a1f6b11"
 def check(check_id: str = CHECK_ID, *, name: str = "nightly-report") -> Check:
     """Return a check as most are: a name, a slug, two tags, an hourly schedule; it is up and ran with a run id."""
     fresh = Check(id=check_id, name=name, slug=name, tags="prod reports", channels="*", created=T0 - timedelta(days=30))
-    planned = configured(fresh, T0, schedule=Cron("0 * * * *", "Europe/Berlin"), grace=minutes(10)).check
+    planned = replace(fresh, schedule=Cron("0 * * * *", "Europe/Berlin"), grace=minutes(10))
     up = pinged(planned, Ping(at=T0 - minutes(60))).check
     return pinged(pinged(up, Ping(at=T0 - seconds(90), kind=Kind.START, rid=RUN)).check, Ping(at=T0, rid=RUN)).check
 
