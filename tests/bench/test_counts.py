@@ -75,6 +75,6 @@ def test_a_sweep_costs_its_scan_and_a_call_for_a_hundred_wakes() -> None:
 def test_a_storm_costs_two_writes_an_alert_and_is_told_in_a_handful_of_messages() -> None:
     one = storms.storm(BATCH, among=5_000)
     assert one.calls["save"] == one.calls["announce"] == storms.DUE
-    assert sum(one.calls.values()) <= 2.05 * storms.DUE
+    assert sum(one.calls.values()) <= 2.1 * storms.DUE
     assert one.messages <= 5
     assert one.last.total_seconds() < 5
