@@ -10,7 +10,7 @@ from lastseen.core.check import Check, End, Ping, Run, Status
 from lastseen.core.dues import deadline
 from lastseen.core.machine import paused, pinged
 from lastseen.core.moments import woken
-from lastseen.core.runs import RETRY, RUNS_LIMIT
+from lastseen.core.runs import RETRY, RUNS_LIMIT, awaits_retry, under_way
 from tests.lastseen.core.stories import DOWN, NEW, UP, A, B, C, after, at, fail, over, said, start, success, told
 from tests.times import minutes
 
@@ -99,3 +99,9 @@ def test_a_failure_at_the_instant_of_a_recovery_is_one_that_nobody_was_notified_
 def test_pausing_a_paused_check_keeps_what_time_did_before() -> None:
     stored = replace(UP, status=Status.PAUSED, since=at(0), flapping=True)
     assert [said(flip) for flip in paused(stored, at(24 * 60)).flips] == ["paused steady 60"]
+
+
+def test_a_run_that_waits_for_its_retry_is_not_under_way() -> None:
+    check = after(start(20, A), start(21, B), over(22, A, "again"), check=UP)
+    assert under_way(check) == (Run(at(21), B),)
+    assert [minute for minute in (19, 20, 21) if awaits_retry(check, at(minute))] == [20]
