@@ -122,6 +122,7 @@ def crontab(
     from lastseen_cli.discover import cron_work  # noqa: PLC0415 - only then
 
     sources = cron_work.sources(files or [], user=user, tz="UTC" if undo else _zone(tz, files), has_users=user_column)
+    _refuse_exit_code(dry_run=dry_run, exit_code=exit_code)
     if undo:
         return cron_work.undo(sources, dry_run=dry_run, yes=yes, exit_code=exit_code)
     wrapper = cron_work.wrapper(COMMANDS[with_], program, is_here=not files)
@@ -180,6 +181,7 @@ def systemd(
     from lastseen_cli.discover import other_work  # noqa: PLC0415 - only then
 
     folder = into or (None if files else other_work.UNITS_FOLDER)
+    _refuse_exit_code(dry_run=dry_run, exit_code=exit_code)
     if undo:
         return other_work.undo_systemd(folder or other_work.UNITS_FOLDER, dry_run=dry_run, yes=yes, exit_code=exit_code)
     options = _options(locals(), stdout_is_file=False)
@@ -270,8 +272,7 @@ def _options(given: dict[str, Any], *, stdout_is_file: bool) -> Any:
     from lastseen_cli.discover import places, work  # noqa: PLC0415 - only then
     from lastseen_cli.discover.proposing import Wishes  # noqa: PLC0415 - and so this one
 
-    if given["exit_code"] and not given["dry_run"]:
-        raise UsageError("--exit-code belongs to --dry-run.")
+    _refuse_exit_code(dry_run=given["dry_run"], exit_code=given["exit_code"])
     if places.STDIN in (given["files"] or []) and not (given["yes"] or given["dry_run"] or given["as_"] is Output.YAML):
         raise UsageError("With - nobody can be asked: give --yes, or --dry-run first.")
     host = given["host"]
@@ -290,6 +291,11 @@ def _options(given: dict[str, Any], *, stdout_is_file: bool) -> Any:
         yaml=given["as_"] is Output.YAML,
         stdout_is_file=stdout_is_file,
     )
+
+
+def _refuse_exit_code(*, dry_run: bool, exit_code: bool) -> None:
+    if exit_code and not dry_run:
+        raise UsageError("--exit-code belongs to --dry-run.")
 
 
 def _zone(tz: str | None, files: list[str] | None) -> str:

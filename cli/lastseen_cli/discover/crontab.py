@@ -14,17 +14,20 @@ from lastseen_cli.discover import naming, wrapping
 from lastseen_cli.discover.jobs import Job, Reading, Remark
 
 COMMAND_BYTES = 990
-"""Debian's cron refuses a crontab with a command of 1,000 bytes; a script in a file has no such limit."""
+"""Debian's cron refuses a crontab with a command of 999 bytes; a script in a file has no such limit."""
 
+SKIPPED_RUNS = (
+    "a run that its lock skips is reported as failed: put the lock before lastseen.sh (docs/clients/crontab.md)"
+)
 SETTINGS_MARK = "# lastseen: where the jobs below ping"
 SETTINGS = ("LASTSEEN_PING_URL", "LASTSEEN_PING_KEY")
 _SETTING = re.compile(r"[ \t]*(?P<name>\"[^\"]*\"|'[^']*'|[^\s=#\"']+)[ \t]*=[ \t]*(?P<value>.*)", re.DOTALL)
-_TIMES = r"@\S+|\S+(?:[ \t]+\S+){4}"
-_USER = r"(?P<user>\S+)[ \t]+"
+_TIMES = r"@[^ \t]+|[^ \t]+(?:[ \t]+[^ \t]+){4}"  # a blank is a space or a tab, as cron has it
+_USER = r"(?P<user>[^ \t]+)[ \t]+"
 _FLAGS = r"(?P<flags>(?:-[nqs]+[ \t]+)*)"
 _JOB = re.compile(rf"(?P<head>[ \t]*-?(?P<times>{_TIMES})[ \t]+{_FLAGS})(?P<command>.*)", re.DOTALL)
 _SYSTEM_JOB = re.compile(rf"(?P<head>[ \t]*-?(?P<times>{_TIMES})[ \t]+{_USER}{_FLAGS})(?P<command>.*)", re.DOTALL)
-_MINUTE = re.compile(r"@\S+|-?[0-9*,/~?H()-]+", re.ASCII)
+_MINUTE = re.compile(r"[ \t]*(?:@[^ \t]+|-?[0-9*,/~?H()-]+)(?![^ \t]).*", re.ASCII | re.DOTALL)
 _WHENEVER = re.compile(r"# (Begin|End) Whenever generated tasks for:")
 
 BOOT = "@reboot"
@@ -114,7 +117,7 @@ class _Reader:
 
     def _job(self, index: int, line: str) -> None:
         match = (_SYSTEM_JOB if self.has_users else _JOB).fullmatch(line)
-        if not match or not match["command"].strip() or not _MINUTE.fullmatch(line.split(maxsplit=1)[0]):
+        if not match or not match["command"].strip(" \t\r") or not _MINUTE.fullmatch(line):
             self.remark(index, self._not_a_job(line))
             return
         times, command = match["times"], match["command"]
@@ -151,7 +154,7 @@ class _Reader:
         return replace(job, slug=slug or "", watched=slug is not None)
 
     def _not_a_job(self, line: str) -> str:
-        if not _MINUTE.fullmatch(line.split(maxsplit=1)[0]):
+        if not _MINUTE.fullmatch(line):
             return "neither a comment, nor a setting (NAME=value), nor a job (five fields of times, then a command)"
         user = "the user's name and " if self.has_users else ""
         return f"no command: write five fields of times, or a word like @daily, then {user}a command"
@@ -181,7 +184,7 @@ def rewritten(crontab: Crontab, slugs: Mapping[int, str], program: str, settings
     for index, slug in slugs.items():
         line = crontab.jobs[index]
         problem, changed = "", wrapping.wrapped(line.command, slug, program, line.shell)
-        if not wrapping.is_shell(line.shell):
+        if not (wrapping.is_shell(line.shell) or wrapping.is_plain(line.command)):
             problem = "SHELL is none that commands can be quoted for here: put the command into a script and call that"
         elif len(_bytes(changed)) > COMMAND_BYTES:
             problem = f"its command under watch has more than {COMMAND_BYTES} bytes: put it into a script and call that"
@@ -189,8 +192,10 @@ def rewritten(crontab: Crontab, slugs: Mapping[int, str], program: str, settings
             problem = f"it cannot be put under watch here: put it into a script, and write {program} {slug} -- SCRIPT"
         if problem:
             remarks.append(Remark(line.job.where, problem))
-        else:
-            lines[index] = line.head + changed
+            continue
+        lines[index] = line.head + changed
+        if wrapping.counts_skipped_runs(line.command):
+            remarks.append(Remark(line.job.where, SKIPPED_RUNS, is_fault=False))
     text = "\n".join(lines)
     if settings and text != crontab.text and not set(SETTINGS) & set(crontab.settings):
         head = [SETTINGS_MARK, *(f"{name}={settings[name]}" for name in SETTINGS)]

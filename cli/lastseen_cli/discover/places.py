@@ -119,6 +119,15 @@ def write(place: Place, text: str, backup_name: str, environ: Mapping[str, str])
     return backup
 
 
+def refuse_read_only(place: Place) -> None:
+    """Raise UsageError if a file cannot be replaced: to be asked before anything is done."""
+    folder = place.path.parent if place.path else None
+    while folder and not folder.exists():
+        folder = folder.parent
+    if folder and not os.access(folder, os.W_OK):
+        raise UsageError(f"{folder} cannot be written by you. Run this as its owner (sudo), or with --dry-run.")
+
+
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet. Raises CliError."""
     try:

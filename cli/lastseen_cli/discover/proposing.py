@@ -31,6 +31,9 @@ WATCHED_DAYS = timedelta(days=8)
 """So many of a schedule's next times, or those of so many days, say how often it runs."""
 
 HOST_TAG = "host:"
+SHARED = (
+    "the check {} is that of another host: two jobs that ping one check hide each other, so give this one its own slug"
+)
 UUID_CHARS = 36
 
 
@@ -66,6 +69,8 @@ def propose(
     named = _with_slugs(
         [job for job in jobs if job not in watched], {job.slug for job in watched}, existing, wishes.host
     )
+    elsewhere = {check["slug"] for check in existing if _is_of_another(check, wishes.host)}
+    remarks += [Remark(job.where, SHARED.format(job.slug), is_fault=False) for job in named if job.slug in elsewhere]
     proposals = []
     for job in named:
         if not _is_wanted(job, wishes):

@@ -131,6 +131,9 @@ def _planned(proposed: Proposed, change: Changer) -> _Plan:
 
 
 def _carry_out(api: Api, plan: _Plan, options: Options) -> list[str]:
+    for change in plan.changes:
+        if change.place:
+            places.refuse_read_only(change.place)
     made = sum(step.verb == "create" for step in plan.steps)
     places_to_write = [change.label for change in plan.changes if change.place]
     few = len(places_to_write) <= PLACES_NAMED
@@ -211,7 +214,8 @@ def _show_end(plan: _Plan, *, options: Options, is_applied: bool) -> None:
         if options.stdout_is_file:
             for change in plan.printed:
                 output.raw(change.after.encode(errors="surrogateescape"))
-        output.say("Nothing to do: all is watched." if plan.is_done else "Done.")
+        nothing = "Nothing to do: all is watched." if plan.proposals or plan.proposed.watched else "There is no job."
+        output.say(nothing if plan.is_done else "Done.")
 
 
 def _document(plan: _Plan, written: Sequence[str], *, is_applied: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastseen_cli.discover import crontab, naming, proposing
@@ -152,6 +152,8 @@ REMARKS = [
     ("every 5 minutes run x now", "neither a comment, nor a setting", True),
     ("\ufeff0 5 * * * x", "neither a comment, nor a setting", True),
     ("\x1b]0;owned\x07 * * * * x", "neither a comment, nor a setting", True),
+    ("\x1f", "neither a comment, nor a setting", True),
+    ("\u00a0 5 * * * x", "neither a comment, nor a setting", True),
     ("0 5 * * * x\r", "the line ends with CR LF", True),
     ("0 5 * * * x \\", "a crontab's line ends there", True),
     ("0 5 * * * x" + "y" * 1000, "more than 990 bytes", True),
@@ -183,6 +185,18 @@ def test_a_command_that_cannot_be_put_under_watch_stays_and_is_named(text: str, 
     after = crontab.rewritten(read, slugs(read, proposed(text).proposals), SH, {})
     assert after.text == text
     assert [words in remark.text for remark in after.remarks] == [True]
+
+
+def test_a_lock_within_the_shell_is_pointed_out() -> None:
+    text = "* * * * * flock -n /l sync > /dev/null\n* * * * * flock -n /l poll\n"
+    read = crontab.read(text, "tab", BERLIN)
+    after = crontab.rewritten(read, slugs(read, proposed(text).proposals), SH, {})
+    assert [(remark.where, remark.is_fault) for remark in after.remarks] == [("tab:1", False)]
+    assert after.text.split("\n")[1] == f"* * * * * flock -n /l {SH} poll -- poll"
+
+
+def test_plain_words_need_no_shell_whatever_SHELL_says() -> None:  # noqa: N802
+    assert changed("SHELL=/usr/bin/fish\n0 4 * * * a\n") == f"SHELL=/usr/bin/fish\n0 4 * * * {SH} a -- a\n"
 
 
 def test_a_command_goes_to_the_shell_of_its_crontab() -> None:
@@ -231,6 +245,7 @@ def test_the_settings_go_to_the_head_once_and_leave_it_again() -> None:
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -258,6 +273,7 @@ def test_any_text_comes_back_from_what_it_was_changed_to_and_no_line_is_dropped(
         assert not is_job or number in named, line
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_command_is_too_odd_for_a_name(command: str) -> None:
     name, _ = naming.from_command(command)
@@ -276,3 +292,6 @@ def test_a_check_of_another_host_is_another_job() -> None:
     text = "0 4 * * * a\n0 4 * * * b\n0 4 * * * c\n"
     assert [each.slug for each in proposed(text, existing=existing, host="db2").proposals] == ["a-db2", "b", "c"]
     assert [each.slug for each in proposed(text, existing=existing).proposals] == ["a", "b", "c"]
+    copied = proposed(f"0 4 * * * {SH} a -- a\n0 4 * * * {SH} b -- b\n", existing=existing, host="db2")
+    assert [(remark.where, remark.is_fault) for remark in copied.remarks] == [("tab:1", False)]
+    assert "the check a is that of another host" in copied.remarks[0].text

@@ -6,16 +6,20 @@ import io
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lastseen.core.schedule import Cron
+from lastseen_cli.discover import places
+from lastseen_cli.errors import CliError
 from tests.cli.conftest import Terminal
 from tests.clients.receiver import KEY, receiving
 from tests.times import hours
 
 CLIENT = Path(__file__).parents[3] / "clients" / "sh" / "lastseen.sh"
+COMMAND = Path(sys.executable).with_name("lastseen")
 SH = "/usr/local/bin/lastseen.sh"
 TEXT = """\
 MAILTO=ops@example.org
@@ -183,6 +187,22 @@ def test_a_file_of_cron_d_has_users_and_its_backup_is_where_no_cron_reads(lastse
     assert [path.read_text() for path in backups(file.parent / "state" / "lastseen")] == ["30 4 * * * root backup\n"]
 
 
+def test_a_folder_that_cannot_be_written_is_said_before_a_check_is_made(
+    lastseen: Terminal, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != file.parent)  # root may write everywhere
+    done = lastseen("discover", "crontab", str(file), *BERLIN, "--yes")
+    assert (done.status, "cannot be written by you" in done.err, lastseen.world.store.checks) == (2, True, {})
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_written(file: Path) -> None:
+    (place,) = places.files([str(file)])
+    file.write_text("# somebody's\n")
+    with pytest.raises(CliError, match="was changed meanwhile"):
+        places.write(place, "x", "backup", {})
+    assert [path.name for path in file.parent.iterdir()] == ["tab"]
+
+
 CRONTAB = """#!/bin/sh
 case "$1$2$3" in
   -ume-l) if [ -e "$TABS" ]; then cat "$TABS"; else echo "no crontab for me" >&2; exit 1; fi ;;
@@ -251,14 +271,18 @@ JOBS = """\
 0 4 * * * echo "100\\% of $((6 * 7)) it's" >&2; exit 3
 0 4 * * * cat%Dear Ada,%50\\% off
 0 4 * * * printf \\%s plain
+0 4 * * * flock -n -E 75 /dev/null basename /locked
 """
 
 
-def test_a_line_under_watch_runs_in_crons_shell_as_before_and_is_heard(lastseen: Terminal, file: Path) -> None:
+@pytest.mark.parametrize(("with_", "name", "program"), [("sh", "lastseen.sh", CLIENT), ("exec", "lastseen", COMMAND)])
+def test_a_line_under_watch_runs_in_crons_shell_as_before_and_is_heard(
+    lastseen: Terminal, file: Path, with_: str, name: str, program: Path
+) -> None:
     file.write_text(JOBS)
-    program = file.parent / "lastseen.sh"
-    program.symlink_to(CLIENT)
-    lastseen.ok("discover", "crontab", str(file), *BERLIN, "--program", str(program), "--yes")
+    link = file.parent / name
+    link.symlink_to(program)
+    lastseen.ok("discover", "crontab", str(file), *BERLIN, "--with", with_, "--program", str(link), "--yes")
     runs = []
     with receiving() as receiver:
         for before, after in zip(JOBS.splitlines(), file.read_text().splitlines(), strict=True):
@@ -269,11 +293,16 @@ def test_a_line_under_watch_runs_in_crons_shell_as_before_and_is_heard(lastseen:
                 watched.stderr,
             )
             runs.append((watched.returncode, watched.stdout + watched.stderr))
-    assert runs == [(3, b"100% of 42 it's\n"), (0, b"Dear Ada,\n50% off"), (0, b"plain")]
+    assert runs == [(3, b"100% of 42 it's\n"), (0, b"Dear Ada,\n50% off"), (0, b"plain"), (0, b"locked\n")]
     ends = [ping for ping in receiver.pings if ping.signal != "start"]
-    assert [(ping.check, ping.signal) for ping in ends] == [("job-of-line-1", "3"), ("cat", "0"), ("printf", "0")]
+    assert [(ping.check, ping.signal) for ping in ends] == [
+        ("job-of-line-1", "3"),
+        ("cat", "0"),
+        ("printf", "0"),
+        ("basename", "0"),
+    ]
     assert [ping.body for ping in ends] == [output for _, output in runs]
-    assert len(receiver.pings) == 6
+    assert len(receiver.pings) == 8
 
 
 def _run_as_cron(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:

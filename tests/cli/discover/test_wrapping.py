@@ -6,10 +6,19 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lastseen_cli.discover.wrapping import BUILTINS, PLAIN, is_shell, split, unwrapped, watched_slug, wrapped
+from lastseen_cli.discover.wrapping import (
+    BUILTINS,
+    PLAIN,
+    counts_skipped_runs,
+    is_shell,
+    split,
+    unwrapped,
+    watched_slug,
+    wrapped,
+)
 
 SH = "/usr/local/bin/lastseen.sh"
 EXEC = "/usr/local/bin/lastseen exec"
@@ -48,6 +57,29 @@ def cron(command: str) -> tuple[str, str]:
     return given, ""
 
 
+@pytest.mark.parametrize(
+    ("command", "changed", "is_counted"),
+    [
+        ("flock -n -E 75 /l  sync a", f"flock -n -E 75 /l  {SH} s -- sync a", False),
+        ("/usr/bin/flock -w 5 /l sync%in", f"/usr/bin/flock -w 5 /l {SH} s -- sync%in", False),
+        ("flock /l -c 'sync a'", rf"{SH} s -- sh -c 'flock /l -c '\''sync a'\'''", True),
+        ("flock -n /l sync > log", f"{SH} s -- sh -c 'flock -n /l sync > log'", True),
+        ("flock -n /l exec sync", f"{SH} s -- flock -n /l exec sync", True),
+        ("cd / && run-one sync", f"{SH} s -- sh -c 'cd / && run-one sync'", True),
+        ("sync --flock x", f"{SH} s -- sync --flock x", False),
+    ],
+)
+def test_a_lock_stays_before_the_wrapper_so_that_a_skipped_run_is_no_failure(
+    command: str,
+    changed: str,
+    is_counted: bool,  # noqa: FBT001 - a table
+) -> None:
+    assert wrapped(command, "s", SH) == changed
+    before = unwrapped(changed)
+    assert before
+    assert (before.command, counts_skipped_runs(command)) == (command, is_counted)
+
+
 @pytest.mark.parametrize(("command", "inner"), TABLE)
 def test_a_command_stays_as_it_is_behind_the_wrapper(command: str, inner: str) -> None:
     for program in (SH, EXEC):
@@ -59,6 +91,7 @@ def test_a_command_stays_as_it_is_behind_the_wrapper(command: str, inner: str) -
 
 
 @given(st.text(CHARS, min_size=1, max_size=60).filter(str.strip))
+@settings(deadline=None)
 @example("x\\'%y")
 @example("\\")
 @example("a\\\\'\\%'%'")
