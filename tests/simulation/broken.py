@@ -300,6 +300,7 @@ VARIANTS = (
         LOST,
         tuple((world, name, _changed_without_a_look(getattr(machine, name))) for name in ("configured", "paused")),
         TENDED,
+        seed=5,
     ),
     Variant(
         "a change is judged backwards",
