@@ -228,6 +228,7 @@ def _document(plan: _Plan, written: Sequence[str], *, is_applied: bool) -> dict[
         "watched": watched,
         "remarks": [{"where": each.where, "text": each.text, "is_fault": each.is_fault} for each in plan.remarks],
         "changes": [{"file": change.label, "diff": change.diff()} for change in plan.changes],
+        "texts": [change.after for change in plan.printed],
         "backups": list(written),
         "applied": is_applied,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,6 +191,8 @@ def test_the_changed_manifest_goes_to_stdout_and_talk_does_not(lastseen: Termina
     assert "it is written in braces" in done.err
     assert file.read_text() == f"{BLOCK}---\n{FLOW}"
     assert [check.slug for check in lastseen.world.store.checks.values()] == ["nightly-report"]
+    document = json.loads(lastseen("discover", "kubernetes", str(file), "--dry-run", "--json").out)
+    assert document["texts"] == [done.out]
     lastseen.monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rewritten(BLOCK)[0].encode())))
     again = lastseen.ok("discover", "kubernetes", "-", "--yes")
     assert (again.out, "all is watched" in again.err) == (rewritten(BLOCK)[0], True)
