@@ -30,7 +30,7 @@ COMMAND = [sys.executable, "-c", "from lastseen_cli.main import main; main()"]
 Figure = Callable[[str], None]
 FIGURE = "figure"
 
-WORKERS, SLOW_WORKERS = 2, 3
+WORKERS, SLOW_WORKERS = 2, 4
 """Processes that test all, on two cores; slow tests wait more than they compute."""
 
 SHARERS = {"local": ("tests/clients/", "tests/compat/", "tests/test_readme.py"), "deployed": ("tests/e2e/",)}
