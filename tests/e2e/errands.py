@@ -207,6 +207,12 @@ def an_alert_reaches_a_webhook(deployed: Deployed) -> None:
         assert eventually(lambda: bool(receiver.received), seconds=deployed.patience)
         assert receiver.last.json["reason"] == "failed"
         assert eventually(lambda: _noted(deployed, channel) == "delivered", seconds=deployed.patience)
+        assert eventually(lambda: _all_announced(deployed, check), seconds=deployed.patience)
+
+
+def _all_announced(deployed: Deployed, check: Check) -> bool:
+    stored = deployed.live.store.get(check.id, strong=True)
+    return stored is not None and stored.announced == stored.flips > 0
 
 
 def a_webhook_that_refuses_for_a_day_is_switched_off_and_people_are_notified(deployed: Deployed) -> None:

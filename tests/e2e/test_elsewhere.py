@@ -51,5 +51,5 @@ def test_the_attack_can_be_pointed_at_a_deployment(deployed: Deployed) -> None:
     KEYS.write(store, key)
     named = {"LASTSEEN_HOSTILE_URL": f"{deployed.live.url}/api", "LASTSEEN_HOSTILE_KEY": word}
     done = run(named, "tests/hostile", "-k", "method")
-    assert (done.returncode, " passed" in done.stdout) == (0, True), done.stdout
+    assert (done.returncode, " passed" in done.stdout) == (0, True), done.stdout + done.stderr
     assert store.project("attacked") == {}
