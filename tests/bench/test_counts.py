@@ -76,5 +76,5 @@ def test_a_storm_costs_two_writes_an_alert_and_is_told_in_a_handful_of_messages(
     one = storms.storm(BATCH, among=5_000)
     assert one.calls["save"] == one.calls["announce"] == storms.DUE
     assert sum(one.calls.values()) <= 2.1 * storms.DUE
-    assert one.messages <= 5
+    assert one.messages <= 10  # a digest names 140 checks at most
     assert one.last.total_seconds() < 5

@@ -195,6 +195,7 @@ def test_without_the_library_of_aws_a_command_says_how_to_do_without_or_to_insta
     monkeypatch.delattr("lastseen_cli.aws", raising=False)
     monkeypatch.delenv("LASTSEEN_API_KEY", raising=False)
     monkeypatch.delenv("LASTSEEN_API_URL", raising=False)
+    monkeypatch.setenv("LASTSEEN_LOCAL", "0")
     done = lastseen("checks", "list")
     assert done.status == 1
     assert "AWS's library is not installed" in done.err
