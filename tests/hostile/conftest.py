@@ -13,8 +13,9 @@ Attack = Callable[..., Reply]
 
 
 @pytest.fixture(scope="module")
-def target() -> Site:
-    return site()
+def target() -> Iterator[Site]:
+    with site() as each:
+        yield each
 
 
 def attack(target: Site, method: str, path: str, body: bytes = b"", *, key: str | None = None) -> Reply:

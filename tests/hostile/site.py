@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -62,9 +63,9 @@ class HereSite:
 class DeployedSite:
     """A deployment of one's own, over HTTP."""
 
-    def __init__(self, api_url: str, key: str) -> None:
+    def __init__(self, client: httpx.Client, key: str) -> None:
         self.write = key
-        self._client = httpx.Client(base_url=api_url.removesuffix("/").removesuffix("/api"), timeout=30)
+        self._client = client
 
     def send(self, method: str, path: str, body: bytes = b"", *, key: str, **headers: str) -> Reply:
         sent = ({"x-api-key": key} if key else {}) | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -75,6 +76,11 @@ class DeployedSite:
         return Reply(reply.status_code, reply.headers, reply.content)
 
 
-def site() -> Site:
-    """Return what the environment names, or the program in this process."""
-    return DeployedSite(URL, KEY) if URL else HereSite()
+@contextmanager
+def site() -> Iterator[Site]:
+    """Yield what the environment names, or the program in this process."""
+    if not URL:
+        yield HereSite()
+        return
+    with httpx.Client(base_url=URL.removesuffix("/").removesuffix("/api"), timeout=30) as client:
+        yield DeployedSite(client, KEY)

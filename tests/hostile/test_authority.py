@@ -6,6 +6,7 @@ After each request that was refused, everything is as it was.
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -62,9 +63,13 @@ class Authority(RuleBasedStateMachine):
 
     target: Site
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = ExitStack()
+
     @initialize()
     def prepare(self) -> None:
-        self.target = site()
+        self.target = self.open.enter_context(site())
         self.read_key = self._mint("ro")
         self.ping_key = self._mint("ping")
         made = attack(self.target, "POST", CHECKS, b'{"name": "ours", "tags": "prod"}').document
@@ -131,6 +136,7 @@ class Authority(RuleBasedStateMachine):
             attack(self.target, "DELETE", f"{CHANNELS}ours?detach=1")
             for word in (self.read_key, self.ping_key):
                 self._forget(word)
+        self.open.close()
 
     def _mint(self, scope: str) -> str:
         body = json.dumps({"scope": scope, "name": "hostile"}).encode()
