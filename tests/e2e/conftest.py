@@ -47,10 +47,13 @@ class Post:
         return self.which(lambda notice: notice.attributes.get("status") == status, count=count, seconds=seconds)
 
     def which(self, wanted: Callable[[Notice], bool], *, count: int, seconds: float = WAIT_SECONDS) -> list[Notice]:
-        """Return what came and is wanted, as soon as there is `count` of it."""
+        """Return what came and is wanted, as soon as there is `count` of it; doubles, which share an id, count once."""
 
         def found() -> list[Notice]:
-            return [notice for notice in self._come if wanted(notice)]
+            first: dict[object, Notice] = {}
+            for notice in (each for each in self._come if wanted(each)):
+                first.setdefault(notice.event.get("id", id(notice)), notice)
+            return list(first.values())
 
         with self._changed:
             self._changed.wait_for(lambda: len(found()) >= count, seconds)
