@@ -41,6 +41,9 @@ WITHOUT_AWS = (
     "AWS's library is not installed, which this needs. Set LASTSEEN_API_URL and LASTSEEN_API_KEY to do without, or "
     'install all: uv tool install ".[aws]" in a clone of Lastseen.'
 )
+IN_A_CLONE = (
+    "This works in a clone of Lastseen only, by `uv run lastseen`, which installs what it needs: {} is missing here."
+)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -54,9 +57,10 @@ def run(arguments: Sequence[str]) -> int:
         output.error(str(error))
         return error.exit_code
     except ModuleNotFoundError as error:
-        if error.name not in {"boto3", "botocore"}:
+        missing = (error.name or "").partition(".")[0]
+        if missing in {"lastseen", "lastseen_cli"}:
             raise
-        output.error(WITHOUT_AWS)
+        output.error(WITHOUT_AWS if missing in {"boto3", "botocore"} else IN_A_CLONE.format(missing))
         return CliError.exit_code
     return 0
 

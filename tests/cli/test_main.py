@@ -208,3 +208,13 @@ def test_local_refuses_an_env_file_in_a_folder_that_is_not_there(tmp_path: Path)
     assert done.returncode == 2
     assert "--env-file" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_needs_a_clone_says_so_where_only_the_command_is_installed() -> None:
+    code = "import sys; sys.modules['hypercorn'] = None; from lastseen_cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "local"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "in a clone of Lastseen only, by `uv run lastseen`" in done.stderr
+    assert "Traceback" not in done.stderr
