@@ -61,6 +61,34 @@ def paced(sns: Any, now: list[float]) -> Topic:
     )
 
 
+def test_what_is_for_channels_is_in_the_queue_before_sns_has_it(sns: Any) -> None:
+    order: list[object] = []
+    sns.meta.events.register("provide-client-params.sns.Publish", lambda params, **_: order.append(params))
+    topic = Topic(sns, ARN, CHANNELS_ARN, to_channels=lambda message: order.append(message.subject))
+    message = addressed(gallery.messages()["The job failed"], frozenset({"c", DEPLOYMENT}))
+    with Stubber(sns) as stub:
+        for _ in range(2):
+            stub.add_response("publish", {"MessageId": "m"})
+        topic.publish(message)
+    queued, to_channels, to_deployment = order
+    assert queued == message.subject
+    for params, arn in ((to_channels, CHANNELS_ARN), (to_deployment, ARN)):
+        assert isinstance(params, dict)
+        assert params["TopicArn"] == arn
+        assert params["MessageAttributes"]["queued"]["StringValue"] == "true"
+        assert len(params["MessageAttributes"]) <= 10  # more are not delivered raw: "SNS raw message delivery"
+
+
+def test_what_the_queue_does_not_take_is_not_published_and_so_tried_again(sns: Any, stub: Stubber) -> None:
+    def full(_: object) -> None:
+        raise ConnectionError("no queue")
+
+    topic = Topic(sns, ARN, CHANNELS_ARN, to_channels=full)
+    with pytest.raises(ConnectionError, match="no queue"):
+        topic.publish(addressed(gallery.messages()["The job failed"], frozenset({"c"})))
+    stub.assert_no_pending_responses()
+
+
 def test_no_receiver_waits_for_what_goes_to_others(sns: Any, stub: Stubber) -> None:
     now = [0.0]
     topic = paced(sns, now)
