@@ -248,8 +248,8 @@ class MemoryStore(_Hooked):
         held = self._unchanged(seen)
         if new.last_ping != seen.last_ping and new.last_ping and held.last_ping and held.last_ping > new.last_ping:
             raise ConflictError("a later ping came first")
-        opens = new.last_ping == seen.last_ping and new.runs and new.runs != seen.runs
-        if opens and held.last_ping != seen.last_ping:
+        opens = bool(new.runs) and new.runs != seen.runs
+        if (opens or new.ended != seen.ended) and held.last_ping != seen.last_ping == new.last_ping:
             raise ConflictError("an end came first")
         return held
 

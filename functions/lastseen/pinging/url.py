@@ -11,10 +11,12 @@ line end, the CR of a script from Windows.
 
 from __future__ import annotations
 
+import operator
 import re
 import signal
 import string
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Literal
 from urllib.parse import parse_qs, unquote
 
@@ -77,11 +79,12 @@ def read_path(path: str) -> tuple[Target, Signal]:
 
     Raises BadPingError for a slug or key of the wrong form, NoSuchPathError for everything that is no ping.
     """
-    parts = [_trimmed(part) for part in path.lstrip("/").split("/")]  # as after a base URL that ends with a slash
-    if not parts[-1]:
-        parts.pop()  # a final slash
+    trimmed = [_trimmed(part) for part in path.split("/")]
+    parts = list(dropwhile(operator.not_, trimmed))  # slashes at its begin: the base URL ended with one
     if not parts:
         raise NoSuchPathError
+    if not parts[-1]:
+        parts.pop()  # a final slash
     uuid = as_uuid(parts[0])
     target_parts = 1 if uuid else 2
     target, rest = parts[:target_parts], [part for part in parts[target_parts:] if part]

@@ -17,6 +17,7 @@ from lastseen.core.check import Check, Outcome
 from lastseen.core.times import millis
 from lastseen.storage.conditions import (
     ANNOUNCED,
+    ENDED,
     FLIPS,
     ID,
     IS_CORRUPT,
@@ -148,7 +149,7 @@ class CheckTables(HistoryTable):
         clauses = [is_untouched(seen)]
         if LAST_PING in changes:
             clauses.append(no_later_end(new))
-        elif changes.get(RUNS):
+        elif changes.get(RUNS) or ENDED in changes:
             clauses.append(ends_as_seen(seen))
         if not outcome.flips:
             condition = all_of(clauses)

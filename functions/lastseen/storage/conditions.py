@@ -20,6 +20,7 @@ REV = attribute("rev")
 WAKE_AT = attribute("wake_at")
 LAST_PING = attribute("last_ping")
 RUNS = attribute("runs")
+ENDED = attribute("ended")
 N_PINGS = attribute("n_pings")
 FLIPS = attribute("flips")
 ANNOUNCED = attribute("announced")
@@ -64,7 +65,10 @@ def wakes_as_seen(seen: Check) -> Clause:
 
 
 def ends_as_seen(seen: Check) -> Clause:
-    """No end was written since: a steady one leaves `rev` as it is, but may be the end of the run that opens now."""
+    """No end was written since: a steady one leaves `rev` as it is, but may be the end of the run that opens now.
+
+    And it may have moved the last ping, by whose time an end is stored that came at the same millisecond.
+    """
     if seen.last_ping is None:
         return Clause(f"attribute_not_exists({LAST_PING})")
     return Clause(f"{LAST_PING} = :seen_end", {":seen_end": number(millis(seen.last_ping))})

@@ -73,7 +73,7 @@ def test_a_path_says_the_same_with_blanks_around_its_parts_decoded_or_not(
 @pytest.mark.parametrize("rest", ["", "start", "3"])
 @pytest.mark.parametrize("base", [UUID, "pIn-g_Key/nightly"])
 def test_a_slash_too_many_loses_no_ping(base: str, rest: str) -> None:
-    for path in (f"/{base}/{rest}", f"{base}//{rest}", f"//{base}//{rest}//"):
+    for path in (f"/{base}/{rest}", f"{base}//{rest}", f"//{base}//{rest}//", f"%20/{base}/{rest}"):
         assert read_path(path) == read_path(f"{base}/{rest}")
 
 

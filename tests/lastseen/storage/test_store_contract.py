@@ -342,6 +342,16 @@ def test_an_overtaken_ping_is_counted_when_it_is_decided_anew(store: Store) -> N
     assert held(store) == replace(seen, n_pings=2)
 
 
+def test_an_end_at_the_time_of_the_last_one_keeps_its_time_when_a_later_one_came_first(store: Store) -> None:
+    seen = created(store, NIGHTLY, success(0))
+    store.save_ping(seen, pinged(seen, success(30)))
+    own = success(0, rid=A)
+    with pytest.raises(ConflictError):
+        store.save_ping(seen, pinged(seen, own))
+    store.save_ping(held(store), pinged(held(store), own))
+    assert held(store).ended == (End(at(0), A),)
+
+
 @pytest.mark.parametrize("ping", [success(30), start(30), fail(30), log(30)])
 def test_a_ping_is_refused_if_a_decision_came_first(store: Store, ping: Ping) -> None:
     seen = created(store, NIGHTLY, success(0))
