@@ -50,6 +50,8 @@ may have 100,000 bytes. A key that is revoked opens nothing from then on; only a
 - Lists are complete and by name; with `limit` and `cursor` they come page by page.
 - A refusal always says why, in one sentence; a check of another project is 403 with words.
 - `unique` with a slug makes one check however many requests race.
+- A new check may have a `uuid`, and a ping key a `key`, that jobs use already. There, a `uuid` is ignored: leave it out
+  of a copy of a document.
 - `/flips/` also has `status` and `reason`, and comes as `{"flips": [...]}`; to healthchecks-io (PyPI), which was
   written from the peer's manual, as the bare list that it wants.
 - A badge's URL is sealed: it reveals neither the check's id nor other badges' URLs.

@@ -23,7 +23,7 @@ from lastseen.core.blind import Window
 from lastseen.core.channel import ALL_CHANNELS
 from lastseen.core.check import Check, Filters, Outcome, Reason, unique_key
 from lastseen.core.dialects import understood
-from lastseen.core.ids import as_uuid
+from lastseen.core.ids import as_uuid, is_random
 from lastseen.core.limits import SLUG_CHARS
 from lastseen.core.machine import NotPausedError, configured, paused, resumed
 from lastseen.core.moments import is_late
@@ -129,12 +129,15 @@ class Checks:
             return self._create(request, version=version, dry=dry)
 
     def _create(self, request: CheckRequest, *, version: int, dry: bool) -> tuple[Described, bool]:
+        asked_id = _asked_id(request)
         for _ in attempts(DECIDE_TRIES, pause=self._pause):
-            match, sole = self._matching(request)
+            match, sole = self._matching(request, asked_id)
+            if asked_id and not (match and match.check.id == asked_id):
+                self._refuse_taken(asked_id, is_other_matched=match is not None)
             if match:
                 return self.update(match.check.id, request, version=version, dry=dry), False
             channels = "" if "channels" in request.model_fields_set else default_channels(self._store, self._project)
-            blank = Check(id=new_id(), project=self._project, channels=channels, created=self._now)
+            blank = Check(id=asked_id or new_id(), project=self._project, channels=channels, created=self._now)
             check = replace(
                 configured(blank, self._now, **self._settings(blank, request, version=version)).check, rev=0
             )
@@ -146,7 +149,7 @@ class Checks:
                 self._store.create(check, about=request.desc, sole=sole)
             except ConflictError:
                 continue
-            self._remembered.unique_keys.add([check.id])
+            self._remembered.unique_keys.add(self._project, [check.id])
             self._remembered.check_counts.one_more(self._project)
             return Described(check, request.desc), True
         raise ConflictError(_RACED)
@@ -254,18 +257,34 @@ class Checks:
         is_one = _UNIQUE_KEY.fullmatch(key)
         return self._remembered.unique_keys.find(self._project, key, self._now) if is_one else ""
 
-    def _matching(self, request: CheckRequest) -> tuple[Described | None, bool]:
+    def _refuse_taken(self, check_id: str, *, is_other_matched: bool) -> None:
+        """Raise RefusedError if no new check can have this id.
+
+        That of a deleted check is refused as long as its history is kept: it would be the new one's, also in another
+        project, and alerts are named by id and number for ever.
+        """
+        if is_other_matched:
+            raise RefusedError("uuid: the check that `unique` matches has another UUID, and a UUID never changes")
+        if self._store.get(check_id, strong=True):
+            raise RefusedError("uuid: there is a check with this UUID already")
+        last_flip = next(self._store.flips_back(check_id), None)
+        if last_flip or self._store.pings(check_id, limit=1):
+            raise RefusedError("uuid: a check with this UUID was deleted here, and its history is still kept")
+
+    def _matching(self, request: CheckRequest, asked_id: str) -> tuple[Described | None, bool]:
         """Return the first check that agrees with the request in every field of `unique`; and whether a slug is sole.
 
-        A field that the request does not set matches nothing. Where the slug is among them, only its bearers are read,
-        and if there is none, a new check must be its only one: so of many such requests at once, one makes it.
+        Of several, that of the UUID which is asked for is the first. A field that the request does not set matches
+        nothing. Where the slug is among them, only its bearers are read, and if there is none, a new check must be its
+        only one: so of many such requests at once, one makes it.
         """
         if not request.unique or not set(request.unique) <= request.model_fields_set:
             return None, False
         wanted: dict[str, Any] = {name: getattr(request, name) for name in request.unique}
         slug = wanted.get("slug")
         found = self.all(slug=slug).checks
-        match = next((each for each in found if _matches(each.check, wanted)), None)
+        matches = [each for each in found if _matches(each.check, wanted)]
+        match = next((each for each in matches if each.check.id == asked_id), matches[0] if matches else None)
         return match, bool(slug) and not found
 
     def _settings(self, check: Check, request: CheckRequest, *, version: int) -> dict[str, Any]:
@@ -318,6 +337,14 @@ class Checks:
         if request.skipped_hour and not isinstance(timing.get("schedule", check.schedule), Cron):
             raise BadRequestError("skipped_hour: is for cron schedules only")
         return timing
+
+
+def _asked_id(request: CheckRequest) -> str:
+    """Return the id that a new check is to have, or "" for one that is drawn here. Raises BadRequestError."""
+    asked_id = as_uuid(request.uuid)
+    if request.uuid and not is_random(asked_id):
+        raise BadRequestError("uuid must be a random UUID (version 4): it is the ping URL, so nobody may guess it")
+    return asked_id
 
 
 def _filters(before: Filters, request: CheckRequest) -> Filters:

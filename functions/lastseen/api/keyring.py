@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lastseen.api.errors import RefusedError, UnknownError
-from lastseen.core.keys import Key, Scope
+from lastseen.api.errors import BadRequestError, RefusedError, UnknownError
+from lastseen.core.keys import Key, Scope, ping_key_fault
 from lastseen.storage.documents import KEYS
-from lastseen.storage.fresh import new_key
+from lastseen.storage.errors import ConflictError
+from lastseen.storage.fresh import kept_of, new_key
 from lastseen.storage.store import Store
 
 ID_CHARS = 12
@@ -36,11 +37,31 @@ class Keyring:
 
     def mint(self, scope: Scope, name: str, now: datetime) -> tuple[str, Key]:
         """Make a key; return it, to be shown once, and what is kept of it. Raises RefusedError for one too many."""
-        if len(self.all()) >= KEYS_LIMIT:
-            raise RefusedError(f"a project has at most {KEYS_LIMIT} keys: revoke some that are used no more")
+        self._refuse_one_too_many()
         word, key = new_key(scope, self._project, name, now)
         KEYS.create(self._store, key)
         return word, key
+
+    def bring(self, word: str, scope: Scope, name: str, now: datetime) -> Key:
+        """Take a ping key that was made elsewhere; return what is kept of it.
+
+        Raises BadRequestError for what cannot be one, RefusedError for one that exists in any project.
+        """
+        if scope is not Scope.PING:
+            raise BadRequestError('key: only a key of the scope "ping" may come from elsewhere; leave it out')
+        if fault := ping_key_fault(word):
+            raise BadRequestError(f"key {fault}")
+        self._refuse_one_too_many()
+        key = kept_of(word, scope, self._project, name, now)
+        try:
+            KEYS.create(self._store, key)
+        except ConflictError as error:
+            raise RefusedError("key: there is this key already") from error
+        return key
+
+    def _refuse_one_too_many(self) -> None:
+        if len(self.all()) >= KEYS_LIMIT:
+            raise RefusedError(f"a project has at most {KEYS_LIMIT} keys: revoke some that are used no more")
 
     def revoke(self, wanted: str) -> Key:
         """Forget a key by its id; return what it was. Raises UnknownError."""

@@ -26,7 +26,7 @@ from pydantic.types import AwareDatetime
 
 from lastseen.api.errors import BadRequestError
 from lastseen.core.channel import ALL_CHANNELS
-from lastseen.core.keys import Scope
+from lastseen.core.keys import PING_KEY_CHARS, Scope
 from lastseen.core.limits import (
     CHANNELS_CHARS,
     CONTROL_CHARS,
@@ -48,6 +48,7 @@ from lastseen.core.limits import (
 BODY_LIMIT_BYTES = 100_000
 PAGE_LIMIT = 1_000
 CURSOR_LIMIT = 500
+UUID_CHARS = 36
 TIME_LIMITS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 _LINE = rf"^[^{CONTROL_CHARS}]*$"
@@ -147,6 +148,10 @@ class CheckRequest(Model):
     without this field gets those that the project gives to new checks: all, unless set otherwise."""
     unique: list[Literal["name", "slug", "tags", "timeout", "grace"]] = []
     """At creation: update the check that has the same values here, if there is one."""
+    uuid: Annotated[str, StringConstraints(max_length=UUID_CHARS)] = ""
+    """At creation: the UUID that the check is to have, a random one (version 4) that jobs ping already. Refused if a
+    check of any project has it, or one that was deleted and whose history is still kept, and if `unique` matches a
+    check with another. Empty: a new one is made."""
     start_kw: Keywords = ""
     """With `filter_http_body`: words, with commas between, by which a ping's body says that a run starts."""
     success_kw: Keywords = ""
@@ -225,6 +230,9 @@ class KeyRequest(Model):
     """"rw" may do all in its project, "ro" may read, "ping" is for ping URLs by slug."""
     name: Name = ""
     """Who uses it, so that it can be revoked later without guessing."""
+    key: Annotated[str, StringConstraints(max_length=PING_KEY_CHARS[-1])] = ""
+    """With the scope "ping": a ping key that jobs have already, for example Healthchecks', of at least 20 characters of
+    A-Z, a-z, 0-9, - and _. Empty: a new one is made."""
 
 
 class ProjectRequest(Model):

@@ -81,11 +81,15 @@ class RecentChecks:
 
 
 class UniqueKeys:
-    """Which check has which unique key. One never changes, so once found it needs no search."""
+    """Which check of a project has which unique key. One never changes, so once found it needs no search.
+
+    By project: a unique key is made from half a UUID, and a UUID can be asked for at creation, so two projects may
+    have checks of one unique key.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._ids: dict[str, str] = {}
+        self._ids: dict[tuple[str, str], str] = {}  # project, unique key
         self._searched: dict[str, tuple[datetime, int]] = {}  # project -> when its names were read, and how many
 
     def find(self, project: str, key: str, now: datetime) -> str:
@@ -94,18 +98,18 @@ class UniqueKeys:
         A key that is not there makes the names of the project be read again, but not more often than they are worth:
         a check of a large project that another environment has just made may be unknown for up to a minute.
         """
-        if key not in self._ids and self._may_search(project, now):
+        if (project, key) not in self._ids and self._may_search(project, now):
             names = self._store.project(project)
             self._searched[project] = now, len(names)
-            self.add(names)
-        return self._ids.get(key, "")
+            self.add(project, names)
+        return self._ids.get((project, key), "")
 
-    def add(self, check_ids: Iterable[str]) -> None:
-        """Remember checks that are known to exist, or existed."""
+    def add(self, project: str, check_ids: Iterable[str]) -> None:
+        """Remember checks of a project that are known to exist, or existed."""
         if len(self._ids) > UNIQUE_KEYS_LIMIT:
             self._ids.clear()
             self._searched.clear()
-        self._ids.update((unique_key(check_id), check_id) for check_id in check_ids)
+        self._ids.update(((project, unique_key(check_id)), check_id) for check_id in check_ids)
 
     def _may_search(self, project: str, now: datetime) -> bool:
         at, count = self._searched.get(project, (None, 0))

@@ -7,9 +7,17 @@ A key is looked up by its hash, so nothing is compared character by character.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from lastseen.core.ids import as_uuid
+
+PING_KEY_CHARS = range(20, 101)
+"""How long a ping key may be that was made elsewhere: too long to be guessed, and short enough for a URL."""
+
+_PING_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class Scope(StrEnum):
@@ -36,3 +44,12 @@ class Key:
 def hashed(key: str) -> str:
     """Return the name under which a key is kept."""
     return hashlib.sha256(key.encode(errors="replace")).hexdigest()
+
+
+def ping_key_fault(key: str) -> str:
+    """Return why a text made elsewhere cannot be a ping key here, or "" if it can."""
+    if not _PING_KEY.fullmatch(key):
+        return "may hold A-Z, a-z, 0-9, hyphens and underscores only"
+    if len(key) not in PING_KEY_CHARS:
+        return f"must have {PING_KEY_CHARS[0]} to {PING_KEY_CHARS[-1]} characters"
+    return "must not be a UUID: a ping URL with it would be that of a check" if as_uuid(key) else ""

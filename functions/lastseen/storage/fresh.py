@@ -35,6 +35,9 @@ def new_webhook_secret() -> str:
 def new_key(scope: Scope, project: str, name: str, now: datetime) -> tuple[str, Key]:
     """Return a new key, to be shown once, and what is kept of it."""
     secret = KEY_PREFIX[scope] + secrets.token_urlsafe(KEY_BYTES)
-    return secret, Key(
-        hash=hashed(secret), project=project, scope=scope, name=name, hint=secret[:HINT_CHARS], created=now
-    )
+    return secret, kept_of(secret, scope, project, name, now)
+
+
+def kept_of(secret: str, scope: Scope, project: str, name: str, now: datetime) -> Key:
+    """Return what is kept of a key."""
+    return Key(hash=hashed(secret), project=project, scope=scope, name=name, hint=secret[:HINT_CHARS], created=now)

@@ -123,7 +123,7 @@ def test_every_setting_can_be_changed_and_changed_back(world: World) -> None:
 
 
 def test_what_is_not_known_is_ignored(world: World) -> None:
-    assert created(world, {"name": "x", "colour": "red", "uuid": ID})["uuid"] != ID
+    assert created(world, {"name": "x", "colour": "red", "unique_key": "k", "status": "down"})["status"] == "new"
 
 
 BAD = [

@@ -128,6 +128,10 @@ def delete(call: Call) -> HttpResponse:
 
 _CHECK = Responds(description="The check.", document=CheckDocument)
 _FULL = Responds(description="Too many checks share the slug for their descriptions to be kept.")
+_NOT_MADE = Responds(
+    description="Too many checks share the slug for their descriptions to be kept, the project has too many checks, or "
+    "the `uuid` is taken."
+)
 _NOT_PAUSED = Responds(description="The check is not paused.")
 
 ROUTES = (
@@ -152,7 +156,7 @@ ROUTES = (
         responses={
             200: Responds(description="A check matched `unique` and was updated.", document=CheckDocument),
             201: Responds(description="The check was made.", document=CheckDocument),
-            409: _FULL,
+            409: _NOT_MADE,
         },
     ),
     Route(method="GET", path=ONE, handler=get, needs=Needs.READ, summary="Get a check", responses={200: _CHECK}),

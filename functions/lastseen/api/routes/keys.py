@@ -47,7 +47,10 @@ def listed(call: Call) -> HttpResponse:
 def create(call: Call) -> HttpResponse:
     """Mint a key and show it, this once."""
     request = call.read_body(KeyRequest)
-    word, key = _ring(call).mint(request.scope, request.name, call.now)
+    if request.key:
+        word, key = request.key, _ring(call).bring(request.key, request.scope, request.name, call.now)
+    else:
+        word, key = _ring(call).mint(request.scope, request.name, call.now)
     return HttpResponse(status=201, document=NewKeyDocument(**_known(key), key=word))
 
 
@@ -92,7 +95,7 @@ ROUTES = (
         body=KeyRequest,
         responses={
             201: Responds(description="The key.", document=NewKeyDocument),
-            409: Responds(description="The project has too many keys."),
+            409: Responds(description="The project has too many keys, or the `key` exists already."),
         },
     ),
     Route(
