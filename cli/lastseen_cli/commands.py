@@ -108,7 +108,7 @@ def local(
         Path | None, typer.Option(help="Keep checks, history and keys in this folder from one run to the next.")
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Make a few checks and play their jobs, so that you see alerts.")
+        bool, typer.Option("--demo", help="Fill the page with made-up jobs, and play three more for you to see alerts.")
     ] = False,
     export: Annotated[
         bool, typer.Option("--export", help="Print the URLs and keys of the one that runs, for `eval`, and exit.")

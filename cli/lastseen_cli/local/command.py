@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -99,7 +100,8 @@ def _run(
     kept = f"its state is kept in {state}" if state else "nothing is kept when it stops"
     screen.live(url=url, outbox=outbox.url, keys=keys, seconds=time.monotonic() - began, kept=kept)
     if demo:
-        threading.Thread(target=demonstration.play, args=(url, keys, events.put), daemon=True).start()
+        play = partial(demonstration.play, url, keys, deployed.store, events.put, now=now)
+        threading.Thread(target=play, daemon=True).start()
     _show(screen, events, cloud, deployed.store, outbox)
 
 

@@ -1,18 +1,24 @@
 """Three jobs played for somebody who sees Lastseen for the first time: one good, one that fails, one that never ends.
 
-The jobs do what real ones do: checks are made over the API, pings go to the URLs that the API gave.
+Before that, the page gets some jobs with a past (past.py). The jobs do what real ones do: checks are made over the API,
+pings go to the URLs that the API gave.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
+from lastseen.storage.errors import ConflictError
+from lastseen.storage.store import Store
 from lastseen_cli.api import Api
 from lastseen_cli.errors import CliError
-from lastseen_cli.local.keys import Keys
+from lastseen_cli.local import past
+from lastseen_cli.local.keys import PROJECT, Keys
 
 HOUR = 3600
 SHORTEST_GRACE = 60
@@ -22,15 +28,17 @@ JOBS = GOOD, BAD, STUCK = "demo-nightly-backup", "demo-invoice-export", "demo-ne
 TRACEBACK = "Traceback (most recent call last):\n  ...\nPermissionError: invoices.csv: read-only file system\n"
 
 
-def play(url: str, keys: Keys, tell: Callable[[str], None]) -> None:
+def play(url: str, keys: Keys, store: Store, tell: Callable[[str], None], *, now: datetime) -> None:
     """Make the checks and play their jobs, telling the story as it goes on; it takes a bit more than a minute."""
     try:
+        past.write(store, PROJECT, now)
+        tell(f"{len(past.JOBS)} made-up jobs with {past.DAYS} days behind them are on the page: {url}")
         with Api(f"{url}/api", keys.write) as api, httpx.Client(timeout=TIMEOUT_SECONDS) as client:
             ping_urls = _checks(api)
             _play(lambda name, suffix="", body="": _ping(client, ping_urls[name] + suffix, body), tell)
             _wait_until_down(api, ping_urls[STUCK])
             tell("That was all. Ping and look around with the lines above; Ctrl-C stops everything.")
-    except (CliError, httpx.HTTPError) as error:
+    except (CliError, httpx.HTTPError, BotoCoreError, ClientError, ConflictError) as error:
         tell(f"It ended early: {error}")
 
 
