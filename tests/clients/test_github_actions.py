@@ -15,8 +15,10 @@ import yaml
 from tests.clients.needs import ENVIRON
 from tests.clients.pages import page, write
 from tests.clients.receiver import Mode, Receiver, receiving
+from tests.conftest import Local
 
 FILE = Path(__file__).parents[2] / "clients/github-actions/scheduled.yml"
+CHECKS = FILE.with_name("checks.yml")
 PAGE = page("clients/github-actions.md")
 
 
@@ -32,7 +34,7 @@ def steps_of(workflow: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_github_knows_every_field(tmp_path: Path) -> None:
     checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
-    done = subprocess.run([*checker, FILE], capture_output=True, text=True, check=False)
+    done = subprocess.run([*checker, FILE, CHECKS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     wrong = write(tmp_path, "wrong.yml", FILE.read_text().replace("runs-on", "run-on"))
     assert subprocess.run([*checker, wrong], capture_output=True, check=False).returncode == 1  # it can fail
@@ -121,3 +123,35 @@ def test_the_expression_for_several_jobs_is_one_line_of_yaml() -> None:
     found = re.search(r"`(STATUS: \$\{\{ .+? \}\})`", PAGE.text, re.DOTALL)
     assert found
     assert json.dumps(yaml.safe_load(found[1]))
+
+
+@pytest.mark.slow
+def test_a_pull_request_shows_its_plan_and_the_main_branch_applies_it(local: Local, tmp_path: Path) -> None:
+    steps = yaml.load(CHECKS.read_text(), yaml.BaseLoader)["jobs"]["checks"]["steps"]  # noqa: S506 - makes texts only
+    plan, apply = (step["run"] for step in steps[-2:])
+    env = {
+        "PATH": f"{Path(sys.executable).parent}:{ENVIRON['PATH']}",
+        "HOME": str(tmp_path),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "LASTSEEN_API_URL": local.api_url,
+        "LASTSEEN_API_KEY": local.api_key,
+    }
+
+    def run_step(script: str, **more: str) -> subprocess.CompletedProcess[str]:
+        shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        return subprocess.run(
+            shell, env=env | more, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
+        )
+
+    write(tmp_path, "checks.yaml", "checks:\n  - name: as-code ``` job\n    every: 1h\n")
+    assert run_step(plan, LASTSEEN_API_KEY="").returncode == 0  # a fork
+    planned = run_step(plan)
+    assert planned.returncode == 0, planned.stderr
+    summary = (tmp_path / "summary").read_text()
+    assert "as-code" in summary
+    assert all(line.startswith("    ") for line in summary.splitlines())
+    made = run_step(apply)
+    assert made.returncode == 0, made.stderr
+    assert "as-code" not in run_step(plan).stdout  # nothing is left to do
+    write(tmp_path, "checks.yaml", "checks:\n  - nam: typo\n")
+    assert run_step(plan).returncode != 0
