@@ -183,9 +183,10 @@ class Api:
         """Return the project's keys, without the keys."""
         return list(_object(self._send("GET", "/keys/"))["keys"])
 
-    def create_key(self, scope: str, name: str) -> Document:
-        """Make a key; return it."""
-        return _object(self._send("POST", "/keys/", body={"scope": scope, "name": name}))
+    def create_key(self, scope: str, name: str, *, key: str = "") -> Document:
+        """Make a key, or take a ping key that was made elsewhere; return it."""
+        brought = {"key": key} if key else {}
+        return _object(self._send("POST", "/keys/", body={"scope": scope, "name": name, **brought}))
 
     def revoke_key(self, key_id: str) -> Document:
         """Revoke a key; return what it was."""

@@ -33,12 +33,14 @@ SIGNS = {"create": "+", "update": "~", "delete": "-"}
 class Step:
     """One thing to do: make a check, change it or delete it."""
 
-    verb: str  # create, update, delete
+    verb: str  # create, update, delete, pause
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     before: Document = field(default_factory=dict)
     changes: Sequence[str] = ()
     note: str = ""  # how the API reads its schedule
+    after: Document = field(default_factory=dict)  # as the API would make it
+    is_paused: bool = False  # of a check that is made: it is paused at once
 
     def document(self) -> dict[str, Any]:
         """Return the step for programs."""
@@ -65,9 +67,9 @@ def plan(api: Api, entries: Sequence[Entry], *, prune: bool) -> list[Step]:
     if prune and not entries:
         raise UsageError("No file has an entry: --prune would delete every check of the project.")
     there = [find.may_write(check) for check in api.checks()]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        results = list(pool.map(lambda entry: _step(api, entry, there), entries))
-    refused = [result for result in results if isinstance(result, str)]
+    results = decided(api, entries, there)
+    pairs = zip(entries, results, strict=True)
+    refused = [f"{entry.where}: {_name(entry)}: {result}" for entry, result in pairs if isinstance(result, str)]
     if refused:
         raise CliError("\n".join([*refused, "Nothing was changed."]))
     steps = [result for result in results if isinstance(result, Step)]
@@ -75,6 +77,15 @@ def plan(api: Api, entries: Sequence[Entry], *, prune: bool) -> list[Step]:
     todo = [step for step in steps if step.verb == "create" or step.changes]
     gone = [check for check in there if check["uuid"] not in kept] if prune else []
     return [*todo, *(Step("delete", title(check), before=check) for check in gone)]
+
+
+def decided(api: Api, entries: Sequence[Entry], there: Sequence[Document]) -> list[Step | str]:
+    """Return for each entry what it comes to, or why it cannot be; one that is as it should be has no changes.
+
+    `there`: the checks that the API has.
+    """
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return list(pool.map(lambda entry: _step(api, entry, there), entries))
 
 
 def show(steps: Sequence[Step], *, same: int) -> None:
@@ -100,7 +111,8 @@ def run(api: Api, steps: Sequence[Step], *, progress: Callable[[int], None] | No
             _do(api, step)
         except CliError as error:
             raise CliError(
-                f"{step.verb} {step.name}: {error} {number} of {len(steps)} changes are done; apply again for the rest."
+                f"{step.verb} {step.name}: {error} {number} of {len(steps)} changes are done; "
+                "run it again for the rest."
             ) from error
 
 
@@ -109,26 +121,41 @@ def _do(api: Api, step: Step) -> None:
         api.delete(step.before["uuid"])
     elif step.verb == "update":
         api.update(step.before["uuid"], step.settings)
+    elif step.verb == "pause":
+        api.pause(step.before["uuid"])
     else:
-        api.create({**step.settings, "unique": ["slug" if step.settings.get("slug") else "name"]})
+        made, _ = api.create({**step.settings, "unique": _unique(step.settings)})
+        if step.is_paused:
+            api.pause(made["uuid"])
+
+
+def _name(entry: Entry) -> str:
+    return title({"name": "", **entry.settings})
+
+
+def _unique(settings: Mapping[str, Any]) -> list[str]:
+    """Return by what a check that somebody else makes meanwhile would be the same one."""
+    if settings.get("slug"):
+        return ["slug"]
+    return [] if settings.get("uuid") else ["name"]
 
 
 def _step(api: Api, entry: Entry, there: Sequence[Document]) -> Step | str:
     """Return what an entry comes to, as the API would make it, or why it cannot be."""
-    name = output.one_line(str(entry.settings.get("name") or entry.settings["slug"]))
+    name = _name(entry)
     settings = dict(entry.settings)
     try:
         before = find.same(there, settings, derived=entry.derived)
         if before is None:
             made, _ = api.create(settings, dry=True)
-            return Step("create", name, settings, note=made.get("schedule_note", ""))
+            return Step("create", name, settings, note=made.get("schedule_note", ""), after=made)
         if entry.derived:
             settings.pop("slug", None)  # an entry that names no slug leaves the check's as it is
         else:
             find.refuse_taken(there, settings.get("slug"), but=before["uuid"])
         if all(before.get(setting) == value for setting, value in settings.items()):
-            return Step("update", name, settings, before)
+            return Step("update", name, settings, before, after=before)
         after = api.update(before["uuid"], settings, dry=True)
     except RefusedError as error:
-        return f"{entry.where}: {name}: {error}"
-    return Step("update", name, settings, before, changes(before, after), after.get("schedule_note", ""))
+        return str(error)
+    return Step("update", name, settings, before, changes(before, after), after.get("schedule_note", ""), after)

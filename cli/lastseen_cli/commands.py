@@ -22,6 +22,7 @@ from lastseen_cli.connect import Answer, command
 from lastseen_cli.daily import daily
 from lastseen_cli.discover.commands import discover
 from lastseen_cli.errors import DIFFERS, CliError, UsageError
+from lastseen_cli.migrate.commands import migrate
 from lastseen_cli.options import AsJson, Stack, Yes
 
 if TYPE_CHECKING:
@@ -288,6 +289,7 @@ def restore(
 
 app.add_typer(checks, name="checks")
 app.add_typer(discover, name="discover")
+app.add_typer(migrate, name="migrate")
 app.add_typer(channels, name="channels")
 app.add_typer(keys, name="keys")
 app.add_typer(projects, name="projects")

@@ -50,12 +50,14 @@ def may_write(found: Document) -> Document:
 
 
 def same(checks: Sequence[Document], settings: Mapping[str, object], *, derived: bool) -> Document | None:
-    """Return the check that these settings speak of: that of the slug, or without one that of the name.
+    """Return the check that these settings speak of: that of the UUID, else of the slug, or without one of the name.
 
     `derived`: the slug was made from the name, so a check of the name may have another.
 
     Raises RefusedError if several are.
     """
+    if uuid := settings.get("uuid"):
+        return next((each for each in checks if each["uuid"] == uuid), None)
     slug, name = settings.get("slug"), settings.get("name")
     by_slug = [each for each in checks if slug and each["slug"] == slug]
     by_name = [each for each in checks if name and each["name"] == name and (derived or not slug or not each["slug"])]

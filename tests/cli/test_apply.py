@@ -344,7 +344,7 @@ def test_a_change_that_fails_on_the_way_says_how_far_it_came(lastseen: Terminal,
     done = lastseen("apply", str(file))
     assert done.status == 1
     assert "create Heartbeat: The API refused the key" in done.err
-    assert "1 of 2 changes are done; apply again for the rest." in done.err
+    assert "1 of 2 changes are done; run it again for the rest." in done.err
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "apply.md"
