@@ -89,9 +89,10 @@ def _signals_as_cron_leaves_them() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_running_local_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let no command that a test runs find the `lastseen local` that somebody has running, nor that of other tests."""
+def _no_running_local_and_no_contexts_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let no command that a test runs find the `lastseen local` or the contexts that somebody has, or other tests."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))  # noqa: TID251 - tests are an entry point
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))  # noqa: TID251 - and so here
 
 
 @pytest.fixture(autouse=True)

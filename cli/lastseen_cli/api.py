@@ -48,8 +48,11 @@ class Api:
         signer: httpx.Auth | None = None,
         project: str = "",
         timeout: float = TIMEOUT_SECONDS,
+        other_key: str = "",
     ) -> None:
         """Take the API's URL and a key of a project, or who signs and for which project.
+
+        `other_key`: how to come by another key, for the error that it is refused.
 
         Raises UsageError for what cannot be the API's URL, or a key.
         """
@@ -63,6 +66,7 @@ class Api:
             )
         url = url.rstrip("/")
         self.url = USERINFO.sub("//", url)  # as it is shown
+        self._other_key = other_key or "Set LASTSEEN_API_KEY to one that may do this."
         self._base = f"{url}/v3" if key else f"{url.removesuffix('/api')}/iam"
         self._params = {"project": project} if project else {}
         headers = {"X-Api-Key": key} if key else {}
@@ -183,6 +187,16 @@ class Api:
         """Return the project's keys, without the keys."""
         return list(_object(self._send("GET", "/keys/"))["keys"])
 
+    def own_key(self) -> Document:
+        """Return what is known of the key that this is called with: its id, project, scope and name."""
+        response = self._send("GET", "/keys/self", missing_is_fine=True)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise CliError(
+                f"There is no API of Lastseen at {self.url}, or one that is older than this command. The URL is the "
+                "output ApiUrl of the stack, like https://host/api."
+            )
+        return _object(response)
+
     def create_key(self, scope: str, name: str, *, key: str = "") -> Document:
         """Make a key, or take a ping key that was made elsewhere; return it."""
         brought = {"key": key} if key else {}
@@ -242,7 +256,7 @@ class Api:
         answer = _error_text(response)
         match response.status_code:
             case httpx.codes.UNAUTHORIZED:
-                return CliError(f"The API refused the key ({answer}). Set LASTSEEN_API_KEY to one that may do this.")
+                return CliError(f"The API refused the key ({answer}). {self._other_key}")
             case httpx.codes.FORBIDDEN if self._client.auth is not None:
                 return CliError(
                     f"AWS did not let your credentials in ({answer}). They need execute-api:Invoke on the API's /iam "

@@ -38,8 +38,8 @@ class Signer(httpx.Auth):
         if credentials is None:
             sign_in = "sign in to AWS (AWS_PROFILE, `aws sso login`)"
             raise UsageError(
-                "There is neither a key nor AWS credentials. Set LASTSEEN_API_KEY (`lastseen local` prints one), or "
-                f"{sign_in}: with its credentials you can also make keys."
+                "There is neither a key nor AWS credentials. Run `lastseen login`, or set LASTSEEN_API_KEY (`lastseen "
+                f"local` prints one), or {sign_in}: with its credentials you can also make keys."
                 if or_key
                 else f"This needs AWS credentials: a key belongs to one project. To have them, {sign_in}."
             )
@@ -87,8 +87,8 @@ def api_url(stack: str = STACK) -> str:
     except (NoCredentialsError, NoRegionError) as error:
         raise UsageError(
             "Where is the API? Set LASTSEEN_API_URL or give --api-url, like https://host/api: the stack's output "
-            "ApiUrl, or what `lastseen local` prints. With AWS credentials and a region (AWS_PROFILE, AWS_REGION) it "
-            f"is looked up in the stack {stack}."
+            "ApiUrl, or what `lastseen local` prints; or run `lastseen login` once. With AWS credentials and a region "
+            f"(AWS_PROFILE, AWS_REGION) it is looked up in the stack {stack}."
         ) from error
     except (BotoCoreError, ClientError) as error:
         raise CliError(

@@ -22,6 +22,7 @@ from lastseen_cli.connect import Answer, command
 from lastseen_cli.daily import daily
 from lastseen_cli.discover.commands import discover
 from lastseen_cli.errors import DIFFERS, CliError, UsageError
+from lastseen_cli.login import accounts, context
 from lastseen_cli.migrate.commands import migrate
 from lastseen_cli.options import AsJson, Stack, Yes
 
@@ -39,8 +40,8 @@ app = typer.Typer(
 
 
 WITHOUT_AWS = (
-    "AWS's library is not installed, which this needs. Set LASTSEEN_API_URL and LASTSEEN_API_KEY to do without, or "
-    'install all: uv tool install ".[aws]" in a clone of Lastseen.'
+    "AWS's library is not installed, which this needs. Run `lastseen login`, or set LASTSEEN_API_URL and "
+    'LASTSEEN_API_KEY, to do without; or install all: uv tool install ".[aws]" in a clone of Lastseen.'
 )
 IN_A_CLONE = (
     "This works in a clone of Lastseen only, by `uv run lastseen`, which installs what it needs: {} is missing here."
@@ -129,6 +130,7 @@ def local(
     run_local(port=port, env_file=env_file, data=data, demo=demo)
 
 
+app.add_typer(accounts)
 app.add_typer(daily)
 
 
@@ -293,6 +295,7 @@ app.add_typer(migrate, name="migrate")
 app.add_typer(channels, name="channels")
 app.add_typer(keys, name="keys")
 app.add_typer(projects, name="projects")
+app.add_typer(context, name="context")
 
 
 def _renamed(old: str, new: str) -> None:

@@ -1,4 +1,4 @@
-"""What a shell offers after TAB: the names of checks and channels.
+"""What a shell offers after TAB: the names of checks, channels and contexts.
 
 A shell may run what it is given, so only names of letters, digits and `._~-` are offered. Whatever goes wrong, nothing
 is offered and nothing is printed: somebody is typing.
@@ -7,11 +7,14 @@ is offered and nothing is printed: somebody is typing.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import typer
+
+from lastseen_cli import contexts
 
 if TYPE_CHECKING:
     from lastseen_cli.api import Api
@@ -31,11 +34,23 @@ def channel_names(context: typer.Context, incomplete: str) -> list[str]:
     return _offered(context, incomplete, lambda api: (channel["name"] for channel in api.channels()))
 
 
+def context_names(incomplete: str) -> list[str]:
+    """Return the contexts that begin with what was typed."""
+    with contextlib.suppress(Exception):
+        return _safe(contexts.read(os.environ).by_name, incomplete)  # noqa: TID251 - the user's
+    return []
+
+
 def _offered(context: typer.Context, incomplete: str, names: Callable[[Api], Iterable[str]]) -> list[str]:
-    from lastseen_cli.connect import connect  # noqa: PLC0415 - connect.py declares options, which name this module
+    from lastseen_cli.connect import ACCESS, connect  # noqa: PLC0415 - it declares options, which name this module
+    from lastseen_cli.ways import Access  # noqa: PLC0415 - only then
 
     with contextlib.suppress(Exception):
-        access = {option: context.params.get(option) or "" for option in ("api_url", "api_key", "project")}
-        with connect(**access, timeout=TIMEOUT_SECONDS) as api:
-            return sorted({name for name in names(api) if name.startswith(incomplete) and SAFE.fullmatch(name)})
+        access = Access.of(context, **{option: context.params.get(option) or "" for option in ACCESS})
+        with connect(access, timeout=TIMEOUT_SECONDS) as api:
+            return _safe(names(api), incomplete)
     return []
+
+
+def _safe(names: Iterable[str], incomplete: str) -> list[str]:
+    return sorted({name for name in names if name.startswith(incomplete) and SAFE.fullmatch(name)})

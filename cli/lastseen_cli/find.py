@@ -45,7 +45,7 @@ def writable_check(api: Api, name: str) -> Document:
 def may_write(found: Document) -> Document:
     """Return a check that this key may change. Raises CliError for a key that may only read."""
     if "uuid" not in found:
-        raise CliError("This key may only read. Set LASTSEEN_API_KEY to one that may write.")
+        raise CliError("This key may only read. Use one that may write: LASTSEEN_API_KEY, or `lastseen login`.")
     return found
 
 

@@ -6,16 +6,27 @@ from typing import Annotated
 
 import typer
 
-from lastseen_cli.complete import channel_names, check_names
+from lastseen_cli.complete import channel_names, check_names, context_names
 
 ACCESS = "Access"
 """The panel of a command's help in which the options of all stand."""
 
+InContext = Annotated[
+    str,
+    typer.Option(
+        "--context",
+        envvar="LASTSEEN_CONTEXT",
+        help="A deployment and key that `lastseen login` stored. Without it: the current one.",
+        show_default=False,
+        autocompletion=context_names,
+        rich_help_panel=ACCESS,
+    ),
+]
 ApiUrl = Annotated[
     str,
     typer.Option(
         envvar="LASTSEEN_API_URL",
-        help="The API, like https://host/api. Without it: that of the stack Lastseen in your AWS account.",
+        help="The API, like https://host/api. Without any: that of the stack Lastseen in your AWS account.",
         show_default=False,
         rich_help_panel=ACCESS,
     ),
@@ -40,6 +51,12 @@ InProject = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ContextName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="Its name: lastseen context ls", autocompletion=context_names, show_default=False
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 CheckName = Annotated[
     str,

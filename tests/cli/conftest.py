@@ -60,7 +60,7 @@ def world() -> World:
 
 @pytest.fixture
 def lastseen(world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
-    for name in ("LASTSEEN_PROJECT", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+    for name in ("LASTSEEN_PROJECT", "LASTSEEN_CONTEXT", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -25,7 +25,8 @@ SCRIPTS = """
 - What jobs and other people wrote (names, output, agents) is printed without escape sequences and control characters,
   also in `--json`, which escapes them. Only `checks pings CHECK --body N` prints bytes unchanged, and only into a pipe.
 - `lastseen --install-completion` lets bash, zsh, fish or PowerShell complete commands, options and the names of your
-  checks and channels.
+  checks, channels and contexts.
+- Which deployment a command uses, and in which order that is decided: [contexts.md](contexts.md).
 
 """
 

@@ -15,6 +15,7 @@ from botocore.credentials import Credentials
 from lastseen_cli import aws, deployment
 from lastseen_cli.connect import connect
 from lastseen_cli.errors import CliError, UsageError
+from lastseen_cli.ways import Access
 
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session+token/=="
 
@@ -105,7 +106,7 @@ def expected(arrived: Arrived) -> str:
 
 @pytest.mark.usefixtures("credentials")
 def test_a_request_without_a_key_is_signed_as_a_gateway_checks_it(gateway: GatewayServer) -> None:
-    with connect(f"http://127.0.0.1:{gateway.server_port}/api", "", "shop") as api:
+    with connect(Access(f"http://127.0.0.1:{gateway.server_port}/api", "", "shop")) as api:
         api.checks(["a b", "ü/&=+%"])
         api.create({"name": "Größe", "tags": "x"})
         api.delete("a-b_c.~1")
@@ -125,7 +126,7 @@ def test_a_request_without_a_key_is_signed_as_a_gateway_checks_it(gateway: Gatew
 
 @pytest.mark.usefixtures("credentials")
 def test_the_check_of_a_signature_sees_a_changed_request(gateway: GatewayServer) -> None:
-    with connect(f"http://127.0.0.1:{gateway.server_port}/api", "") as api:
+    with connect(Access(f"http://127.0.0.1:{gateway.server_port}/api", "")) as api:
         api.create({"name": "x"})
     (arrived,) = gateway.arrived
     arrived.body += b" "
@@ -133,7 +134,7 @@ def test_the_check_of_a_signature_sees_a_changed_request(gateway: GatewayServer)
 
 
 def test_a_key_that_is_set_signs_nothing(gateway: GatewayServer) -> None:
-    with connect(f"http://127.0.0.1:{gateway.server_port}/api", "a-key") as api:
+    with connect(Access(f"http://127.0.0.1:{gateway.server_port}/api", "a-key")) as api:
         api.checks()
     (arrived,) = gateway.arrived
     assert arrived.target.startswith("/api/v3/checks/")
@@ -143,7 +144,7 @@ def test_a_key_that_is_set_signs_nothing(gateway: GatewayServer) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " \t"])
 def test_line_ends_and_blanks_around_a_key_and_a_url_do_no_harm(gateway: GatewayServer, end: str) -> None:
-    with connect(f" http://127.0.0.1:{gateway.server_port}/api{end}", f" lsw_key{end}") as api:
+    with connect(Access(f" http://127.0.0.1:{gateway.server_port}/api{end}", f" lsw_key{end}")) as api:
         api.checks()
     assert gateway.arrived[-1].headers["x-api-key"] == "lsw_key"
 
@@ -151,14 +152,14 @@ def test_line_ends_and_blanks_around_a_key_and_a_url_do_no_harm(gateway: Gateway
 @pytest.mark.parametrize("key", ["lsw_SECRET\nKEY", "lsw_SECRET KEY", "lsw_SECRETé"])
 def test_a_key_that_is_none_is_never_shown(gateway: GatewayServer, key: str) -> None:
     with pytest.raises(UsageError) as refused:
-        connect(f"http://127.0.0.1:{gateway.server_port}/api", key)
+        connect(Access(f"http://127.0.0.1:{gateway.server_port}/api", key))
     assert "SECRET" not in str(refused.value)
 
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("end", ["\n", "\r\n", " \t"])
 def test_an_empty_key_with_a_line_end_is_none_and_the_request_is_signed(gateway: GatewayServer, end: str) -> None:
-    with connect(f"http://127.0.0.1:{gateway.server_port}/api{end}", end) as api:
+    with connect(Access(f"http://127.0.0.1:{gateway.server_port}/api{end}", end)) as api:
         api.checks()
     assert "authorization" in gateway.arrived[-1].headers
 
@@ -169,7 +170,7 @@ def test_a_secret_in_the_place_of_the_url_or_in_it_is_never_shown(url: str) -> N
     for key in ("", "https://host/api"):
         with (
             pytest.raises(CliError, match=r"LASTSEEN_API_URL|is not the API's URL") as refused,
-            connect(url, key) as api,
+            connect(Access(url, key)) as api,
         ):
             api.checks()
         assert "SECRET" not in str(refused.value)
@@ -184,7 +185,7 @@ def test_line_ends_and_blanks_around_aws_credentials_do_no_harm(
     for name, value in values.items():
         monkeypatch.setenv(name, value + end)
     monkeypatch.setenv("AWS_REGION", f"eu-central-1{end}")
-    with connect(f"http://127.0.0.1:{gateway.server_port}/api", "") as api:
+    with connect(Access(f"http://127.0.0.1:{gateway.server_port}/api", "")) as api:
         api.checks()
     (arrived,) = gateway.arrived
     assert arrived.headers["authorization"] == expected(arrived)
@@ -199,10 +200,13 @@ def test_credentials_that_cannot_be_sent_are_never_shown(
     monkeypatch.setenv(name, "SECRET\nSECRET")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{gateway.server_port}")
     shown = []
-    with connect(f"http://127.0.0.1:{gateway.server_port}/api", "") as api, pytest.raises(UsageError) as refused:
+    with (
+        connect(Access(f"http://127.0.0.1:{gateway.server_port}/api", "")) as api,
+        pytest.raises(UsageError) as refused,
+    ):
         api.checks()
     shown.append(str(refused.value))
-    for look in (lambda: connect("", ""), lambda: deployment.find("Lastseen")):
+    for look in (lambda: connect(Access("", "")), lambda: deployment.find("Lastseen")):
         with pytest.raises(CliError) as unreachable:
             look()
         shown.append(str(unreachable.value))
@@ -213,19 +217,19 @@ def test_credentials_that_cannot_be_sent_are_never_shown(
 
 def test_a_key_goes_with_no_project() -> None:
     with pytest.raises(UsageError, match="a key belongs to one project"):
-        connect("https://host/api", "a-key", "shop")
+        connect(Access("https://host/api", "a-key", "shop"))
 
 
 def test_neither_key_nor_credentials_is_told_with_both_ways_in() -> None:
-    with pytest.raises(UsageError, match=r"Set LASTSEEN_API_KEY .* \(AWS_PROFILE"):
-        connect("https://host/api", "")
+    with pytest.raises(UsageError, match=r"`lastseen login`, or set LASTSEEN_API_KEY .* \(AWS_PROFILE"):
+        connect(Access("https://host/api", ""))
 
 
 @pytest.mark.usefixtures("credentials")
 def test_what_aws_refuses_is_told_with_the_right_that_is_missing(gateway: GatewayServer) -> None:
     gateway.answer = (403, b'{"message":"Forbidden"}')
     with (
-        connect(f"http://127.0.0.1:{gateway.server_port}/api", "") as api,
+        connect(Access(f"http://127.0.0.1:{gateway.server_port}/api", "")) as api,
         pytest.raises(CliError, match=r"did not let your credentials in \(Forbidden\)\. They need execute-api:Invoke"),
     ):
         api.keys()
@@ -252,9 +256,9 @@ def test_a_stack_that_is_not_there_is_told_with_where_to_look(
     gateway.answer = (400, f"<ErrorResponse><Error>{words}</Error></ErrorResponse>".encode())
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{gateway.server_port}")
     with pytest.raises(CliError, match=r"\(Stack with id Lastseen does not exist\)\. Check AWS_PROFILE and AWS_REGION"):
-        connect("", "")
+        connect(Access("", ""))
 
 
 def test_without_a_region_the_url_is_asked_for() -> None:
     with pytest.raises(UsageError, match=r"^Where is the API\? Set LASTSEEN_API_URL"):
-        connect("", "a-key")
+        connect(Access("", "a-key"))

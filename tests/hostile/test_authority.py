@@ -41,7 +41,14 @@ WRITES = [
 ]
 """What needs a read-write key, or AWS credentials."""
 
-READS = [CHECKS, f"{CHECKS}{{unique_key}}", f"{CHECKS}{{check}}/flips/", "/api/v3/badges/", "/api/v3/metrics/"]
+READS = [
+    CHECKS,
+    f"{CHECKS}{{unique_key}}",
+    f"{CHECKS}{{check}}/flips/",
+    f"{KEYS}self",
+    "/api/v3/badges/",
+    "/api/v3/metrics/",
+]
 """What a read-only key may see."""
 
 

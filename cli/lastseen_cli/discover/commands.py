@@ -14,8 +14,9 @@ from lastseen.core.zones import ZoneError, canonical_zone
 from lastseen_cli import output
 from lastseen_cli.connect import Answer, command
 from lastseen_cli.errors import UsageError
-from lastseen_cli.options import ApiKey, ApiUrl, AsJson, InProject, Yes
+from lastseen_cli.options import AsJson, Yes
 from lastseen_cli.settings import out_of_bounds, seconds_of
+from lastseen_cli.ways import Access
 
 discover = typer.Typer(
     help="Bring in the jobs that a crontab, systemd, Kubernetes or whenever has: as checks, and put under watch.",
@@ -78,6 +79,7 @@ COMMANDS = {With.SH: "lastseen.sh", With.EXEC: "lastseen exec"}
     "lastseen discover crontab --undo",
 )
 def crontab(
+    access: Access,
     files: Annotated[
         list[str] | None, typer.Argument(metavar="FILE", help="Crontabs; - is stdin. Default: those of this host.")
     ] = None,
@@ -107,9 +109,6 @@ def crontab(
     exit_code: ExitCode = False,
     yes: Yes = False,
     json: AsJson = False,
-    api_url: ApiUrl = "",
-    api_key: ApiKey = "",
-    project: InProject = "",
 ) -> Answer:
     """Make a check of each job of a crontab, and put its line behind `lastseen.sh`.
 
@@ -140,6 +139,7 @@ def crontab(
     "lastseen discover systemd --undo",
 )
 def systemd(
+    access: Access,
     files: Annotated[
         list[str] | None,
         typer.Argument(
@@ -166,9 +166,6 @@ def systemd(
     exit_code: ExitCode = False,
     yes: Yes = False,
     json: AsJson = False,
-    api_url: ApiUrl = "",
-    api_key: ApiKey = "",
-    project: InProject = "",
 ) -> Answer:
     """Make a check of each timer with OnCalendar=, and give the service that it starts the drop-in that pings.
 
@@ -196,6 +193,7 @@ def systemd(
     "lastseen discover kubernetes cronjobs.yaml --yes > watched.yaml",
 )
 def kubernetes(
+    access: Access,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Manifests, of one or many documents; - is stdin.")],
     *,
     tz: Annotated[
@@ -210,9 +208,6 @@ def kubernetes(
     exit_code: ExitCode = False,
     yes: Yes = False,
     json: AsJson = False,
-    api_url: ApiUrl = "",
-    api_key: ApiKey = "",
-    project: InProject = "",
 ) -> Answer:
     """Make a check of each CronJob, and print the manifests with `lastseen.sh` before each first container's command.
 
@@ -235,6 +230,7 @@ def kubernetes(
     "bundle exec whenever | lastseen discover whenever - --yes",
 )
 def whenever(
+    access: Access,
     files: Annotated[
         list[str] | None,
         typer.Argument(metavar="FILE", help="What `whenever` prints; - is stdin. Default: call it in this folder."),
@@ -250,9 +246,6 @@ def whenever(
     exit_code: ExitCode = False,
     yes: Yes = False,
     json: AsJson = False,
-    api_url: ApiUrl = "",
-    api_key: ApiKey = "",
-    project: InProject = "",
 ) -> Answer:
     """Make a check of each line that whenever puts into the crontab, and say what to write into config/schedule.rb.
 
@@ -282,7 +275,7 @@ def _options(given: dict[str, Any], *, stdout_is_file: bool) -> Any:
     if grace is not None and (bounds := out_of_bounds(grace, allowed=SECONDS)):
         raise UsageError(f"--grace {given['grace']}: it can be {bounds}.")
     return work.Options(
-        **{name: given[name] for name in ("api_url", "api_key", "project")},
+        given["access"],
         wishes=Wishes(grace, tuple(given["only"] or ()), tuple(given["without"] or ()), host),
         dry_run=given["dry_run"],
         exit_code=given["exit_code"],

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lastseen_cli import output
+from lastseen_cli import output, ways
 from lastseen_cli.connect import Answer
 from lastseen_cli.discover import crontab as crontabs
 from lastseen_cli.discover import places, work
@@ -17,7 +17,7 @@ from lastseen_cli.discover.jobs import Proposal, Remark
 from lastseen_cli.discover.places import Place
 from lastseen_cli.discover.work import Change, Options
 from lastseen_cli.errors import DIFFERS, UsageError
-from lastseen_cli.local import state
+from lastseen_cli.local.state import LocalRun
 
 INSTALLED_IN = "/usr/local/bin"
 _URL = re.compile(r"https?://[^\s\"'\\%#]+", re.ASCII)
@@ -67,7 +67,9 @@ def wrapper(command: str, program: str | None, *, is_here: bool) -> str:
 
 def run(found: Sequence[Source], program: str, options: Options, now: datetime) -> Answer:
     """Propose checks for the jobs of crontabs, make them, and put the lines under watch."""
-    settings = ping_settings(os.environ)  # noqa: TID251 - where the jobs are to ping
+    environ = os.environ  # noqa: TID251 - where the jobs are to ping
+    local = None if options.yaml else ways.find(options.access, environ).local
+    settings = ping_settings(environ, local)
 
     def change(proposals: Sequence[Proposal]) -> tuple[list[Change], list[Remark]]:
         changes, remarks = [], []
@@ -113,9 +115,11 @@ def undo(found: Sequence[Source], *, dry_run: bool, yes: bool, exit_code: bool) 
     return Answer({**document, "backups": written}, show)
 
 
-def ping_settings(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return where jobs ping, for the head of a crontab, or nothing if that is not known here."""
-    local = None if environ.get("LASTSEEN_API_URL") else state.running(environ)
+def ping_settings(environ: Mapping[str, str], local: LocalRun | None) -> Mapping[str, str]:
+    """Return where jobs ping, for the head of a crontab, or nothing if that is not known here.
+
+    `local`: the `lastseen local` that the checks are made in, if they are.
+    """
     known = {**(local.lastseen if local else {}), **environ}
     url, key = (known.get(name, "").strip() for name in SETTINGS)
     return dict(zip(SETTINGS, (url, key), strict=True)) if _URL.fullmatch(url) and _KEY.fullmatch(key) else {}

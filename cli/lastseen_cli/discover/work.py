@@ -22,6 +22,7 @@ from lastseen_cli.discover.places import Place
 from lastseen_cli.discover.proposing import Proposed, Wishes
 from lastseen_cli.errors import DIFFERS, CliError
 from lastseen_cli.settings import expected, span
+from lastseen_cli.ways import Access
 
 if TYPE_CHECKING:
     from lastseen_cli.api import Api
@@ -54,9 +55,7 @@ Changer = Callable[[Sequence[Proposal]], tuple[list[Change], list[Remark]]]
 class Options:
     """How a command was asked."""
 
-    api_url: str
-    api_key: str
-    project: str
+    access: Access
     wishes: Wishes
     dry_run: bool = False
     exit_code: bool = False
@@ -96,7 +95,7 @@ def run(readings: Iterable[Reading], change: Changer, options: Options, now: dat
     readings = list(readings)
     if options.yaml:
         return _as_yaml(proposing.propose(readings, [], options.wishes, now), options)
-    with connect(options.api_url, options.api_key, options.project) as api:
+    with connect(options.access) as api:
         existing = [find.may_write(check) for check in api.checks()]
         plan = _planned(proposing.propose(readings, existing, options.wishes, now), change)
         entries = proposing.entries(plan.proposals, existing, options.wishes.host)

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from lastseen.core.schedule import Cron
+from lastseen_cli import contexts
+from lastseen_cli.contexts import Context
 from lastseen_cli.discover import places
 from lastseen_cli.errors import CliError
+from lastseen_cli.local.state import LocalRun, remembered
 from tests.cli.conftest import Terminal
 from tests.clients.receiver import KEY, receiving
 from tests.times import hours
@@ -173,6 +176,29 @@ def test_the_ping_key_goes_only_where_nobody_else_reads_and_is_not_shown(lastsee
         "LASTSEEN_PING_KEY=secret-key",
     ]
     lastseen.ok("discover", "crontab", str(file), "--undo", "--yes")
+    assert file.read_text() == TEXT
+
+
+def test_jobs_ping_a_running_local_only_if_their_checks_are_made_there(lastseen: Terminal, file: Path) -> None:
+    """Whether the API is named by option, by variable or by a context."""
+    file.chmod(0o600)
+    lastseen.monkeypatch.setenv("XDG_CONFIG_HOME", str(file.parent / "config"))
+    environ = os.environ  # noqa: TID251 - tests are an entry point
+    url, key = environ["LASTSEEN_API_URL"], environ["LASTSEEN_API_KEY"]
+    context = Context(url, key, "default", "rw", "")
+    contexts.change(environ, lambda known: known.including("prod", context))
+    ping = {"LASTSEEN_PING_URL": "http://127.0.0.1:9/ping", "LASTSEEN_PING_KEY": "local-key"}
+    local = LocalRun("http://127.0.0.1:9", ping, {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
+    with remembered(local, environ):
+        assert "the jobs need" in lastseen.ok("discover", "crontab", str(file), *BERLIN, "--dry-run").err
+        for name in ("LASTSEEN_API_URL", "LASTSEEN_API_KEY"):
+            lastseen.monkeypatch.delenv(name)
+        for named in (("--api-url", url, "--api-key", key), ("--context", "prod")):
+            done = lastseen.ok("discover", "crontab", str(file), *BERLIN, "--dry-run", *named)
+            assert "the jobs need" in done.err
+            assert "127.0.0.1:9" not in done.out + done.err
+        there = lastseen("discover", "crontab", str(file), *BERLIN, "--dry-run")
+        assert (there.status, "http://127.0.0.1:9/api does not answer" in there.err) == (1, True)
     assert file.read_text() == TEXT
 
 

@@ -42,6 +42,7 @@ REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("GET", "/projects/{project}/metrics/"): ("/projects/default/metrics/", None),
     ("GET", "/projects/{project}/metrics/{key}"): ("/projects/default/metrics/KEY", None),
     ("GET", "/api/v{version}/keys/"): (f"{API}/keys/", None),
+    ("GET", "/api/v{version}/keys/self"): (f"{API}/keys/self", None),
     ("POST", "/api/v{version}/keys/"): (f"{API}/keys/", {"name": "ci", "scope": "ping"}),
     ("DELETE", "/api/v{version}/keys/{id}"): (f"{API}/keys/KEY-ID", None),
     ("GET", "/iam/projects/"): ("/iam/projects/", None),

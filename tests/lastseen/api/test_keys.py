@@ -51,6 +51,21 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(world: World, scope: str, begins
     assert shown in listed(world)
 
 
+@pytest.mark.parametrize("scope", ["rw", "ro"])
+def test_a_key_can_ask_which_it_is(world: World, scope: str) -> None:
+    made = world.post(KEYS, {"scope": scope, "name": "laptop"}).json()
+    word = made.pop("key")
+    assert world.get(f"{KEYS}self", key=word).json() == {**made, "last_used": None}
+    world.now += minutes(1)
+    assert world.get(f"{KEYS}self", key=word).json()["last_used"] == "2026-03-02T12:00:00+00:00"
+
+
+def test_a_signed_request_can_ask_which_project_it_opens(world: World) -> None:
+    by_aws(world, "POST", "/iam/projects/", {"name": "shop"})
+    reply = by_aws(world, "GET", "/iam/keys/self?project=shop").json()
+    assert (reply["id"], reply["project"], reply["scope"]) == ("", "shop", "rw")
+
+
 def test_a_key_may_do_what_its_scope_says(world: World) -> None:
     made = {scope: world.post(KEYS, {"scope": scope}).json()["key"] for scope in ("rw", "ro", "ping")}
     may = {

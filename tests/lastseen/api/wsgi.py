@@ -24,6 +24,7 @@ def application(world: World) -> Callable[[dict[str, Any], Start], Iterable[byte
             if name.startswith("HTTP_") or name in {"CONTENT_TYPE", "CONTENT_LENGTH"}
         }
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        path = path.replace("?", "%3F")  # it came so: else it would begin the query
         signed = path.startswith("/iam/") and headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         target = f"{path}?{environ.get('QUERY_STRING', '')}"

@@ -44,6 +44,12 @@ def listed(call: Call) -> HttpResponse:
     return HttpResponse(document=KeyList(keys=[KeyDocument(**_known(key)) for key in _ring(call).all()]))
 
 
+def own(call: Call) -> HttpResponse:
+    """Answer with the key that the request itself was made with."""
+    assert call.key is not None  # the route needs one
+    return HttpResponse(document=KeyDocument(**_known(call.key)))
+
+
 def create(call: Call) -> HttpResponse:
     """Mint a key and show it, this once."""
     request = call.read_body(KeyRequest)
@@ -83,6 +89,16 @@ ROUTES = (
         needs=Needs.WRITE,
         summary="List the project's keys",
         responses={200: Responds(description="The keys, without the keys.", document=KeyList)},
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/keys/self",
+        handler=own,
+        needs=Needs.READ,
+        summary="Say which key this is",
+        description="Its project and what it may do, for a client that was given a key. Signed with AWS credentials: "
+        "the project that the request names, and no id.",
+        responses={200: Responds(description="The key of this request, without the key.", document=KeyDocument)},
     ),
     Route(
         method="POST",
