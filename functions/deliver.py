@@ -15,7 +15,7 @@ from lastseen.aws.deliveries import Deliveries, Delivery, read
 from lastseen.aws.fan_out import fan_out, read_notification
 from lastseen.aws.topic import Topic, to_channels
 from lastseen.core.times import moment
-from lastseen.delivery.deliver import Tried, Ways, deliver
+from lastseen.delivery.deliver import Tried, Ways, attempt
 from lastseen.delivery.sender import sender
 from lastseen.storage.environment import Environment, table_store
 from lastseen.text.chat import amazon_q
@@ -69,12 +69,10 @@ def _deliver(record: dict[str, Any]) -> bool:
     queued = record["attributes"]
     tries = int(queued["ApproximateReceiveCount"])
     sent_at = moment(int(queued["SentTimestamp"]))
-    tried = deliver(delivery, tries=tries, sent_at=sent_at, ways=_ways, now=datetime.now(UTC))
+    receipt = record["receiptHandle"]
+    tried = attempt(delivery, receipt=receipt, tries=tries, sent_at=sent_at, ways=_ways, now=datetime.now(UTC))
     _log(delivery, tried, tries)
-    if tried.wait is None:
-        return True
-    _deliveries.postpone(record["receiptHandle"], tried.wait)
-    return False
+    return tried.wait is None
 
 
 def _log(delivery: Delivery, tried: Tried, tries: int) -> None:

@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from lastseen.core.channel import Channel, Via
@@ -26,6 +28,7 @@ from lastseen.delivery.judging import SILENT
 from lastseen.delivery.sender import DELIVERY_SECONDS, sender
 from lastseen.storage.documents import CHANNELS
 from lastseen.storage.store import Store, TableStore
+from lastseen.storage.tables import Tables
 from lastseen.text.event import to_json
 from tests import gallery
 from tests.infra.test_alarms import watched
@@ -226,6 +229,25 @@ def test_many_alerts_for_a_channel_that_hangs_are_waited_for_once(chat_function:
         assert [chat_function.work() for _ in range(10)] == [1] + [0] * 9
         assert len(hung.received) == 1  # the other nine wait in the queue
         assert len(other.received) == 10
+
+
+def test_a_try_that_raises_comes_again_as_soon_as_one_in_vain(
+    chat_function: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB refused a call, say: the channel must not wait for the six minutes of the queue."""
+    monkeypatch.setattr(chat, "wait_before", lambda tries: timedelta(seconds=tries))
+    gone = TableStore(boto3.client("dynamodb", REGION), Tables("gone", "gone", "gone", "gone"))
+    ways = chat_function.module._ways  # noqa: SLF001 - its tables
+    with listening() as receiver:
+        chat_function.channel("hook", f"{receiver.url}/hook")
+        chat_function.hear()
+        with monkeypatch.context() as broken:
+            broken.setattr(chat_function.module, "_ways", replace(ways, store=gone))
+            with pytest.raises(ClientError):
+                chat_function.work()
+        assert (chat_function.work(), len(receiver.received)) == (0, 0)
+        time.sleep(1.1)
+        assert (chat_function.work(), len(receiver.received)) == (0, 1)
 
 
 def test_what_is_handed_over_together_is_done_before_the_function_is_cut_off(

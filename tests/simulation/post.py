@@ -16,7 +16,7 @@ from lastseen.aws.deliveries import Deliveries, read
 from lastseen.aws.fan_out import fan_out, read_notification
 from lastseen.aws.topic import Topic, to_channels
 from lastseen.core.times import moment
-from lastseen.delivery.deliver import Ways, deliver
+from lastseen.delivery.deliver import Ways, attempt
 from lastseen.delivery.sender import sender
 from lastseen.text.message import Message
 from tests.simulation.clockwork import MINUTE, SECOND, Op
@@ -230,8 +230,9 @@ class Post:
             ways = Ways(store=world.store, topic=world.topic, deliveries=self.deliveries, send=timed)
             handled = False
             try:
-                tried = deliver(
+                tried = attempt(
                     delivery,
+                    receipt=message.receipt,
                     tries=message.received,
                     sent_at=moment(message.sent_at),
                     ways=ways,
@@ -239,8 +240,6 @@ class Post:
                 )
                 world.books.count[f"deliveries {tried.result}"] += 1
                 handled = tried.wait is None
-                if tried.wait is not None:
-                    self.deliveries.postpone(message.receipt, tried.wait)
             except world.troubles:
                 world.books.count["deliveries cut off"] += 1
             self.fifo.done(message, handled=handled)

@@ -80,6 +80,21 @@ class Ways:
     send: Send
 
 
+def attempt(delivery: Delivery, *, receipt: str, tries: int, sent_at: datetime, ways: Ways, now: datetime) -> Tried:
+    """Try a delivery as `deliver` does, and say when it comes again: a try that raises as soon as one that was in vain.
+
+    Left to the queue it would come again after the queue's own time, six minutes, for which its channel would wait.
+    """
+    try:
+        tried = deliver(delivery, tries=tries, sent_at=sent_at, ways=ways, now=now)
+    except Exception:
+        ways.deliveries.postpone(receipt, wait_before(tries))
+        raise
+    if tried.wait is not None:
+        ways.deliveries.postpone(receipt, tried.wait)
+    return tried
+
+
 def deliver(delivery: Delivery, *, tries: int, sent_at: datetime, ways: Ways, now: datetime) -> Tried:
     """Try a delivery for the n-th time; `sent_at`: when it was put into the queue.
 
