@@ -1,7 +1,7 @@
 """A CloudWatch dashboard: what is wrong, then what comes in, what is looked at, what goes out.
 
 It shows metrics only, and no logs: log queries are paid for each time that somebody looks. Three dashboards an account
-are free.
+are free and each further one is $3 a month, so a deployment has one only if it asks for it (`-c dashboard=true`).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -49,6 +49,7 @@ class Settings:
     ping_throttle_burst: int = 200
     throttle_rate: int = 50  # requests a second to each other route, about
     throttle_burst: int = 200
+    dashboard: bool = False  # of CloudWatch: three are free in an account, each further one is $3 a month
     alarm_after: int = 5  # failed answers, or pings turned away, in five minutes
     reserved_concurrency: int = 0  # of ping; 0 = none, for new accounts have 10 in all and must keep them unreserved
     domain: str = ""
@@ -191,6 +192,7 @@ _PARSERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "ping_throttle_burst": _whole(1, 5_000),
     "throttle_rate": _whole(1, 10_000),
     "throttle_burst": _whole(1, 5_000),
+    "dashboard": _flag,
     "alarm_after": _whole(1, 1_000_000),
     "reserved_concurrency": _whole(0, 1_000),
     "domain": _matching(r"([a-z0-9-]+\.)+[a-z]{2,}", "ping.example.com"),

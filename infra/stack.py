@@ -3,8 +3,11 @@
 The detail of a part is in the file of its name; a permission is in none of them.
 """
 
+from collections.abc import Mapping
+
 from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import Alarms
@@ -198,6 +201,10 @@ class LastseenStack(Stack):
             lost_sweeps=lost_sweeps,
             after=settings.alarm_after,
         )
+        if settings.dashboard:
+            self._show(alarms, {**dead_letters, "Sweeps": lost_sweeps})
+
+    def _show(self, alarms: Alarms, dead_letters: Mapping[str, sqs.Queue]) -> None:
         Dashboard(
             self,
             "Dashboard",
@@ -213,7 +220,7 @@ class LastseenStack(Stack):
                 "api": self.api,
             },
             tables={"checks": self.tables.checks, "history": self.tables.history},
-            dead_letters={**dead_letters, "Sweeps": lost_sweeps},
+            dead_letters=dead_letters,
         )
 
     def _output(self) -> None:

@@ -19,5 +19,10 @@ def synthesize() -> Synthesize:
 
 
 @pytest.fixture(scope="session")
+def with_dashboard() -> dict[str, Any]:
+    return synthesized(dashboard="true")
+
+
+@pytest.fixture(scope="session")
 def throwaway() -> dict[str, Any]:
     return synthesized(throwaway="true", arch="x86_64", alert_emails="a@example.com, b@example.com")

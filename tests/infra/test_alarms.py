@@ -221,31 +221,41 @@ def test_the_outside_is_pinged_only_if_asked_and_by_the_sweep_alone(
     assert told["sweep"]["HEARTBEAT_URL"] == "https://monitor.example.com/x"
 
 
-def test_metrics_of_aws_bear_its_names_and_name_resources_of_this_stack(template: dict[str, Any]) -> None:
-    for namespace, name, dimensions in [*watched(template).values(), *shown(template)]:
+def test_metrics_of_aws_bear_its_names_and_name_resources_of_this_stack(with_dashboard: dict[str, Any]) -> None:
+    for namespace, name, dimensions in [*watched(with_dashboard).values(), *shown(with_dashboard)]:
         if namespace == NAMESPACE:
             continue
         [(dimension, value)] = dimensions.items()
         assert AWS_EMITS[namespace, name] == dimension
         resource = value.strip("<>") if isinstance(value, str) else _named(value)
-        assert template["Resources"][resource]["Type"] == BEARERS[dimension]
+        assert with_dashboard["Resources"][resource]["Type"] == BEARERS[dimension]
+
+
+def test_a_dashboard_is_made_only_if_asked_for_and_is_within_what_is_free(
+    template: dict[str, Any], with_dashboard: dict[str, Any]
+) -> None:
+    """Three are free in an account, of fifty metrics each; a further one is $3 a month."""
+    assert of_type(template, "AWS::CloudWatch::Dashboard") == {}
+    assert 30 < len(shown(with_dashboard)) <= 50
+    board = {name for name, one in with_dashboard["Resources"].items() if "Dashboard" in one["Type"]}
+    assert set(with_dashboard["Resources"]) - set(template["Resources"]) == board
 
 
 def test_the_dashboard_shows_every_alarm_and_every_metric_of_ours(
-    template: dict[str, Any], emitted: dict[str, set[Metric]]
+    with_dashboard: dict[str, Any], emitted: dict[str, set[Metric]]
 ) -> None:
-    [status] = [widget for widget in graphs(template) if widget["type"] == "alarm"]
+    [status] = [widget for widget in graphs(with_dashboard) if widget["type"] == "alarm"]
     named = {one.strip("<>") for one in status["properties"]["alarms"]}
-    assert named == set(of_type(template, "AWS::CloudWatch::Alarm"))
-    on_it = {name for namespace, name, _ in shown(template) if namespace == NAMESPACE}
+    assert named == set(of_type(with_dashboard, "AWS::CloudWatch::Alarm"))
+    on_it = {name for namespace, name, _ in shown(with_dashboard) if namespace == NAMESPACE}
     assert on_it <= {name for metrics in emitted.values() for _, name, _ in metrics}
     assert {name for _, name, _ in emitted["sweep"]} <= on_it
 
 
 def test_our_own_alarms_and_graphs_stand_on_what_the_functions_emit(
-    template: dict[str, Any], emitted: dict[str, set[Metric]]
+    with_dashboard: dict[str, Any], emitted: dict[str, set[Metric]]
 ) -> None:
-    own = [one for one in [*watched(template).values(), *shown(template)] if one[0] == NAMESPACE]
+    own = [one for one in [*watched(with_dashboard).values(), *shown(with_dashboard)] if one[0] == NAMESPACE]
     assert {name for _, name, _ in own} >= {"SweepCompleted", "CanaryLost", "BrokenChecks"}
     for namespace, name, dimensions in own:
         assert (namespace, name, frozenset(dimensions)) in emitted[dimensions["service"]], name

@@ -15,6 +15,7 @@ from tests.infra.test_alarms import graphs
 from tests.infra.test_stack import of_type
 
 SLACK = {"slack_workspace_id": "T07EA123LEP", "slack_channel_id": "C07EZ1ABC23"}
+ALL = {**SLACK, "dashboard": "true"}
 NAMES = {
     "AlarmName",
     "ApiMappingKey",
@@ -35,7 +36,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def two(synthesize: Synthesize) -> tuple[dict[str, Any], dict[str, Any]]:
-    return synthesize(**SLACK), synthesize(stack_name="Lastseen-staging", **SLACK)
+    return synthesize(**ALL), synthesize(stack_name="Lastseen-staging", **ALL)
 
 
 def fixed_names(template: dict[str, Any]) -> Iterator[tuple[str, str]]:
