@@ -6,7 +6,7 @@ everyone whom it concerns), false, misdirected, out of order or left open at an 
 counted: each has the id of the first. Several at once share the work: `--seed 1001`, `--seed 2001`, each with its part.
 
 More checks than this need calmer weather: in a storm, one delivery in a hundred is killed, and its channel waits six
-minutes for it. Where a channel has more to hear than that leaves room for, it hears the rest much later than it can wait.
+minutes for it. Where a channel has more to hear than that leaves room for, it hears the rest when the books are closed.
 """
 
 from __future__ import annotations
