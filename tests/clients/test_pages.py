@@ -19,8 +19,8 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 def test_the_pages_are_those_that_jobs_need() -> None:
     assert PAGES == [
-        "aws.md", "crontab.md", "docker.md", "github-actions.md", "kubernetes.md", "powershell.md", "python.md",
-        "shell.md", "systemd.md", "wget.md",
+        "aws.md", "crontab.md", "docker.md", "github-actions.md", "kubernetes.md", "node.md", "powershell.md",
+        "python.md", "shell.md", "systemd.md", "wget.md",
     ]  # fmt: skip
 
 
