@@ -21,7 +21,8 @@ import { watch } from "./lastseen.mjs";
 console.log(await nightly());
 await beat();
 class LedgerError extends Error { name = "LedgerError"; }
-function deep(n) { if (n) return deep(n - 1); throw new LedgerError("no such month", { cause: new Error("disk full") }); }
+const full = { cause: new Error("disk full") };
+function deep(n) { if (n) return deep(n - 1); throw new LedgerError("no such month", full); }
 await watch("breaks", async () => deep(5)).catch((error) => console.log("threw", error.message));
 await watch("rejects", () => Promise.reject("a word")).catch((word) => console.log("threw", word));
 """
