@@ -110,6 +110,19 @@ class Api:
         """Change the settings of a check that are given; return it. `dry`: write nothing, return what would be."""
         return _object(self._send("POST", f"/checks/{_segment(uuid)}", params=_dry(dry=dry), body=settings))
 
+    def change_many(self, entries: Sequence[Mapping[str, object]], *, dry: bool = False) -> list[Document | CliError]:
+        """Make checks, or change those that `change` names; return for each what it is, or why it was refused.
+
+        The API takes a hundred, in 100,000 bytes. `dry`: write nothing, return what would be.
+        """
+        response = self._send("POST", "/checks/bulk", params=_dry(dry=dry), body={"checks": list(entries)})
+        results = _object(response).get("results")
+        if not isinstance(results, list) or len(results) != len(entries):
+            raise CliError(
+                f"The API at {self.url} did not answer for each check. Deploy it again: it is of another age."
+            )
+        return [_bulk_result(result) for result in results]
+
     def pause(self, uuid: str) -> Document:
         """Stop watching a check; return it."""
         return _object(self._send("POST", f"/checks/{_segment(uuid)}/pause"))
@@ -270,6 +283,16 @@ class Api:
                 return RefusedError(f"The API did not accept this: {answer}")
             case code:
                 return CliError(f"The API answered {code}: {answer}. If it persists, see the logs of the api function.")
+
+
+def _bulk_result(result: Document) -> Document | CliError:
+    status, check = result.get("status"), result.get("check")
+    if isinstance(check, dict):
+        return check
+    words = one_line(str(result.get("error", "")))[:ERROR_TEXT_LIMIT]
+    if status in {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.CONFLICT}:
+        return RefusedError(f"The API did not accept this: {words}")
+    return CliError(f"The API answered {status}: {words}.")
 
 
 @cache

@@ -7,10 +7,12 @@ of its slug, or without a slug that of its name. What an entry does not name sta
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +25,15 @@ if TYPE_CHECKING:
     from lastseen_cli.api import Api, Document
 
 STDIN = "-"
-PARALLEL = 8
-"""Questions to the API at once."""
+PARALLEL = 4
+"""Requests to the API at once, each with many questions."""
+
+BULK_LIMIT = 100
+BULK_BYTES = 80_000
+"""Checks in one request, and how much may be in it: the API takes a hundred, and 100,000 bytes."""
+
+BULK = frozenset({"create", "update"})
+"""What can be done many at once."""
 
 SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
@@ -84,8 +93,13 @@ def decided(api: Api, entries: Sequence[Entry], there: Sequence[Document]) -> li
 
     `there`: the checks that the API has.
     """
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return list(pool.map(lambda entry: _step(api, entry, there), entries))
+    results = [_foreseen(entry, there) for entry in entries]
+    open_places = [place for place, result in enumerate(results) if isinstance(result, _Question)]
+    questions = [question for question in results if isinstance(question, _Question)]
+    answers = _asked(api, [question.sent for question in questions])
+    for place, question, answer in zip(open_places, questions, answers, strict=True):
+        results[place] = question.answered(answer)
+    return [result for result in results if not isinstance(result, _Question)]
 
 
 def show(steps: Sequence[Step], *, same: int) -> None:
@@ -104,29 +118,81 @@ def run(api: Api, steps: Sequence[Step], *, progress: Callable[[int], None] | No
 
     Raises CliError that says how far it came; running it again does the rest.
     """
-    for number, step in enumerate(steps):
-        if progress and number:
-            progress(number)
-        try:
-            _do(api, step)
-        except CliError as error:
+    done = 0
+    for batch in _batches(steps):
+        if progress and done:
+            progress(done)
+        failures = [(step, error) for step, error in _do(api, batch) if error]
+        done += len(batch) - len(failures)
+        for step, error in failures:
             raise CliError(
-                f"{step.verb} {step.name}: {error} {number} of {len(steps)} changes are done; "
-                "run it again for the rest."
+                f"{step.verb} {step.name}: {error} {done} of {len(steps)} changes are done; run it again for the rest."
             ) from error
 
 
-def _do(api: Api, step: Step) -> None:
-    if step.verb == "delete":
-        api.delete(step.before["uuid"])
-    elif step.verb == "update":
-        api.update(step.before["uuid"], step.settings)
-    elif step.verb == "pause":
-        api.pause(step.before["uuid"])
-    else:
-        made, _ = api.create({**step.settings, "unique": _unique(step.settings)})
+def _batches(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Yield the steps in their order: those that make and change checks many at once, the others one by one."""
+    for is_bulk, group in groupby(steps, key=lambda step: step.verb in BULK):
+        listed = iter(group)
+        if is_bulk:
+            together = list(listed)
+            listed = iter(together)
+            for batch in _requests([_sent(step) for step in together]):
+                yield list(islice(listed, len(batch)))
+        else:
+            yield from ([step] for step in listed)
+
+
+def _requests(entries: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Return entries in lists that each fit into one request, in their order."""
+    cut: list[list[Mapping[str, Any]]] = []
+    size = 0
+    for entry in entries:
+        length = len(json.dumps(entry, default=str))
+        if not cut or len(cut[-1]) == BULK_LIMIT or size + length > BULK_BYTES:
+            cut.append([])
+            size = 0
+        cut[-1].append(entry)
+        size += length
+    return cut
+
+
+def _do(api: Api, batch: Sequence[Step]) -> list[tuple[Step, CliError | None]]:
+    """Do steps that go together; return each with why it failed, or None."""
+    try:
+        if batch[0].verb not in BULK:
+            (api.delete if batch[0].verb == "delete" else api.pause)(batch[0].before["uuid"])
+            return [(batch[0], None)]
+        answers = api.change_many([_sent(step) for step in batch])
+    except CliError as error:
+        return [(step, error) for step in batch]
+    return [(step, _finished(api, step, answer)) for step, answer in zip(batch, answers, strict=True)]
+
+
+def _finished(api: Api, step: Step, answer: Document | CliError) -> CliError | None:
+    """Pause a check that was just made, if it is to be; return what failed."""
+    if isinstance(answer, CliError):
+        return answer
+    try:
         if step.is_paused:
-            api.pause(made["uuid"])
+            api.pause(answer["uuid"])
+    except CliError as error:
+        return error
+    return None
+
+
+def _sent(step: Step) -> Mapping[str, Any]:
+    """Return a step that makes or changes a check, as an entry of many."""
+    if step.verb == "update":
+        return {**step.settings, "change": step.before["uuid"]}
+    return {**step.settings, "unique": _unique(step.settings)}
+
+
+def _asked(api: Api, entries: Sequence[Mapping[str, Any]]) -> list[Document | CliError]:
+    """Return what the API would make of entries: a check for each, or why it refuses it."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        answers = pool.map(lambda batch: api.change_many(batch, dry=True), _requests(entries))
+        return [answer for batch in answers for answer in batch]
 
 
 def _name(entry: Entry) -> str:
@@ -140,22 +206,41 @@ def _unique(settings: Mapping[str, Any]) -> list[str]:
     return [] if settings.get("uuid") else ["name"]
 
 
-def _step(api: Api, entry: Entry, there: Sequence[Document]) -> Step | str:
-    """Return what an entry comes to, as the API would make it, or why it cannot be."""
-    name = _name(entry)
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the API has to say of an entry before its step is known."""
+
+    name: str
+    settings: Mapping[str, Any]
+    before: Document | None
+
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        return {**self.settings, "change": self.before["uuid"]} if self.before else self.settings
+
+    def answered(self, after: Document | CliError) -> Step | str:
+        """Return the step, or why there is none. Raises CliError for what is wrong with more than this entry."""
+        if isinstance(after, RefusedError):
+            return str(after)
+        if isinstance(after, CliError):
+            raise after
+        note = after.get("schedule_note", "")
+        if self.before is None:
+            return Step("create", self.name, self.settings, note=note, after=after)
+        return Step("update", self.name, self.settings, self.before, changes(self.before, after), note, after)
+
+
+def _foreseen(entry: Entry, there: Sequence[Document]) -> Step | str | _Question:
+    """Return what an entry comes to: a step without changes, a refusal, or what to ask the API."""
     settings = dict(entry.settings)
     try:
         before = find.same(there, settings, derived=entry.derived)
-        if before is None:
-            made, _ = api.create(settings, dry=True)
-            return Step("create", name, settings, note=made.get("schedule_note", ""), after=made)
-        if entry.derived:
+        if before and entry.derived:
             settings.pop("slug", None)  # an entry that names no slug leaves the check's as it is
-        else:
+        elif before:
             find.refuse_taken(there, settings.get("slug"), but=before["uuid"])
-        if all(before.get(setting) == value for setting, value in settings.items()):
-            return Step("update", name, settings, before, after=before)
-        after = api.update(before["uuid"], settings, dry=True)
     except RefusedError as error:
         return str(error)
-    return Step("update", name, settings, before, changes(before, after), after.get("schedule_note", ""), after)
+    if before and all(before.get(setting) == value for setting, value in settings.items()):
+        return Step("update", _name(entry), settings, before, after=before)
+    return _Question(_name(entry), settings, before)

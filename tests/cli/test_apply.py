@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped] # it come
 from lastseen.core.channel import Channel, Via
 from lastseen.core.schedule import Cron, Period
 from lastseen.storage.documents import CHANNELS
+from lastseen.storage.errors import ConflictError
 from lastseen_cli.checkfile import KINDS, read, schema, written
 from tests.cli.conftest import Terminal
 from tests.lastseen.api.world import ID, OTHER_ID
@@ -336,15 +337,52 @@ def test_a_file_that_is_not_there_is_named(lastseen: Terminal, tmp_path: Path) -
 
 
 def test_a_change_that_fails_on_the_way_says_how_far_it_came(lastseen: Terminal, file: Path) -> None:
-    def revoke(call: str, when: str) -> None:
-        if (call, when) == ("create", "after"):
-            lastseen.world.store.documents.clear()
+    made: list[str] = []
 
-    lastseen.world.store.hook = revoke
+    def busy(call: str, when: str) -> None:
+        if (call, when) == ("create", "before") and made:
+            raise ConflictError("Somebody else is always first.")
+        made.extend([call] if (call, when) == ("create", "after") else [])
+
+    lastseen.world.store.hook = busy
     done = lastseen("apply", str(file))
     assert done.status == 1
-    assert "create Heartbeat: The API refused the key" in done.err
+    assert "create Heartbeat: The API answered 503: Too many changes of this check at once." in done.err
     assert "1 of 2 changes are done; run it again for the rest." in done.err
+    lastseen.world.store.hook = lambda _call, _when: None
+    assert lastseen.ok("apply", str(file)).out == "+ create Heartbeat\n"
+
+
+def test_a_key_that_is_revoked_on_the_way_stops_it(lastseen: Terminal, file: Path) -> None:
+    answered = lastseen.world.answered
+
+    def revoked(event: dict[str, Any]) -> Any:
+        if event["rawPath"].endswith("/bulk") and not event["rawQueryString"]:
+            lastseen.world.store.documents.clear()
+        return answered(event)
+
+    lastseen.world.answered = revoked  # type: ignore[method-assign] # to revoke
+    done = lastseen("apply", str(file))
+    assert (done.status, lastseen.world.store.checks) == (1, {})
+    assert "create Nightly backup: The API refused the key" in done.err
+    assert "0 of 2 changes are done; run it again for the rest." in done.err
+
+
+def test_a_thousand_checks_take_few_requests_of_sizes_that_the_api_takes(lastseen: Terminal, file: Path) -> None:
+    runbook = "x" * 3_900
+    entries = [f"  - name: Job {n}\n    every: 5m\n    desc: {runbook if n < 50 else 'short'}\n" for n in range(250)]
+    file.write_text("checks:\n" + "".join(entries))
+    requests: list[str] = []
+    answered = lastseen.world.answered
+
+    def counted(event: dict[str, Any]) -> Any:
+        requests.append(event["rawPath"])
+        return answered(event)
+
+    lastseen.world.answered = counted  # type: ignore[method-assign] # to count
+    lastseen.ok("apply", str(file))
+    assert len(lastseen.world.store.checks) == 250
+    assert requests == ["/api/v3/checks/", *["/api/v3/checks/bulk"] * 10]  # 3 of the long ones, 2 of the rest; twice
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "apply.md"

@@ -27,7 +27,6 @@ from lastseen_cli.ways import Access
 if TYPE_CHECKING:
     from lastseen_cli.api import Api
 
-PROGRESS_EVERY = 25
 PLACES_NAMED = 5
 
 
@@ -141,8 +140,7 @@ def _carry_out(api: Api, plan: _Plan, options: Options) -> list[str]:
     output.confirm(question, yes=options.yes)
 
     def progress(done: int) -> None:
-        if done % PROGRESS_EVERY == 0:
-            output.say(f"{done} of {len(plan.steps)} checks are done ...")
+        output.say(f"{done} of {len(plan.steps)} checks are done ...")
 
     apply.run(api, plan.steps, progress=progress)
     try:

@@ -107,12 +107,8 @@ def _moved(document: Any, number: int) -> tuple[Moved, list[Remark]]:
     if "success_kw" not in values and (values.get("subject") or values.get("subject_fail")):  # of before 2022
         settings |= {"success_kw": values.get("subject", ""), "failure_kw": values.get("subject_fail", "")}
         settings["filter_subject"] = True
-    if settings.get("schedule"):
-        settings.pop("timeout", None)
-    else:
-        settings.pop("tz", None)
-        if "timeout" not in settings:
-            raise _WrongError("it has neither a timeout nor a schedule")
+    if "timeout" not in settings and not settings.get("schedule"):
+        raise _WrongError("it has neither a timeout nor a schedule")
     settings = {key: value for key, value in settings.items() if value or key not in LEFT_OUT_EMPTY}
     settings, texts = _fitting(settings)
     if settings.get("filter_subject") or settings.get("filter_body"):

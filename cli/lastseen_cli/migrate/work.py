@@ -28,7 +28,6 @@ from lastseen_cli.settings import expected, span, title
 if TYPE_CHECKING:
     from lastseen_cli.api import Api, Document
 
-PROGRESS_EVERY = 25
 KEY_NAME = "from Healthchecks"
 
 _KINDS = """
@@ -205,8 +204,7 @@ def _carry_out(api: Api, plan: Plan, options: Options) -> None:
         api.create_key(Scope.PING.value, KEY_NAME, key=options.ping_key)
 
     def progress(done: int) -> None:
-        if done % PROGRESS_EVERY == 0:
-            output.say(f"{done} of {len(plan.steps)} are done ...")
+        output.say(f"{done} of {len(plan.steps)} are done ...")
 
     apply.run(api, plan.steps, progress=progress)
 

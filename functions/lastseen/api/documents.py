@@ -114,6 +114,24 @@ class CheckList(Document):
     """Unique keys of checks whose stored items cannot be read; absent if all can be."""
 
 
+class BulkResult(Document):
+    """What became of one of many checks."""
+
+    status: int
+    """As a request of its own would have been answered: 201 made, 200 updated, 400 and above refused. 503: it can be
+    sent again."""
+    check: CheckDocument = Field(default_factory=CheckDocument.model_construct)
+    """The check; absent if it was refused."""
+    error: str = ""
+    """Why it was refused; absent if it was not."""
+
+
+class BulkResults(Document):
+    """What became of many checks, in the order in which they were sent."""
+
+    results: list[BulkResult]
+
+
 class PingDocument(Document):
     """A ping."""
 

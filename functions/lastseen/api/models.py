@@ -49,6 +49,7 @@ BODY_LIMIT_BYTES = 100_000
 PAGE_LIMIT = 1_000
 CURSOR_LIMIT = 500
 UUID_CHARS = 36
+BULK_LIMIT = 100
 TIME_LIMITS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 _LINE = rf"^[^{CONTROL_CHARS}]*$"
@@ -176,6 +177,32 @@ class CheckRequest(Model):
     """Changes between up and down in an hour with an alert each; more are alerted as flapping. 0: an alert for each."""
 
 
+class BulkEntry(CheckRequest):
+    """One of many checks: the settings of a new one, or those that are changed of the one that `change` names."""
+
+    change: Annotated[str, StringConstraints(max_length=UUID_CHARS)] = ""
+    """The UUID of the check that is changed. Empty: one is made, or updated by `unique`, as by a request of its own."""
+
+
+class BulkRequest(Model):
+    """Many checks to be made and changed, one after the other."""
+
+    api_key: str = ""
+    checks: Annotated[list[BulkEntry], Field(max_length=BULK_LIMIT)]
+    """Each is answered for itself, in this order."""
+
+
+class BulkEnvelope(Model):
+    """The same, whose entries are not looked at yet: one that is wrong is refused alone."""
+
+    checks: Annotated[list[Any], Field(max_length=BULK_LIMIT)]
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_storable(cls, value: object) -> object:
+        return value
+
+
 class CheckQuery(Model):
     """Which checks."""
 
@@ -287,6 +314,7 @@ _WORDS = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
+    "too_long": "must have at most {max_length} entries",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must have at least {min_length} characters",
     "greater_than_equal": "must be at least {ge}",

@@ -24,8 +24,8 @@ BAD_REQUEST = 400
 REF = "#/components/schemas/{model}"
 
 INTRODUCTION = f"""\
-The wire of Healthchecks' management API, versions 1 to {NEWEST}, and what it lacks: keys, projects, pages, dry runs and
-gauges.
+The wire of Healthchecks' management API, versions 1 to {NEWEST}, and what it lacks: keys, projects, pages, dry runs,
+many checks in one request, and gauges.
 
 A key goes into the header `X-Api-Key`, or as a bearer token into `Authorization`; a write may have it as `api_key` in
 its body. AWS credentials of the account that may `execute-api:Invoke` need no key: every path below

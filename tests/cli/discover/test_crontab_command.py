@@ -261,13 +261,12 @@ def test_this_hosts_crontab_is_read_and_written_by_the_crontab_command(lastseen:
 
 
 def test_progress_is_said_for_many_checks(lastseen: Terminal, file: Path) -> None:
-    file.write_text("".join(f"{n} 4 * * * job-{n}\n" for n in range(60)))
+    file.write_text("".join(f"{n % 60} 4 * * * job-{n}\n" for n in range(110)))
     done = lastseen.ok("discover", "crontab", str(file), *BERLIN, "--yes")
     assert [line for line in done.err.splitlines() if "are done ..." in line] == [
-        "25 of 60 checks are done ...",
-        "50 of 60 checks are done ...",
+        "100 of 110 checks are done ...",
     ]
-    assert len(lastseen.world.store.checks) == 60
+    assert len(lastseen.world.store.checks) == 110
 
 
 @pytest.mark.parametrize(

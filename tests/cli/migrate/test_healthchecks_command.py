@@ -152,6 +152,10 @@ def test_channels_follow_by_name_once_they_are_here(lastseen: Terminal, peer: Pe
     ops = channel(lastseen, "Ops")
     lastseen.ok(*MIGRATE, "--url", peer.url, "--yes", "--update")
     assert [checks[uuid].channels for uuid in UUIDS[:2]] == ["*", ops]
+    on_call = channel(lastseen, "On call")
+    peer.checks[1]["channels"] = f"{peer.channels[1]['id']},{OPS['id']}"
+    lastseen.world.post(f"/api/v3/checks/{UUIDS[1]}", {"channels": f"{on_call},{ops}"})
+    assert lastseen.ok(*MIGRATE, "--url", peer.url, "--update").err.endswith("Nothing to do.\n")  # in another order
 
 
 def test_a_pause_that_an_interruption_left_out_comes_later_but_never_over_a_ping(
@@ -160,9 +164,11 @@ def test_a_pause_that_an_interruption_left_out_comes_later_but_never_over_a_ping
     lastseen.world.check(id=UUIDS[1], name="Old import")
     lastseen.ok(*MIGRATE, "--url", peer.url, "--yes")
     assert lastseen.world.status(UUIDS[1]) is Status.PAUSED
-    lastseen.world.ping(UUIDS[1], kind=Kind.SUCCESS)
-    lastseen.ok(*MIGRATE, "--url", peer.url, "--yes", "--update")
-    assert lastseen.world.status(UUIDS[1]) is Status.UP
+    for kind, status in ((Kind.LOG, Status.NEW), (Kind.SUCCESS, Status.UP)):
+        lastseen.world.post(f"/api/v3/checks/{UUIDS[1]}/resume")
+        lastseen.world.ping(UUIDS[1], kind=kind)
+        lastseen.ok(*MIGRATE, "--url", peer.url, "--yes", "--update")
+        assert lastseen.world.status(UUIDS[1]) is status
 
 
 def test_one_check_that_cannot_come_keeps_no_other_back(lastseen: Terminal, peer: Peer) -> None:
@@ -191,7 +197,7 @@ def test_one_check_that_cannot_come_keeps_no_other_back(lastseen: Terminal, peer
 
 
 def test_a_read_only_key_says_that_ping_urls_are_new_and_makes_no_twins(lastseen: Terminal, peer: Peer) -> None:
-    lastseen.world.check(id=UUIDS[1], name="Old import")  # came with a read-write key before
+    lastseen.world.check(id=UUIDS[1], name="Renamed here")  # came with a read-write key before
     lastseen.monkeypatch.setenv("HC_API_KEY", READ_KEY)
     done = lastseen.ok(*MIGRATE, "--url", peer.url, "--yes")
     assert "1 checks get new UUIDs: a read-only key does not show theirs." in done.err
@@ -334,3 +340,30 @@ def test_the_same_check_twice_twins_and_what_is_no_check_in_a_file(lastseen: Ter
     assert len(kept) == 4
     assert {kept[uuid].slug for uuid in UUIDS[5:8]} == {""}
     assert lastseen(*MIGRATE, str(file)).err.endswith("Nothing to do.\n")
+
+
+def test_what_comes_along_in_part_is_said(lastseen: Terminal, tmp_path: Path) -> None:
+    long = document(UUIDS[0], name="Long", desc="x" * 4_001)
+    mail = document(UUIDS[1], name="Mail", filter_body=True, failure_kw="ERROR")
+    subject = document(UUIDS[2], name="Subject", subject="done", subject_fail="failed")
+    old = {name: value for name, value in subject.items() if not name.endswith("_kw") and "filter" not in name}
+    file = tmp_path / "checks.json"
+    file.write_text(json.dumps({"checks": [long, mail, old | {"uuid": None}]}))
+    done = lastseen.ok(*MIGRATE, str(file), "--yes")
+    assert done.err.splitlines()[:3] == [
+        "Long: its description is longer than 4,000 characters: the rest of it is left out",
+        "Mail: it takes pings by e-mail, which do not come here: let its job ping the URL",
+        "Subject: it takes pings by e-mail, which do not come here: let its job ping the URL",
+    ]
+    kept = lastseen.world.store.checks
+    filters = kept[UUIDS[2]].filters
+    assert (filters.subject, filters.success, filters.failure) == (True, "done", "failed")
+    assert (kept[UUIDS[1]].filters.body, kept[UUIDS[1]].filters.failure) == (True, "ERROR")
+    assert lastseen.world.store.about(kept[UUIDS[0]]) == "x" * 4_000
+    assert lastseen.ok(*MIGRATE, str(file)).err.endswith("Nothing to do.\n")
+
+
+def test_an_answer_without_an_end_is_cut_off(lastseen: Terminal, peer: Peer) -> None:
+    lastseen.monkeypatch.setattr("lastseen_cli.migrate.source.ANSWER_LIMIT_BYTES", 500)
+    done = lastseen(*MIGRATE, "--url", peer.url, "--yes")
+    assert (done.status, "answers with more than 500 bytes. Is --url" in done.err) == (1, True)

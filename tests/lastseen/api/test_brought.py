@@ -38,8 +38,11 @@ def test_a_uuid_that_a_check_of_any_project_has_is_refused(world: World, project
     assert world.store.checks == {ID: before}
 
 
-@pytest.mark.parametrize("kind", [Kind.LOG, Kind.FAIL])
-def test_a_deleted_check_of_another_project_leaves_its_history_to_nobody(world: World, kind: Kind) -> None:
+@pytest.mark.parametrize(("kind", "history_days"), [(Kind.LOG, 90), (Kind.SUCCESS, 0)])
+def test_a_deleted_check_of_another_project_leaves_its_history_to_nobody(
+    world: World, kind: Kind, history_days: int
+) -> None:
+    world.store.history_days = history_days
     world.check(project="shop")
     world.ping(kind=kind, body=b"their output")
     theirs = world.key(Scope.WRITE, "shop")
@@ -90,7 +93,7 @@ def test_a_read_only_key_and_a_ping_key_bring_nothing(world: World) -> None:
 def test_unique_finds_the_check_of_the_uuid_and_no_other(world: World) -> None:
     body = {"name": "Backup", "slug": "backup", "uuid": UUID, "unique": ["slug"]}
     assert [world.post(CHECKS, body).status for _ in range(2)] == [201, 200]
-    world.check(slug="backup", name="Backup")  # an older twin of the slug, and the first of the name
+    world.check(id="00000000-0000-4000-8000-000000000001", slug="backup", name="Backup")  # the first of the two
     assert world.post(CHECKS, body | {"grace": 600}).json()["uuid"] == UUID
     world.post(f"{CHECKS}{UUID}", {"slug": "other", "name": "Other"})
     reply = world.post(CHECKS, body)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lastseen.api.calls import Route
-from lastseen.api.routes import about, badges, channels, checks, history, hosts, keys, metrics, projects
+from lastseen.api.routes import about, badges, bulk, channels, checks, history, hosts, keys, metrics, projects
 
 GROUPS: Mapping[str, tuple[Route, ...]] = {
-    "Checks": checks.ROUTES,
+    "Checks": (*checks.ROUTES, *bulk.ROUTES),
     "Pings and changes of status": history.ROUTES,
     "Badges": badges.ROUTES,
     "Channels": channels.ROUTES,

@@ -88,10 +88,10 @@ def create(call: Call) -> HttpResponse:
     """Make a check, or update the one that `unique` matches."""
     request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
     described, made = of(call).create(request, version=call.version, dry=dry)
-    return HttpResponse(status=201 if made else 200, document=_noted(call, described, request))
+    return HttpResponse(status=201 if made else 200, document=noted(call, described, request))
 
 
-def _noted(call: Call, described: Described, request: CheckRequest) -> CheckDocument:
+def noted(call: Call, described: Described, request: CheckRequest) -> CheckDocument:
     """Return the check's document, with what the sender of a schedule should know of it."""
     answer = document(call, described)
     if request.schedule and (note := taken(request.schedule, described.check.schedule, call.now)):
@@ -108,7 +108,7 @@ def update(call: Call) -> HttpResponse:
     """Change the settings that the body names."""
     request, dry = call.read_body(CheckRequest), call.read_query(WriteQuery).dry_run == "1"
     described = of(call).update(call.path["key"], request, version=call.version, dry=dry)
-    return HttpResponse(document=_noted(call, described, request))
+    return HttpResponse(document=noted(call, described, request))
 
 
 def pause(call: Call) -> HttpResponse:
