@@ -367,3 +367,20 @@ def test_an_answer_without_an_end_is_cut_off(lastseen: Terminal, peer: Peer) -> 
     lastseen.monkeypatch.setattr("lastseen_cli.migrate.source.ANSWER_LIMIT_BYTES", 500)
     done = lastseen(*MIGRATE, "--url", peer.url, "--yes")
     assert (done.status, "answers with more than 500 bytes. Is --url" in done.err) == (1, True)
+
+
+def test_a_slug_that_is_taken_between_plan_and_deed_makes_no_twin(lastseen: Terminal, peer: Peer) -> None:
+    answered = lastseen.world.answered
+
+    def first(event: dict[str, Any]) -> Any:
+        if event["rawPath"].endswith("/bulk") and not event["rawQueryString"]:
+            lastseen.world.check(name="Made by a ping", slug="nightly")
+        return answered(event)
+
+    lastseen.world.answered = first  # type: ignore[method-assign] # to be first
+    done = lastseen(*MIGRATE, "--url", peer.url, "--yes")
+    assert (done.status, "create Nightly backup: The API did not accept this: uuid: the check that" in done.err) == (
+        1,
+        True,
+    )
+    assert [check.name for check in lastseen.world.store.checks.values() if check.slug] == ["Made by a ping"]
