@@ -19,6 +19,7 @@ from rich.console import Console
 
 import infra  # noqa: F401 - before aws_cdk: puts the packaged Node on PATH
 from tests.bench import cold, emulated, lateness, money, pings, storms, sweeps, table
+from tests.bench.deployed import Deployed
 from tests.bench.laboratory import Laboratory, opened
 
 PARTS: dict[str, Callable[[Laboratory], list[table.Section]]] = {
@@ -55,7 +56,8 @@ def main() -> int:
             with talk.status(f"Measuring {name} ..."):
                 sections += PARTS[name](laboratory)
         if MONEY in wanted:
-            sections += money.sections(money.taken_from(sections))
+            measured = money.taken_from(money.figures_of(sections))
+            sections.append(money.section(measured, Deployed.as_shipped()))
         where = _machine(laboratory)
     if asked.json:
         print(json.dumps({"machine": where, **table.as_json(sections)}, indent=2))  # noqa: T201 - what was asked for

@@ -17,13 +17,24 @@ class Figure:
     value: float
     unit: str
     note: str = ""
+    second: float | None = None  # the same, seen otherwise: its section says how
 
     @property
     def shown(self) -> str:
-        """The value as people read it: three digits that matter, thousands apart."""
-        if self.value == int(self.value):
-            return f"{int(self.value):,}"
-        return f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
+        """The value as people read it."""
+        return _shown(self.value)
+
+    @property
+    def second_shown(self) -> str:
+        """The second value as people read it, or ""."""
+        return "" if self.second is None else _shown(self.second)
+
+
+def _shown(value: float) -> str:
+    """Return a number with the three digits that matter, thousands apart."""
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,8 @@ class Section:
 
     title: str
     figures: tuple[Figure, ...]
+    heads: tuple[str, str] = ("", "")
+    """Of the values and the second values, where there are any."""
 
 
 def show(sections: list[Section], console: Console) -> None:
@@ -39,11 +52,12 @@ def show(sections: list[Section], console: Console) -> None:
     for section in sections:
         table = Table(title=section.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         table.add_column("", overflow="fold", min_width=44)
-        table.add_column("", justify="right", no_wrap=True)
+        table.add_column(section.heads[0], justify="right", no_wrap=True)
+        table.add_column(section.heads[1], justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
         table.add_column("", style="dim", overflow="fold")
         for figure in section.figures:
-            table.add_row(figure.what, figure.shown, figure.unit, figure.note)
+            table.add_row(figure.what, figure.shown, figure.second_shown, figure.unit, figure.note)
         console.print(table)
         console.print()
 
@@ -52,9 +66,10 @@ def markdown(sections: list[Section]) -> str:
     """Return sections as one Markdown table, as the README shows it."""
     rows = ["| | | |", "|---|--:|---|"]
     for section in sections:
-        rows.append(f"| **{section.title}** | | |")
+        rows.append(f"| **{section.title}** | {section.heads[0]} | {section.heads[1]} |".replace("|  ", "| "))
         for figure in section.figures:
-            rest = "; ".join(part for part in (figure.unit, figure.note) if part)
+            second = f"{figure.second_shown} {figure.unit}" if figure.second_shown else figure.unit
+            rest = "; ".join(part for part in (second, figure.note) if part)
             rows.append(f"| {figure.what} | {figure.shown} | {rest} |".replace("|  |", "| |"))
     return "\n".join(rows) + "\n"
 

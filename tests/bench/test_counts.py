@@ -10,6 +10,7 @@ from infra.wakes import BATCH
 from tests.bench import aws, storms
 from tests.bench.generated import swept
 from tests.bench.pings import CASES, taken_by
+from tests.bench.sweeps import idle_round
 from tests.bench.typical import item_bytes, typical_item
 
 READ, WRITE, PUT = "GetItem", "UpdateItem", "PutItem"
@@ -35,6 +36,12 @@ PING_MODULES = {
     for name in names.split()
 }
 """What a ping by UUID pays for at a cold start."""
+
+
+@pytest.mark.emulator
+def test_a_minute_in_which_nothing_happens_takes_three_reads_and_its_scan() -> None:
+    calls, read_units = idle_round()
+    assert (sorted(calls), read_units) == ([READ, READ, READ, "Scan"], 3.5)
 
 
 @pytest.mark.emulator

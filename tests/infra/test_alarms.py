@@ -35,6 +35,7 @@ from lastseen.storage.documents import CHANNELS
 from lastseen.storage.store import Store, TableStore
 from lastseen.storage.tables import Tables
 from tests import gallery
+from tests.bench.money import LOG_EVENT_BYTES, SWEEP_LOG_BYTES
 from tests.infra.test_stack import function, of_type
 from tests.times import T0
 
@@ -266,6 +267,14 @@ def test_our_metrics_cost_nothing_beside_ten_that_are_free(emitted: dict[str, se
     assert len(steady) <= 10
 
 
+def test_a_sweep_logs_no_more_than_the_bench_reckons(functions: Callable[[str, str], Functions]) -> None:
+    with _Listener() as listener:
+        heard = functions(f"{listener.url}/ping", "")
+        heard.run("sweep", {})
+        written = [len(line.encode()) + LOG_EVENT_BYTES for line in heard.logged("sweep", {})]
+    assert SWEEP_LOG_BYTES / 2 < sum(written) <= SWEEP_LOG_BYTES, written
+
+
 def test_a_canary_that_is_not_heard_is_counted(quiet: Functions) -> None:
     assert quiet.measured("sweep", {})["CanaryLost"] == 1.0
 
@@ -348,11 +357,15 @@ class Functions:
         module.logger.registered_handler.stream = sys.stdout  # the one that pytest captures now
         module.handler(event, CONTEXT)
 
-    def emf(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
-        """Run a function and return what it gives CloudWatch to count: a line of the embedded metric format."""
+    def logged(self, name: str, event: dict[str, Any]) -> list[str]:
+        """Run a function and return the lines that it writes into its log."""
         self._capsys.readouterr()
         self.run(name, event)
-        lines = self._capsys.readouterr().out.splitlines()
+        return self._capsys.readouterr().out.splitlines()
+
+    def emf(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Run a function and return what it gives CloudWatch to count: a line of the embedded metric format."""
+        lines = self.logged(name, event)
         [line] = [json.loads(line) for line in lines if '"CloudWatchMetrics"' in line]
         found: dict[str, Any] = line
         return found
