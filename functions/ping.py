@@ -1,7 +1,7 @@
 """Lambda: records a ping. Trigger: the HTTP API, ANY /ping/...
 
 Holds the clients and the reading of the event; decisions are in lastseen/pinging/. Imports neither Pydantic nor
-Powertools nor botocore's client: a ping is where a cold start costs.
+Powertools nor botocore: a ping is where a cold start costs.
 """
 
 from __future__ import annotations

@@ -10,28 +10,30 @@ an exception could be caught by the program.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from email.message import Message
 from functools import cache, wraps
+from http.client import parse_headers
 from typing import Any, TypeVar
 
 import botocore.handlers
 import botocore.session
 from botocore import xform_name
-from botocore.exceptions import ChecksumError, ClientError
+from botocore.awsrequest import HeadersDict
 from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.parsers import ResponseParserFactory
 from botocore.serialize import create_serializer
 from botocore.validate import ParamValidator
-from urllib3.connectionpool import HTTPConnectionPool
 
 from lastseen.aws import client as own
+from lastseen.aws.answers import Answer
+from lastseen.aws.connections import Connections
 
 OWN_SERVICES = ("dynamodb", "sqs")
-OWN_AGENT = "lastseen"
-OK, REDIRECTS = 200, 300
 SHOWN = 80
 
 T = TypeVar("T", bound=type)
@@ -42,7 +44,7 @@ _verdicts: list[str] = []
 def install() -> None:
     """Judge every request that this process makes from now on."""
     botocore.handlers.BUILTIN_HANDLERS.append(("before-parameter-build", _judge_parameters))
-    HTTPConnectionPool.urlopen = _judging(HTTPConnectionPool.urlopen)  # type: ignore[method-assign]
+    Connections.exchange = _judging(Connections.exchange)  # type: ignore[method-assign,assignment]
 
 
 def verdicts() -> list[str]:
@@ -143,29 +145,36 @@ def _own_models() -> dict[str, ServiceModel]:
     return {model(service).metadata["targetPrefix"]: model(service) for service in OWN_SERVICES}
 
 
-def _judging(urlopen: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap urllib3's way out, and look at what our own client sends there and makes of the answer."""
+def _judging(exchange: Callable[[Connections, bytes], Answer]) -> Callable[[Connections, bytes], Answer]:
+    """Wrap the way out of our own client, and look at what goes there and at what it makes of the answer."""
 
-    @wraps(urlopen)
-    def call(pool: Any, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> Any:
-        if (headers or {}).get("User-Agent") != OWN_AGENT:
-            return urlopen(pool, method, url, body, headers, **options)
-        prefix, _, name = headers["X-Amz-Target"].partition(".")
+    @wraps(exchange)
+    def call(connections: Connections, request: bytes) -> Answer:
+        method, path, headers, body = parsed(request)
+        prefix, _, name = headers["x-amz-target"].partition(".")
         known = _own_models().get(prefix)
         if known is None or name not in known.operation_names:
             _verdicts.append(f"{prefix}.{name}: no operation of AWS")
-            return urlopen(pool, method, url, body, headers, **options)
+            return exchange(connections, request)
         operation = known.operation_model(name)
-        _verdicts.extend(_request_faults(method, url, body, headers, operation))
-        answer = urlopen(pool, method, url, body, headers, **options)
+        _verdicts.extend(_request_faults(method, path, body, headers, operation))
+        answer = exchange(connections, request)
         _verdicts.extend(_answer_faults(answer, operation))
         return answer
 
     return call
 
 
+def parsed(request: bytes) -> tuple[str, str, Message, bytes]:
+    """Return method, path, headers and body of a request, as a server of Python's reads them."""
+    stream = io.BytesIO(request)
+    method, path, _ = stream.readline().decode().split(" ")
+    headers = parse_headers(stream)
+    return method, path, headers, stream.read(int(headers["content-length"]))
+
+
 def _request_faults(
-    method: str, url: str, body: bytes, headers: Mapping[str, str], operation: OperationModel
+    method: str, path: str, body: bytes, headers: Mapping[str, str] | Message, operation: OperationModel
 ) -> Iterator[str]:
     """Say where a request of our own client is not the one that botocore would send."""
     sent = json.loads(body)
@@ -179,9 +188,9 @@ def _request_faults(
     )
     compared = {
         "method": (method, theirs["method"]),
-        "path": (url, theirs["url_path"]),
-        "target": (headers["X-Amz-Target"], theirs["headers"]["X-Amz-Target"]),
-        "type": (headers["Content-Type"], theirs["headers"]["Content-Type"]),
+        "path": (path, theirs["url_path"]),
+        "target": (headers["x-amz-target"], theirs["headers"]["X-Amz-Target"]),
+        "type": (headers["content-type"], theirs["headers"]["Content-Type"]),
         "body": (sent, json.loads(theirs["body"])),
     }
     for what, (ours, expected) in compared.items():
@@ -189,27 +198,28 @@ def _request_faults(
             yield f"{operation.name}: its {what} is {ours!r}, and botocore's {expected!r}"
 
 
-def _answer_faults(answer: Any, operation: OperationModel) -> Iterator[str]:
+def _answer_faults(answer: Answer, operation: OperationModel) -> Iterator[str]:
     """Say where our own client understands an answer in another way than botocore."""
-    received = {"status_code": answer.status, "headers": answer.headers, "body": answer.data}
+    try:
+        ours: Any = own._read(operation.name, answer)  # noqa: SLF001 - the reading of bytes, which has no other door
+    except own.CallRefusedError as refused:
+        ours = {"Error": refused.response["Error"]}
+    except own.SpoiledError:
+        return  # and it is asked for again
+    received = {"status_code": answer.status, "headers": HeadersDict(answer.headers), "body": answer.data}
     parser = ResponseParserFactory().create_parser(_protocol(operation))
     assert operation.output_shape
     theirs = parser.parse(received, operation.output_shape)
     theirs.pop("ResponseMetadata", None)
-    try:
-        ours: Any = own._read(operation.name, answer)  # noqa: SLF001 - the reading of bytes, which has no other door
-    except ClientError as refused:
-        ours, theirs = refused.response["Error"], {name: theirs["Error"][name] for name in ("Code", "Message")}
-    except ChecksumError:
-        return
+    if "Error" in theirs:
+        theirs = {"Error": {name: theirs["Error"][name] for name in ("Code", "Message")}}
     if ours != theirs:
         yield f"{operation.name}: its answer is read as {ours!r}, and by botocore as {theirs!r}"
 
 
 def _protocol(operation: OperationModel) -> str:
-    """Return how a service speaks. The older ones of botocore, which test_runtimes.py tries, know of one way alone."""
-    known = operation.service_model
-    return str(getattr(known, "resolved_protocol", known.metadata["protocol"]))
+    """Return how a service speaks."""
+    return str(operation.service_model.resolved_protocol)
 
 
 def _from_wire(value: Any, shape: Any) -> Any:

@@ -94,7 +94,7 @@ def test_it_hears_every_way_to_aws_though_the_program_survives_the_refusal(
 
 def test_it_compares_what_goes_over_the_wire_with_what_botocore_makes() -> None:
     dynamodb = judge.model("dynamodb").operation_model("GetItem")
-    headers = {"X-Amz-Target": "DynamoDB_20120810.GetItem", "Content-Type": "application/json"}
+    headers = {"x-amz-target": "DynamoDB_20120810.GetItem", "content-type": "application/json"}
     body = b'{"TableName": "table", "Key": {"id": {"S": "1"}}}'
     said = list(judge._request_faults("GET", "/x", body, headers, dynamodb))  # noqa: SLF001 - as above
     compared = [line.partition(" is ")[0] for line in said]

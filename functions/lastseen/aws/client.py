@@ -1,12 +1,13 @@
-"""DynamoDB and SQS as the ping function calls them: the few calls of a ping, without botocore's client.
+"""DynamoDB and SQS as the ping function calls them: the few calls of a ping, without botocore.
 
-A client of botocore takes longer to start, and to make a call, than all the rest of a ping. Signature and trust in
-certificates are botocore's here too, connections urllib3's; the methods are named and answer as a client's do.
+A client of botocore takes longer to start, and to make a call, than all the rest of a ping. The methods are named and
+answer as a client's do.
 Lives here: calls in AWS's JSON protocol, what failure they raise, and when one is made again.
 Never here: the environment (entry points hand it over), and what is asked of a table (store.py) or a queue (wakes.py).
 Nothing of what is sent is logged or stands in an error.
 
-Errors: ClientError, as botocore's client raises it; ChecksumError; urllib3's HTTPError where no answer came.
+Errors: CallRefusedError, which has what botocore's ClientError has; SpoiledError, and connections.LostError, where no
+answer came.
 """
 
 from __future__ import annotations
@@ -15,30 +16,18 @@ import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import count
-from ssl import SSLContext
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zlib import crc32
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ChecksumError, ClientError
-from botocore.httpsession import create_urllib3_context, get_cert_path
-from urllib3 import BaseHTTPResponse, Timeout, connection_from_url
-from urllib3.exceptions import HTTPError
-
+from lastseen.aws.answers import Answer
+from lastseen.aws.connections import PORTS, Connections, LostError
+from lastseen.aws.signature import Credentials, Signer
+from lastseen.aws.trust import Trust
 from lastseen.storage.decide import Pause, backoff_seconds, sleep
 from lastseen.storage.errors import THROTTLE_CODES
 from lastseen.storage.fresh import new_id
-
-CONNECTIONS = 10
-"""Connections to a service that are kept open: as many threads can call at once without opening another."""
-
-CONNECT_SECONDS = 1
-READ_SECONDS = 3
-"""Until a call that hangs is made again: botocore's own 60 outlive the function."""
 
 TRIES = 10
 FIRST_WAIT = 0.05
@@ -58,13 +47,31 @@ PASSING = THROTTLE_CODES | {"ReplicatedWriteConflictException", "TransactionInPr
 """Codes of refusals that pass by themselves. A test holds them against those after which botocore tries again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """In the form that botocore's signer reads."""
+class CallRefusedError(Exception):
+    """AWS refuses a call. Looks like botocore's ClientError, for the code that is also used with clients of boto3."""
 
-    access_key: str
-    secret_key: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
+    def __init__(self, response: dict[str, Any], operation: str) -> None:
+        error = response["Error"]
+        super().__init__(
+            f"An error occurred ({error['Code']}) when calling the {operation} operation: {error['Message']}"
+        )
+        self.response = response
+        self.operation_name = operation
+
+
+class SpoiledError(LostError):
+    """An answer came, but not as it was sent. The call may have been carried out."""
+
+
+class Exceptions:
+    """The errors of a client, where clients of boto3 have theirs."""
+
+    ClientError = CallRefusedError
+
+
+def utc_stamp() -> str:
+    """Return the time as requests to AWS have it."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
 class Aws:
@@ -75,11 +82,17 @@ class Aws:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.region = environ["AWS_DEFAULT_REGION"]
-        self.credentials = Credentials(
-            environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], environ.get("AWS_SESSION_TOKEN")
-        )
+        self.trust = Trust(environ.get("AWS_CA_BUNDLE"))
         self._environ = environ
-        self._trust: SSLContext | None = None
+        self.credentials()  # if a variable is missing, that is said at the start
+
+    def credentials(self) -> Credentials:
+        """Return who calls, as the environment says now."""
+        return Credentials(
+            self._environ["AWS_ACCESS_KEY_ID"],
+            self._environ["AWS_SECRET_ACCESS_KEY"],
+            self._environ.get("AWS_SESSION_TOKEN"),
+        )
 
     def endpoint(self, service: str) -> str:
         """Return the URL of a service."""
@@ -87,19 +100,11 @@ class Aws:
         suffix = self._environ.get("URL_SUFFIX", "amazonaws.com")
         return (given or f"https://{service}.{self.region}.{suffix}").rstrip("/") + "/"
 
-    def trust(self) -> SSLContext:
-        """Return what decides which certificates are good: of the authorities that botocore brings, or of one's own.
-
-        Made once for all services and connections: reading the authorities takes longer than all calls of a ping.
-        """
-        if self._trust is None:
-            self._trust = create_urllib3_context()
-            self._trust.load_verify_locations(self._environ.get("AWS_CA_BUNDLE") or get_cert_path(True))
-        return self._trust
-
 
 class Service:
     """A service of AWS: makes its calls, again where that helps."""
+
+    exceptions = Exceptions
 
     def __init__(
         self,
@@ -109,16 +114,17 @@ class Service:
         *,
         pause: Pause = sleep,
         clock: Callable[[], float] = time.monotonic,
+        stamp: Callable[[], str] = utc_stamp,
     ) -> None:
-        self._url = aws.endpoint(name)
-        self._path = urlsplit(self._url).path
+        url = urlsplit(aws.endpoint(name))
+        self._path = url.path
         self._target = target
-        self._signer = SigV4Auth(aws.credentials, name, aws.region)  # type: ignore[arg-type] # it reads their names
-        tls = {"ssl_context": aws.trust()} if self._url.startswith("https:") else {}
-        timeout = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-        self._pool = connection_from_url(self._url, maxsize=CONNECTIONS, timeout=timeout, retries=False, **tls)
+        self._credentials = aws.credentials
+        self._signer = Signer(name, aws.region, host=_host(url), path=url.path)
+        self._connections = Connections(url, aws.trust)
         self._pause = pause
         self._clock = clock
+        self._stamp = stamp
 
     def _call(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Make a call, and make it again while the failure may pass; the last failure is raised."""
@@ -126,26 +132,26 @@ class Service:
         give_up = self._clock() + LAST_TRY_SECONDS
         for tried in count(1):
             try:
-                return _read(operation, self._send(operation, body))
-            except (ClientError, ChecksumError, HTTPError) as failure:
+                return _read(operation, self._connections.exchange(self._request(operation, body)))
+            except (CallRefusedError, LostError) as failure:
                 wait = backoff_seconds(tried, first=FIRST_WAIT, longest=LONGEST_WAIT, least=0.5)
                 if not _may_pass(failure) or tried == TRIES or self._clock() + wait > give_up:
                     raise
             self._pause(wait)
         raise AssertionError  # the loop has no end
 
-    def _send(self, operation: str, body: bytes) -> BaseHTTPResponse:
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "User-Agent": "lastseen",
-            "X-Amz-Target": f"{self._target}.{operation}",
-        }
-        request = AWSRequest("POST", self._url, headers, body)
-        self._signer.add_auth(request)
-        # The body comes as it was sent, or its checksum would not be right; without a wish it is never compressed.
-        return self._pool.urlopen(
-            "POST", self._path, body, dict(request.headers.items()), redirect=False, decode_content=False
+    def _request(self, operation: str, body: bytes) -> bytes:
+        """Return a request as it goes over the wire, signed for this moment."""
+        headers = self._signer.headers(
+            body,
+            stamp=self._stamp(),
+            credentials=self._credentials(),
+            about={"content-type": "application/x-amz-json-1.0", "x-amz-target": f"{self._target}.{operation}"},
         )
+        # "identity": the body comes as it was sent, or its checksum would not be right.
+        unsigned = {"accept-encoding": "identity", "content-length": str(len(body)), "user-agent": "lastseen"}
+        lines = [f"{name}: {value}\r\n" for name, value in (headers | unsigned).items()]
+        return f"POST {self._path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode() + body
 
 
 class DynamoDB(Service):
@@ -182,32 +188,49 @@ class SQS(Service):
         return self._call("SendMessageBatch", asked)
 
 
-def _read(operation: str, answer: BaseHTTPResponse) -> dict[str, Any]:
-    """Return what AWS answers. Raises ClientError if it refuses, ChecksumError if something was lost on the way."""
+def _host(url: SplitResult) -> str:
+    """Return the header of that name: with the port only where it is not the usual one of the scheme."""
+    host = url.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if url.port in (None, PORTS[url.scheme]) else f"{host}:{url.port}"
+
+
+def _read(operation: str, answer: Answer) -> dict[str, Any]:
+    """Return what AWS answers. Raises CallRefusedError if it refuses, SpoiledError if something was lost on the way."""
     promised, found = answer.headers.get("x-amz-crc32"), str(crc32(answer.data))
     if promised not in (None, found):
-        raise ChecksumError(checksum_type="crc32", expected_checksum=promised, actual_checksum=found)
-    if OK <= answer.status < REDIRECTS:
-        return dict(json.loads(answer.data, object_hook=_attribute))
-    raise _refusal(operation, answer)
+        raise SpoiledError(f"The answer should have the checksum {promised}, and has {found}.")
+    if not OK <= answer.status < REDIRECTS:
+        raise _refusal(operation, answer)
+    document = _document(answer)
+    if document is None:
+        raise SpoiledError("The answer is no JSON object.")
+    return document
 
 
-def _refusal(operation: str, answer: BaseHTTPResponse) -> ClientError:
-    """Return the error that botocore's client would raise for a refusal."""
-    try:
-        said = dict(json.loads(answer.data, object_hook=_attribute))
-    except (ValueError, TypeError):  # not DynamoDB speaks, but something on the way to it
+def _refusal(operation: str, answer: Answer) -> CallRefusedError:
+    """Return the error for a refusal, with what botocore's client would read in it."""
+    said = _document(answer)
+    if said is None:  # not DynamoDB speaks, but something on the way to it
         said = {"message": answer.data.decode(errors="replace")}
     code = str(said.pop("__type", answer.status)).partition(":")[0].rpartition("#")[2]
     message = said.get("message", said.get("Message", ""))
     about = {"HTTPStatusCode": answer.status, "RequestId": answer.headers.get("x-amzn-requestid", "")}
-    response: Any = {**said, "Error": {"Code": code, "Message": message}, "ResponseMetadata": about}
-    return ClientError(response, operation)
+    return CallRefusedError({**said, "Error": {"Code": code, "Message": message}, "ResponseMetadata": about}, operation)
 
 
-def _may_pass(failure: Exception) -> bool:
+def _document(answer: Answer) -> dict[str, Any] | None:
+    """Return the JSON object of an answer, or None if it has none."""
+    try:
+        document = json.loads(answer.data, object_hook=_attribute)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _may_pass(failure: CallRefusedError | LostError) -> bool:
     """Return whether the same call may go well a moment later."""
-    if not isinstance(failure, ClientError):
+    if not isinstance(failure, CallRefusedError):
         return True  # it was lost on the way, there or back
     status = failure.response["ResponseMetadata"]["HTTPStatusCode"]
     return status >= SERVER_ERRORS or status == TOO_MANY or failure.response["Error"]["Code"] in PASSING

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
 from lastseen.core.check import Check, Outcome
 from lastseen.core.times import millis
 from lastseen.storage.conditions import (
@@ -174,7 +172,7 @@ class CheckTables(HistoryTable):
                 ConditionExpression=f"{ANNOUNCED} = :seen",
                 ExpressionAttributeValues={":upto": number(upto), ":seen": number(seen)},
             )
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if not lost_race(error):
                 raise
 
@@ -232,7 +230,7 @@ class CheckTables(HistoryTable):
                     ExpressionAttributeNames={"#day": "day"},  # a reserved word
                     ExpressionAttributeValues=values,
                 )
-            except ClientError as error:
+            except self._client.exceptions.ClientError as error:
                 if not lost_race(error):
                     raise
             else:
@@ -264,7 +262,7 @@ class CheckTables(HistoryTable):
         for tried in attempts(COUNT_TRIES, pause=self._pause):
             try:
                 return _number_of(self._client.update_item(**counting))
-            except ClientError as error:
+            except self._client.exceptions.ClientError as error:
                 if not lost_race(error):
                     raise
                 if tried == COUNT_TRIES or not is_busy_with_another(error):
@@ -274,7 +272,7 @@ class CheckTables(HistoryTable):
     def _update(self, parameters: dict[str, Any]) -> Any:
         try:
             return self._client.update_item(**parameters)
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if lost_race(error):
                 raise ConflictError("The check was changed meanwhile.") from error
             raise
@@ -282,7 +280,7 @@ class CheckTables(HistoryTable):
     def _transact(self, writes: Sequence[dict[str, Any]]) -> None:
         try:
             self._client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type] # built from parts
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if lost_race(error):
                 raise ConflictError("The check was changed meanwhile.") from error
             if too_large(error):

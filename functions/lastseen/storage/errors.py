@@ -8,7 +8,8 @@
       UncountedError   a ping is written, but has no number
       CorruptError     an item or a document cannot be read. Its text names the item, never a ping URL or a secret
 
-Everything else that AWS answers passes through as botocore's ClientError: Lambda's retry and an alarm handle it.
+Everything else that AWS answers passes through as the client's own `exceptions.ClientError` (botocore's, or that of
+aws/client.py, which has the same attributes): Lambda's retry and an alarm handle it.
 Errors of other floors stand beside what raises them: a schedule that cannot be read (core/schedule.py), a ping URL that
 cannot (pinging/), a subscription that SNS refuses (aws/topic.py). api/errors.py maps all of them to HTTP.
 """
@@ -16,9 +17,10 @@ cannot (pinging/), a subscription that SNS refuses (aws/topic.py). api/errors.py
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 
 class StorageError(Exception):

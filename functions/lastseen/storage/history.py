@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
-
 from lastseen.core.check import Flip
 from lastseen.core.history import Recorded
 from lastseen.core.times import millis
@@ -74,7 +72,7 @@ class HistoryTable(TableClient):
                 ConditionExpression="attribute_exists(id)",
                 ExpressionAttributeValues={":channels": codec.encode(channel_ids)},
             )
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if not lost_race(error):
                 raise
 

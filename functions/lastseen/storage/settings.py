@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lastseen.storage.errors import ConflictError, CorruptError, lost_race
 from lastseen.storage.items import Item, text
 from lastseen.storage.tables import TableClient
@@ -44,7 +42,7 @@ class SettingsTable(TableClient):
             put["ConditionExpression"] = f"attribute_{'not_exists' if new else 'exists'}(kind)"
         try:
             self._client.put_item(**put)
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if lost_race(error):
                 raise ConflictError(f"There is {'a' if new else 'no'} {kind} of that name.") from error
             raise
