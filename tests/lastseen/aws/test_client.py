@@ -28,7 +28,7 @@ from botocore.retryhandler import EXCEPTION_MAP
 
 from lastseen.aws import client as aws
 from lastseen.aws import connections
-from lastseen.aws.client import LAST_TRY_SECONDS, PASSING, SQS, TRIES, Aws, DynamoDB, CallRefusedError, SpoiledError
+from lastseen.aws.client import LAST_TRY_SECONDS, PASSING, SQS, TRIES, Aws, CallRefusedError, DynamoDB, SpoiledError
 from lastseen.aws.connections import LostError
 
 KEY = {"TableName": "checks", "Key": {"id": {"S": "1"}}}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lastseen.aws import connections
-from lastseen.aws.client import Aws, DynamoDB, CallRefusedError
+from lastseen.aws.client import Aws, CallRefusedError, DynamoDB
 from lastseen.aws.connections import LostError
 from tests.judge import parsed
 from tests.waiting import eventually

@@ -30,6 +30,7 @@ class OneAtATime:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self.exceptions = client.exceptions
         self._lock = Lock()
 
     def __getattr__(self, name: str) -> Any:
