@@ -84,6 +84,7 @@ class Aws:
         self.region = environ["AWS_DEFAULT_REGION"]
         self.trust = Trust(environ.get("AWS_CA_BUNDLE"))
         self._environ = environ
+        self._connections: dict[str, Connections] = {}
         self.credentials()  # if a variable is missing, that is said at the start
 
     def credentials(self) -> Credentials:
@@ -100,6 +101,12 @@ class Aws:
         suffix = self._environ.get("URL_SUFFIX", "amazonaws.com")
         return (given or f"https://{service}.{self.region}.{suffix}").rstrip("/") + "/"
 
+    def connections(self, service: str) -> Connections:
+        """Return the connections to a service, which all that call it share."""
+        if service not in self._connections:
+            self._connections[service] = Connections(urlsplit(self.endpoint(service)), self.trust)
+        return self._connections[service]
+
 
 class Service:
     """A service of AWS: makes its calls, again where that helps."""
@@ -112,6 +119,7 @@ class Service:
         name: str,
         target: str,
         *,
+        tries: int = TRIES,
         pause: Pause = sleep,
         clock: Callable[[], float] = time.monotonic,
         stamp: Callable[[], str] = utc_stamp,
@@ -121,7 +129,8 @@ class Service:
         self._target = target
         self._credentials = aws.credentials
         self._signer = Signer(name, aws.region, host=_host(url), path=url.path)
-        self._connections = Connections(url, aws.trust)
+        self._connections = aws.connections(name)
+        self._tries = tries
         self._pause = pause
         self._clock = clock
         self._stamp = stamp
@@ -135,7 +144,7 @@ class Service:
                 return _read(operation, self._connections.exchange(self._request(operation, body)))
             except (CallRefusedError, LostError) as failure:
                 wait = backoff_seconds(tried, first=FIRST_WAIT, longest=LONGEST_WAIT, least=0.5)
-                if not _may_pass(failure) or tried == TRIES or self._clock() + wait > give_up:
+                if not _may_pass(failure) or tried == self._tries or self._clock() + wait > give_up:
                     raise
             self._pause(wait)
         raise AssertionError  # the loop has no end
