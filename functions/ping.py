@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from lastseen.aws.client import SQS, Aws, DynamoDB
+from lastseen.aws.client import SQS, Aws, DynamoDB, DynamoDBReads
 from lastseen.aws.gateway import body, is_preflight, plain
 from lastseen.aws.wakes import Wakes
 from lastseen.core.limits import PINGED_CHECKS_PER_DAY
@@ -41,7 +41,7 @@ _body_limit = int(_env["BODY_LIMIT"])
 _created_per_day = int(_env.get("PINGED_CHECKS_PER_DAY") or PINGED_CHECKS_PER_DAY)
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-"""No check has this id: theirs are of version 4 (storage/fresh.py)."""
+"""No check has this id: theirs are of version 4 (core/ids.py)."""
 
 _HEADERS = {
     "content-type": "text/plain; charset=utf-8",
@@ -98,15 +98,15 @@ def _response(request: PingRequest, answer: PingAnswer) -> dict[str, Any]:
 def _rehearse() -> None:
     """Answer a ping of a check that cannot be, so that the first client finds the connection made and the code run.
 
-    Lambda starts a function at full speed, and at 256 MB answers at a seventh of it. Two reads that find nothing; no
-    write, no line in the log. Every read is tried once: whatever fails here, the first ping tries again and says it.
+    Lambda starts a function at full speed, and at 256 MB answers at a seventh of it. Two reads that find nothing, over
+    a client that cannot write; no line in the log. A failure ends it, and the first ping tries again and says it.
     """
     event = {
         "rawPath": f"/ping/{_NOBODY}",
         "requestContext": {"http": {"method": "GET"}, "timeEpoch": 0},
     }
     with suppress(Exception):
-        _answered(event, table_store(cast("DynamoDBClient", DynamoDB(_aws, tries=1)), _env))
+        _answered(event, table_store(cast("DynamoDBClient", DynamoDBReads(_aws, tries=1)), _env))
 
 
 _rehearse()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
 
+from tests.bench.typical import typical_item
 from tests.functions.pinged import ENVIRONMENT, event, load
 from tests.lastseen.aws.test_client import HANG_UP, Reply, Wire, listening, refusal
 
@@ -35,6 +38,14 @@ def test_a_start_reads_what_is_not_there_twice_and_writes_and_logs_nothing(
     assert (caplog.records, *capfd.readouterr()) == ([], "", "")
     assert ping.handler(event(f"/ping/{UUID}"), None)["statusCode"] == 404
     assert len(wire.connections) == 1  # the first client finds it made
+
+
+def test_a_start_changes_nothing_even_if_there_were_such_a_check(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    wire.will((200, {}, json.dumps({"Item": typical_item()}, default=lambda held: b64encode(held).decode()).encode()))
+    with caplog.at_level(logging.DEBUG):
+        load()
+    assert [headers["x-amz-target"] for headers, _ in wire.asked] == ["DynamoDB_20120810.GetItem"]
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

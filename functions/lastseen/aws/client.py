@@ -163,8 +163,8 @@ class Service:
         return f"POST {self._path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode() + body
 
 
-class DynamoDB(Service):
-    """The calls that a ping makes of its tables."""
+class DynamoDBReads(Service):
+    """The call of a ping that changes nothing."""
 
     def __init__(self, aws: Aws, **options: Any) -> None:
         super().__init__(aws, "dynamodb", "DynamoDB_20120810", **options)
@@ -172,6 +172,10 @@ class DynamoDB(Service):
     def get_item(self, **asked: Any) -> dict[str, Any]:
         """Read an item."""
         return self._call("GetItem", asked)
+
+
+class DynamoDB(DynamoDBReads):
+    """The calls that a ping makes of its tables."""
 
     def put_item(self, **asked: Any) -> dict[str, Any]:
         """Write an item."""
