@@ -303,12 +303,11 @@ def test_it_gives_up_while_the_function_still_has_time_to_say_so(wire: Wire) -> 
 
 def test_a_call_that_hangs_is_given_up_and_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_SECONDS", 0.05)
-    monkeypatch.setattr(aws, "TRIES", 2)
     pauses: list[float] = []
     with socket.create_server(("127.0.0.1", 0)) as mute:
         place = {**ENVIRONMENT, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{mute.getsockname()[1]}"}
         with pytest.raises(LostError, match="TimeoutError"):
-            DynamoDB(Aws(place), pause=pauses.append).get_item(**KEY)
+            DynamoDB(Aws(place), tries=2, pause=pauses.append).get_item(**KEY)
     assert len(pauses) == 1
 
 
