@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import takewhile
 from typing import Any, Self
 
 import httpx
@@ -115,13 +116,15 @@ class Api:
 
         The API takes a hundred, in 100,000 bytes. `dry`: write nothing, return what would be.
         """
-        response = self._send("POST", "/checks/bulk", params=_dry(dry=dry), body={"checks": list(entries)})
-        results = _object(response).get("results")
-        if not isinstance(results, list) or len(results) != len(entries):
-            raise CliError(
-                f"The API at {self.url} did not answer for each check. Deploy it again: it is of another age."
-            )
-        return [_bulk_result(result) for result in results]
+        answers: list[Document] = []
+        while len(answers) < len(entries):
+            body = {"checks": list(entries[len(answers) :])}
+            results = _object(self._send("POST", "/checks/bulk", params=_dry(dry=dry), body=body)).get("results")
+            if not isinstance(results, list) or len(results) != len(body["checks"]):
+                raise CliError(f"The API at {self.url} is of another version: it did not answer for each check.")
+            done = list(takewhile(lambda result: result["status"] != httpx.codes.SERVICE_UNAVAILABLE, results))
+            answers += done or results  # what it had no time for is sent again, unless that is all
+        return [_bulk_result(answer) for answer in answers]
 
     def pause(self, uuid: str) -> Document:
         """Stop watching a check; return it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +367,17 @@ def test_a_key_that_is_revoked_on_the_way_stops_it(lastseen: Terminal, file: Pat
     assert (done.status, lastseen.world.store.checks) == (1, {})
     assert "create Nightly backup: The API refused the key" in done.err
     assert "0 of 2 changes are done; run it again for the rest." in done.err
+
+
+def test_what_a_request_had_no_time_for_is_sent_again(lastseen: Terminal, file: Path) -> None:
+    file.write_text("checks:\n" + "".join(f"  - name: Job {n}\n" for n in range(7)))
+
+    def slow(call: str, when: str) -> None:
+        lastseen.world.now += timedelta(seconds=15 if (call, when) == ("create", "after") else 0)
+
+    lastseen.world.store.hook = slow
+    lastseen.ok("apply", str(file))
+    assert len(lastseen.world.store.checks) == 7
 
 
 def test_a_thousand_checks_take_few_requests_of_sizes_that_the_api_takes(lastseen: Terminal, file: Path) -> None:

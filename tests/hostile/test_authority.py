@@ -21,6 +21,7 @@ CHECKS, CHANNELS, KEYS = "/api/v3/checks/", "/api/v3/channels/", "/api/v3/keys/"
 WRITES = [
     ("POST", CHECKS, {"name": "theirs"}),
     ("POST", f"{CHECKS}{{check}}", {"name": "taken"}),
+    ("POST", f"{CHECKS}bulk", {"checks": [{"name": "theirs"}]}),
     ("POST", f"{CHECKS}{{check}}/pause", {}),
     ("POST", f"{CHECKS}{{check}}/resume", {}),
     ("DELETE", f"{CHECKS}{{check}}", {}),

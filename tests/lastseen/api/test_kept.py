@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lastseen.api.channel_models import ChannelChange, ChannelRequest, ConfirmRequest, WebhookRequest
-from lastseen.api.models import CheckRequest, KeyRequest, Model, NewProjectRequest, ProjectRequest
+from lastseen.api.models import BulkRequest, CheckRequest, KeyRequest, Model, NewProjectRequest, ProjectRequest
 from lastseen.core.check import Status
 from lastseen.storage import documents
 from tests.lastseen.api.world import ID, World
@@ -42,6 +42,7 @@ CHECK: dict[str, Any] = {
     "snoozed_until": "2026-03-05T12:00:00+00:00",
     "flap_limit": 3,
     "early": 600,
+    "uuid": "0b9f2c1e-7a64-4d0f-8e21-93c5d7a1b240",
 }
 NOT_SHOWN = {"api_key", "unique"}
 """What says how a check is written, and not how it is."""
@@ -58,8 +59,8 @@ def models() -> set[type[Model]]:
 
 def test_no_model_of_a_body_is_forgotten_here() -> None:
     assert models() == {
-        CheckRequest, KeyRequest, ProjectRequest, NewProjectRequest, ChannelRequest, ChannelChange, WebhookRequest,
-        ConfirmRequest,
+        CheckRequest, BulkRequest, KeyRequest, ProjectRequest, NewProjectRequest, ChannelRequest, ChannelChange,
+        WebhookRequest, ConfirmRequest,
     }  # fmt: skip
 
 
@@ -128,10 +129,10 @@ def test_a_check_whose_channel_is_gone_can_be_written_back(world: World) -> None
     assert world.post(f"{CHECKS}{ID}", {"channels": "0f0c2a4e-0000-4000-8000-000000000002"}).status == 400
 
 
-@pytest.mark.parametrize("name", ["scope", "name"])
+@pytest.mark.parametrize("name", ["scope", "name", "key"])
 def test_each_field_of_a_key_is_shown(world: World, name: str) -> None:
-    assert set(KeyRequest.model_fields) == {"api_key", "scope", "name"}
-    sent = {"scope": "ro", "name": "scraper"}
+    assert set(KeyRequest.model_fields) == {"api_key", "scope", "name", "key"}
+    sent = {"scope": "ping", "name": "hosts", "key": "dV9x-3k_TqLmZ0aRb7CyNw"}
     made = world.post("/api/v3/keys/", sent).json()
     assert made[name] == sent[name]
 
