@@ -17,6 +17,7 @@ HOOK = {"name": "other", "target": "https://8.8.8.8/hook"}
 REQUESTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("GET", "/api/v{version}/checks/"): (f"{API}/checks/", None),
     ("POST", "/api/v{version}/checks/"): (f"{API}/checks/", {"name": "new", "channels": "*"}),
+    ("POST", "/api/v{version}/checks/bulk"): (f"{API}/checks/bulk", {"checks": [{"name": "a", "channels": "hook"}]}),
     ("GET", "/api/v{version}/checks/{key}"): (CHECK, None),
     ("POST", "/api/v{version}/checks/{key}"): (CHECK, {"channels": "hook"}),
     ("DELETE", "/api/v{version}/checks/{key}"): (CHECK, None),
