@@ -31,7 +31,7 @@ from tests.lastseen.delivery.receiver import listening
 pytestmark = pytest.mark.emulator
 FUNCTIONS = sorted(path.stem for path in SOURCE.glob("*.py"))
 BY_LAMBDA = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-HEAVY = ("pydantic", "aws_lambda_powertools", "boto3", "jinja2", "apprise")
+HEAVY = ("pydantic", "aws_lambda_powertools", "boto3", "botocore", "urllib3", "jinja2", "apprise")
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def test_an_unknown_check_is_read_strongly_before_it_is_said_not_to_be_there(pin
 
 
 def test_the_function_starts_without_what_makes_starts_slow() -> None:
-    heavy = ("pydantic", "aws_lambda_powertools", "boto3", "apprise", "jinja2", "cronsim", "oncalendar", "zoneinfo")
+    heavy = ("pydantic", "aws_lambda_powertools", "boto3", "apprise", "jinja2", "oncalendar", "botocore", "urllib3")
     code = f"import sys, runpy; runpy.run_path({str(ENTRY)!r}); print(sorted(set({heavy}) & set(sys.modules)))"
     alone = {**ENVIRONMENT, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}  # nobody is there
     run = subprocess.run([sys.executable, "-c", code], env=alone, capture_output=True, text=True, check=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.typical import typical_item
-from tests.functions.pinged import ENVIRONMENT, event, load
+from tests.functions.pinged import ENTRY, ENVIRONMENT, event, load
 from tests.lastseen.aws.test_client import HANG_UP, Reply, Wire, listening, refusal
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -46,6 +48,13 @@ def test_a_start_changes_nothing_even_if_there_were_such_a_check(wire: Wire, cap
         load()
     assert [headers["x-amz-target"] for headers, _ in wire.asked] == ["DynamoDB_20120810.GetItem"]
     assert caplog.records == []
+
+
+def test_what_a_schedule_needs_is_loaded_before_the_first_ping() -> None:
+    code = f"import sys, runpy; runpy.run_path({str(ENTRY)!r}); print({{'cronsim', 'zoneinfo'}} <= set(sys.modules))"
+    alone = {**ENVIRONMENT, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}  # nobody is there
+    run = subprocess.run([sys.executable, "-c", code], env=alone, capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("True\n", "")
 
 
 @pytest.mark.parametrize(
