@@ -94,6 +94,7 @@ def environment(endpoint: str) -> dict[str, str]:
         "HISTORY_TABLE": "history",
         "SETTINGS_TABLE": "settings",
         "WAKES_QUEUE_URL": f"{endpoint}/000000000000/wakes",
+        "DELIVERIES_QUEUE_URL": f"{endpoint}/000000000000/deliveries.fifo",
         "TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:alerts",
         "CHANNELS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:channels",
         "PING_URL": f"{endpoint}/ping",

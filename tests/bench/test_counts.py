@@ -1,5 +1,6 @@
 """What a ping, a sweep and an alert may take: counts, which are the same on every machine. CPU is only reported."""
 
+import re
 import subprocess
 import sys
 
@@ -70,6 +71,14 @@ def test_the_ping_function_imports_little() -> None:
     ours = {name for name in told if name.startswith("lastseen.")}
     assert {name.removeprefix("lastseen.") for name in ours if name.count(".") == 2} == PING_MODULES
     assert len(told) < 230
+
+
+@pytest.mark.parametrize("entry", [path.stem for path in sorted(SOURCE.glob("*.py")) if path.stem != "deliver"])
+def test_the_bench_gives_each_function_the_variables_that_it_cannot_do_without(entry: str) -> None:
+    """`deliver` is not measured."""
+    text = (SOURCE / f"{entry}.py").read_text()
+    needed = set(re.findall(r'_env\["([A-Z_]+)"\]', text)) - set(re.findall(r'_env\.get\("([A-Z_]+)"', text))
+    assert needed <= aws.environment("http://127.0.0.1:9").keys()
 
 
 def test_a_sweep_costs_its_scan_and_a_call_for_a_hundred_wakes() -> None:
