@@ -143,7 +143,7 @@ def test_a_host_gets_the_wrappers_from_the_deployment_and_they_ping_it(
 @pytest.mark.parametrize("mode", ["away", 404])
 @pytest.mark.parametrize("title", ["start, end and exit status", "at the top of a bash script"])
 def test_the_job_keeps_its_status_when_pings_are_lost(places: Path, title: str, mode: Mode) -> None:
-    quick = SHELL[title].replace("--retry 5", "--retry 0").replace("tell 10 5", "tell 10 0")
+    quick = SHELL[title].replace("--retry 5", "--retry 0").replace("ping 10 5", "ping 10 0")
     with receiving(mode) as receiver:
         assert run(places, receiver, quick, by="bash", status=7).returncode == 7
         assert run(places, receiver, quick, by="bash", status=0).returncode == 0
