@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 1100
 PORT = 8000
-SHOWN_CHECK = "payments-settlement"
+SHOWN_CHECK = "Payments settlement"
 
 
 def main() -> int:
@@ -70,7 +70,7 @@ def _take(browser: Browser, url: str, key: str, scheme: str, pictures: dict[str,
         if place == "/":
             page.goto(url)
         else:
-            page.click(f"a[href*='{place}'], a:has-text('Payments settlement')")
+            page.click(f"a:has-text('{place}')")
         page.wait_for_load_state()
         page.screenshot(path=DOCS / name)
     page.close()

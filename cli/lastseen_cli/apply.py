@@ -40,7 +40,7 @@ SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do: make a check, change it or delete it."""
+    """One thing to do: make a check, or change, pause or delete one."""
 
     verb: str  # create, update, delete, pause
     name: str
@@ -133,14 +133,10 @@ def run(api: Api, steps: Sequence[Step], *, progress: Callable[[int], None] | No
 def _batches(steps: Sequence[Step]) -> Iterator[list[Step]]:
     """Yield the steps in their order: those that make and change checks many at once, the others one by one."""
     for is_bulk, group in groupby(steps, key=lambda step: step.verb in BULK):
-        listed = iter(group)
-        if is_bulk:
-            together = list(listed)
-            listed = iter(together)
-            for batch in _requests([_sent(step) for step in together]):
-                yield list(islice(listed, len(batch)))
-        else:
-            yield from ([step] for step in listed)
+        together = list(group)
+        cuts = _requests([_sent(step) for step in together]) if is_bulk else [[step] for step in together]
+        left = iter(together)
+        yield from (list(islice(left, len(cut))) for cut in cuts)
 
 
 def _requests(entries: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

@@ -181,11 +181,13 @@ def _api_url(text: str) -> str:
     try:
         parts = urlsplit(text.strip())
         host = parts.hostname or ""
-        is_plain = parts.port is not None and not parts.port > 0
+        has_no_port = parts.port == 0
     except ValueError as error:
         raise wrong from error
-    if parts.scheme not in {"http", "https"} or not host or is_plain or parts.query or parts.fragment:
+    if parts.scheme not in {"http", "https"} or not host or has_no_port or parts.query or parts.fragment:
         raise wrong
+    if "@" in parts.netloc:  # it would be stored, and shown with the URL
+        raise UsageError("A deployment's URL has no user and password in it: https://host/api. The key is asked for.")
     if parts.scheme == "http" and not _is_near(host):
         raise UsageError(f"With http:// your key would be sent unencrypted to {one_line(host)}. Give the https:// URL.")
     return f"{_site(parts)}/api"

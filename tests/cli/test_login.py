@@ -149,6 +149,7 @@ def test_any_address_of_a_deployment_leads_to_its_api(given: str, url: str) -> N
             "https://host/#x",
             "https://host:x/",
         ),
+        *("https://lsw_secret@host/api", "https://a:lsw_secret@host:443", "https://host:0/api"),
         *("https://[::1", "http://host/api", "http://192.0.2.1/api", "http://localhost.example.org"),
     ],
 )

@@ -112,11 +112,19 @@ def _get(client: httpx.Client, base: str, path: str) -> tuple[int, Any]:
                 "ping key: in Healthchecks, Settings, API Access."
             )
         case status if response.is_redirect:
-            target = urlsplit(response.headers.get("location", ""))
-            place = f"{target.scheme}://{target.netloc}" if target.netloc else "another path"
-            raise CliError(f"{shown} sends on to {_shown(place)} ({status}). Give that as --url if you trust it.")
+            place = _installation(response.headers.get("location", ""))
+            raise CliError(f"{shown} sends on to {place} ({status}). Give that as --url if you trust it.")
         case status:
             raise CliError(f"{shown} answered {status}{f': {words}' if words else ''}. Try again later.")
+
+
+def _installation(location: str) -> str:
+    """Return the installation that a redirect leads to, as messages name it."""
+    try:
+        target = urlsplit(location)
+    except ValueError:
+        return "what is no URL"
+    return _shown(f"{target.scheme}://{target.netloc}") if target.netloc else "another path"
 
 
 def _content(response: httpx.Response, shown: str) -> bytes:

@@ -270,6 +270,9 @@ def redirect(path: str) -> Answer:
         (lambda _: (200, {}, b"[" * 100_000), "did not answer with a list of checks."),
         (lambda _: (503, {}, b"busy"), "answered 503. Try again later."),
         (redirect, "sends on to https://hc.example.com (301). Give that as --url if you trust it."),
+        (lambda _: (302, {"Location": "/login"}, b""), "sends on to another path (302)."),
+        (lambda _: (302, {"Location": "http://["}, b""), "sends on to what is no URL (302)."),
+        (lambda _: (302, {"Location": f"https://u:{WRITE_KEY}@x"}, b""), "sends on to https://x (302)."),
     ],
 )
 def test_an_answer_that_is_none_is_told_in_words(lastseen: Terminal, peer: Peer, instead: Any, words: str) -> None:
