@@ -281,8 +281,8 @@ def _warn(name: str) -> None:
     """Say what comes before the current context here and now."""
     environ = os.environ  # noqa: TID251 - what comes first
     if first := [variable for variable in (ways.API_URL, ways.API_KEY) if environ.get(variable)]:
-        output.say(f"But {ways.coming_first(first)}, as long as it is set here.")
+        output.say(f"But {ways.coming_first(first)}, as long as set here.")
     elif environ.get(ways.CONTEXT, name) != name:
-        output.say(f"But {ways.CONTEXT} comes first, as long as it is set here.")
+        output.say(f"But {ways.CONTEXT} comes first, as long as set here.")
     elif run := ways.local_run(environ):
         output.say(f"But the `lastseen local` at {run.url} comes first, as long as it runs.")

@@ -66,8 +66,8 @@ def routed(alert: Alert, channels: ProjectChannels, *, saw_beginning: Iterable[s
     1. The deployment gets everything.
     2. So does each channel whose rule lets this flip through. An end made by hand is that of an incident, and no more.
     3. A channel that was notified of an incident's beginning is notified of its end, whatever its rule says by now.
-    4. A check that reaches no working channel goes down for the project's default channels, marked as astray: its
-       own channels were deleted or switched off, or filter it out. An empty list is a choice, and stays one.
+    4. A check that `reaches_nobody` goes down for the project's default channels, marked as astray: its own channels
+       were deleted or switched off, or filter it out. An empty list is a choice, and stays one.
 
     A note that the check has other channels or tags goes to those alone whom it leaves: see `left_behind`.
     """
@@ -77,7 +77,7 @@ def routed(alert: Alert, channels: ProjectChannels, *, saw_beginning: Iterable[s
         return Routed(alert, frozenset({channel.id for channel in working} & set(saw_beginning)))
     by_hand = flip.reason in ENDED_BY_HAND
     receivers = {channel.id for channel in working if hears(channel, check, flip) and not by_hand}
-    astray = bool(check.channels) and not any(is_reached_by(channel, check) for channel in working)
+    astray = reaches_nobody(check, channels.known)
     if astray and not by_hand:
         receivers |= {channel.id for channel in working if listed(channel, channels.defaults)}
     if flip.status is not Status.DOWN:
@@ -91,7 +91,7 @@ def left_behind(check: Check, channels: ProjectChannels, saw_beginning: Iterable
     A channel that only its own filter of statuses keeps from an end is not left behind.
     """
     working = [channel for channel in channels.known if not channel.disabled]
-    if check.channels and not any(is_reached_by(channel, check) for channel in working):  # it is astray
+    if reaches_nobody(check, channels.known):  # it is astray
         return frozenset(saw_beginning) - {channel.id for channel in working if listed(channel, channels.defaults)}
     return frozenset(saw_beginning) - {channel.id for channel in channels.known if is_named_by(channel, check)}
 

@@ -76,6 +76,13 @@ def test_what_goes_astray_is_marked_and_goes_to_the_default_channels_of_the_proj
     assert not routed(alert(), KNOWN).alert.astray
 
 
+def test_a_project_without_channels_alerts_the_deployment_as_it_should() -> None:
+    """As every new deployment is, with `alert_emails` alone: its alerts must not speak of channels gone astray."""
+    ordinary = routed(alert(), ProjectChannels())
+    assert (ordinary.receivers, ordinary.alert.astray) == (frozenset({DEPLOYMENT}), False)
+    assert "Channels:" not in flipped(ordinary.alert, now=T0, site_url=SITE).email
+
+
 def test_whoever_saw_an_incident_begin_sees_it_end() -> None:
     moved = alert("Up again", channels="named")
     assert routed(moved, KNOWN, saw_beginning=("all", "down", "off")).receivers == {"named", "all", "down", DEPLOYMENT}
