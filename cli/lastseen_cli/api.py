@@ -261,8 +261,8 @@ class Api:
             ) from None  # the library's text holds the header
         except httpx.TransportError as error:
             raise CliError(
-                f"The API at {self.url} does not answer ({error or type(error).__name__}). Is that "
-                "its URL? For a local one run: lastseen local"
+                f"The API at {self.url} does not answer ({error or type(error).__name__}). Check its "
+                "URL, in LASTSEEN_API_URL or your context; for a local one run: lastseen local"
             ) from error
         if response.is_success or (missing_is_fine and response.status_code == httpx.codes.NOT_FOUND):
             return response
